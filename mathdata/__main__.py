@@ -1,0 +1,5 @@
+"""`python -m mathdata` is the command line."""
+
+from mathdata.cli.app import main
+
+main()

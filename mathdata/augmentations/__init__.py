@@ -1,0 +1,1 @@
+"""Ways of making new rows from old ones, one file each."""

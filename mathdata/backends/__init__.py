@@ -1,0 +1,1 @@
+"""Anything that answers requests, one file each; the journal wraps them."""

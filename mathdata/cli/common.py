@@ -1,0 +1,99 @@
+"""What every command shares: --json, --debug, two-line errors, exit codes, progress on standard error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from mathdata.errors import MathdataError
+
+__all__ = ["Command", "command", "emit", "fail", "message"]
+
+
+def message(text: str) -> None:
+    """A line for people: on standard error, so that standard output stays machine-readable."""
+    click.echo(text, err=True)
+
+
+def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """One JSON object on standard output, or what `human` prints."""
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, sort_keys=False, default=str))
+    elif human is not None:
+        human(result)
+
+
+def fail(error: MathdataError) -> NoReturn:
+    message(f"error: {_one_line(error.message)}")
+    message(f"hint: {_one_line(error.hint) or 'run again with --debug for the traceback'}")
+    sys.exit(error.exit_code)
+
+
+def _one_line(text: str) -> str:
+    clean = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    return " ".join(clean.split())
+
+
+class Command(click.Command):
+    """A command whose usage errors are two lines and whose failures keep the house's exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        debug = ctx.params.pop("debug", False) or bool(os.environ.get("MATHDATA_DEBUG"))
+        try:
+            return super().invoke(ctx)
+        except MathdataError as error:
+            if debug:
+                raise
+            fail(error)
+        except KeyboardInterrupt:
+            message("interrupted: what is finished stays; run the same command again to go on")
+            sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:
+            if debug:
+                raise
+            fail(MathdataError(os_error(error), "check the path, its permissions and the free space"))
+        except (click.ClickException, click.Abort, click.exceptions.Exit, SystemExit):
+            raise
+        except Exception as error:
+            if debug:
+                raise
+            fail(
+                MathdataError(
+                    f"{type(error).__name__}: {error}", "this is a defect of mathdata; --debug shows the traceback"
+                )
+            )
+
+
+def os_error(error: OSError) -> str:
+    words = error.strerror or str(error)
+    return f"{error.filename}: {words}" if error.filename else words
+
+
+def command(**settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """`click.command` with --json (passed as `as_json`) and --debug."""
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def run(**params: Any) -> Any:
+            return function(**params)
+
+        made = click.command(cls=Command, **settings)(run)
+        made.params += COMMON
+        return made
+
+    return wrap
+
+
+COMMON: list[click.Parameter] = [
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on standard output."),
+    click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
+]

@@ -1,0 +1,1 @@
+"""Where kernels run: local or ray."""

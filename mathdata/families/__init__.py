@@ -1,0 +1,1 @@
+"""The elementary problem families: generate, parse, solve in steps, wordings (zh, en)."""

@@ -1,0 +1,1 @@
+"""The judge: extraction, values, equality, steps, doubtful gold."""
