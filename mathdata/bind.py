@@ -12,7 +12,7 @@ from typing import Any
 
 from mathdata.errors import RecipeError, nearest
 
-__all__ = ["Option", "check_options", "options_of"]
+__all__ = ["Option", "check_options", "choices_of", "is_flag", "options_of"]
 
 RESERVED = frozenset({"engine", "ctx"})
 """Keyword arguments that a stage receives from its caller, not from its options."""
@@ -89,6 +89,11 @@ def choices_of(annotation: Any) -> tuple[str, ...] | None:
         if typing.get_origin(part) is typing.Literal:
             return tuple(str(a) for a in typing.get_args(part))
     return None
+
+
+def is_flag(annotation: Any) -> bool:
+    """True where only True and False (and None) are allowed."""
+    return _parts(annotation) == (bool,)
 
 
 def _parts(annotation: Any) -> tuple[Any, ...]:

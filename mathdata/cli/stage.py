@@ -1,0 +1,192 @@
+"""A stage function -> its command: the options are the function's keyword arguments."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mathdata.bind import Option, check_options, choices_of, is_flag, options_of
+from mathdata.cli.common import COMMON, Command, emit, message
+from mathdata.cli.progress import Display
+from mathdata.errors import UsageError
+
+__all__ = ["stage_command"]
+
+HOUSE = frozenset(
+    {"inputs", "out", "preview", "column", "engine", "ray_address", "overwrite", "journal", "max_broken", "as_json"}
+)
+
+
+def stage_command(name: str) -> click.Command:
+    """The click command of a stage, made from its signature."""
+    from mathdata.registry import find
+
+    function = find("stage", name).make
+    own = options_of(function)
+
+    def run(**params: Any) -> None:
+        given = {o.name: parse_value(o, params[o.name]) for o in own if params.get(o.name) is not None}
+        house = {k: v for k, v in params.items() if k in HOUSE}
+        run_stage_command(name, function, check_options(function, given, where=f"mathdata {name}"), **house)
+
+    doc = (function.__doc__ or "").strip()
+    params: list[click.Parameter] = [
+        click.Argument(["inputs"], nargs=-1, required=True, metavar="IN..."),
+        *[to_click(o) for o in own],
+        *house_options(),
+        *COMMON,
+    ]
+    return Command(name, params=params, callback=run, help=doc, short_help=doc.split("\n")[0])
+
+
+def house_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["-o", "--out"], type=click.Path(path_type=Path), help="Output file (.parquet, .jsonl, .csv ...)."
+        ),
+        click.Option(["--preview"], type=click.IntRange(min=1), metavar="N", help="Print N results, write nothing."),
+        click.Option(
+            ["--column"], multiple=True, metavar="NAME=YOURS", help="Map a column: --column problem=question."
+        ),
+        click.Option(["--engine"], default="local", show_default=True, help="Where kernels run: local or ray."),
+        click.Option(["--ray-address"], help="Address of a running Ray cluster (with --engine ray)."),
+        click.Option(
+            ["--journal"], type=click.Path(path_type=Path), help="Request store to use (default: beside the output)."
+        ),
+        click.Option(
+            ["--max-broken"], type=float, default=0.05, show_default=True, help="Share of unreadable lines allowed."
+        ),
+        click.Option(["--overwrite"], is_flag=True, help="Replace an existing output once the new one is complete."),
+    ]
+
+
+def to_click(option: Option) -> click.Option:
+    """One keyword argument as a command-line option; values are checked by the signature, not by click."""
+    flag = "--" + option.name.replace("_", "-")
+    if is_flag(option.annotation):
+        return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=_help(option))
+    words = choices_of(option.annotation)
+    metavar = "|".join(words) if words else _metavar(option)
+    return click.Option([flag], metavar=metavar, help=_help(option))
+
+
+def _metavar(option: Option) -> str:
+    text = str(option.annotation)
+    if "dict" in text or "Mapping" in text:
+        return "K=V,K=V"
+    if "list" in text or "Sequence" in text:
+        return "A,B,..."
+    return "N" if "int" in text else "X" if "float" in text else "TEXT"
+
+
+def _help(option: Option) -> str:
+    if option.required:
+        return f"{option.help}  [required]"
+    return (
+        option.help
+        if option.default in (None, "", (), False)
+        else f"{option.help}  [default: {_shown(option.default)}]"
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return "on" if value is True else str(value)
+
+
+def parse_value(option: Option, value: Any) -> Any:
+    """Text from the shell -> what the signature expects: `a,b` lists, `k=v,k=v` or YAML mappings, YAML specs."""
+    if not isinstance(value, str):
+        return value
+    text = str(option.annotation)
+    if value.lstrip().startswith(("{", "[")):
+        from mathdata.recipe import load_yaml
+
+        return load_yaml(value, where=f"--{option.name}")
+    if ("dict" in text or "Mapping" in text) and "=" in value:
+        return pairs(value.split(","), f"--{option.name.replace('_', '-')}")
+    if "list" in text or "Sequence" in text or "tuple" in text:
+        return [v.strip() for v in value.split(",") if v.strip()]
+    return value
+
+
+def pairs(items: Any, where: str) -> dict[str, str]:
+    """`k=v` items as a mapping. Raises UsageError."""
+    made = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{where}: '{item}' is not NAME=VALUE", f"write for example {where} problem=question")
+        made[key.strip()] = value.strip()
+    return made
+
+
+def run_stage_command(
+    name: str,
+    function: Any,
+    options: dict[str, Any],
+    *,
+    inputs: tuple[str, ...],
+    out: Path | None,
+    preview: int | None,
+    column: tuple[str, ...],
+    engine: str,
+    ray_address: str | None,
+    overwrite: bool,
+    journal: Path | None,
+    max_broken: float,
+    as_json: bool,
+) -> None:
+    """Read, run, account, write: kept rows to `out`, the rest to `out.rejects.parquet`, the receipt last."""
+    from mathdata.outputs import check_output, write_outputs
+    from mathdata.pipeline import run_stage
+    from mathdata.registry import build, parse_spec
+    from mathdata.types import Context
+
+    if out is None and preview is None and not options.get("estimate"):
+        raise UsageError(f"mathdata {name}: where to?", f"mathdata {name} {inputs[0]} -o out.parquet, or --preview 5")
+    if out is not None and preview is None:
+        check_output(out, inputs, overwrite)
+    spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
+    started = time.perf_counter()
+    with Display(quiet=as_json) as display:
+        from mathdata.io import read
+
+        table = read(*inputs, column=pairs(column, "--column") or None, max_broken=max_broken)
+        ctx = Context(journal=journal or (out.with_name(out.name + ".journal.sqlite") if out else None))
+        with display.stage(name, None) as ctx.progress:
+            table, ledger = run_stage(name, function, table, options, engine=build("engine", spec), ctx=ctx)
+    result: dict[str, Any] = {"stage": name, **ledger.as_dict(), **ctx.figures}
+    if preview is not None:
+        from mathdata.show import print_rows
+
+        emit(result | {"rows": table.head(preview).to_dicts()}, as_json, lambda _: print_rows(table.head(preview)))
+        return
+    if out is not None:
+        files = write_outputs(
+            table, out, stage=name, options=options, inputs=inputs, ledger=ledger, figures=ctx.figures
+        )
+        result["seconds"] = round(time.perf_counter() - started, 3)
+        result |= {"out": str(files["out"]), "rejects": str(files["rejects"]), "manifest": str(files["manifest"])}
+    emit(result, as_json, _print_ledger)
+    if ledger.pending:
+        if not as_json:
+            message(f"{ledger.pending} rows are pending: run the same command again to settle them")
+        raise SystemExit(3)
+
+
+def _print_ledger(result: dict[str, Any]) -> None:
+    """The receipt, for people."""
+    message(
+        f"{result['stage']}: {result['rows_in']:,} rows in + {result['created']:,} created = "
+        f"{result['kept']:,} kept + {sum(result['rejected'].values()):,} set aside   ({result['seconds']:.1f} s)"
+    )
+    for word, n in sorted(result["rejected"].items(), key=lambda kv: -kv[1]):
+        message(f"  {n:>9,}  {word}")
+    for key in ("out", "rejects"):
+        if key in result:
+            message(f"  {key}: {result[key]}")

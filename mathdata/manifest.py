@@ -1,0 +1,200 @@
+"""Receipts: the ledger that must balance, digests, versions, and the manifest that is written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mathdata.errors import LedgerError
+from mathdata.types import Frame
+
+__all__ = [
+    "Ledger",
+    "account",
+    "atomic_write",
+    "digest_of",
+    "peak_mb",
+    "sha256_of",
+    "split",
+    "versions",
+]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One stage's receipt: `rows_in + created = kept + sum(rejected.values())`, or it is not issued."""
+
+    rows_in: int
+    created: int
+    kept: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    rows_per_second: float = 0.0
+    peak_mb: float = 0.0
+
+    @property
+    def pending(self) -> int:
+        return sum(n for word, n in self.rejected.items() if word.startswith("pending-"))
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def account(stage: str, before: Frame, after: Frame, started: float) -> Ledger:
+    """Compute the ledger from the rows alone.
+
+    Raises LedgerError where a row that went in did not come out, or stands twice.
+    """
+    key = ["id", "origin"]
+    lost = before.select(key).join(after.select(key).unique(), on=key, how="anti")
+    if lost.height:
+        raise LedgerError(
+            f"{stage} lost {lost.height} of {before.height} rows, the first with id {lost['id'][0]}",
+            "nothing was written; please report it with the input",
+        )
+    twice = after.height - after.select(key).n_unique()
+    if twice and twice > before.height - before.select(key).n_unique():
+        raise LedgerError(
+            f"{stage} returned {twice} rows twice", "nothing was written; please report it with the input"
+        )
+    counts = after.filter(pl.col("reject").is_not_null())["reject"].value_counts().sort("reject")
+    rejected = {str(word): int(n) for word, n in counts.iter_rows()}
+    seconds = time.perf_counter() - started
+    ledger = Ledger(
+        rows_in=before.height,
+        created=after.height - before.height,
+        kept=after.height - sum(rejected.values()),
+        rejected=rejected,
+        seconds=round(seconds, 3),
+        rows_per_second=round(before.height / seconds, 1) if seconds > 0 else 0.0,
+        peak_mb=peak_mb(),
+    )
+    if ledger.created < 0:
+        raise LedgerError(f"{stage}: {ledger.rows_in} rows in, {after.height} out", "nothing was written; report it")
+    return ledger
+
+
+def split(table: Frame) -> tuple[Frame, Frame]:
+    """Kept rows and rejected rows."""
+    gone = pl.col("reject").is_not_null()
+    return table.filter(~gone), table.filter(gone)
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def digest_of(value: Any) -> str:
+    """sha256 of the canonical JSON of a value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's bytes; of a folder, of its files in name order."""
+    h = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            h.update(str(file.relative_to(path)).encode() + b"\0")
+        with file.open("rb") as f:
+            while block := f.read(1 << 20):
+                h.update(block)
+    return h.hexdigest()
+
+
+def atomic_write(path: Path, data: str | bytes) -> None:
+    """Write beside, flush to disk, rename: a reader sees the old bytes or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = data.encode() if isinstance(data, str) else data
+    fd, temp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "wb") as f:
+            f.write(raw)
+            f.flush()
+            os.fsync(f.fileno())
+        os.chmod(temp, 0o644)
+        os.replace(temp, path)
+    except BaseException:
+        Path(temp).unlink(missing_ok=True)
+        raise
+
+
+def dump_json(path: Path, value: Any) -> None:
+    atomic_write(path, json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+_PACKAGES = (
+    "mathdata",
+    "polars",
+    "pyarrow",
+    "sympy",
+    "math-verify",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "ray",
+    "vllm",
+)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = [("python", platform.python_version())]
+    for name in _PACKAGES:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of mathdata and of what decides its results; absent packages are left out."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=1)
+def commit() -> str | None:
+    """The commit of the checkout mathdata runs from; None when installed from a wheel."""
+    home = Path(__file__).resolve().parent.parent
+    if not (home / ".git").exists():
+        return None
+    done = subprocess.run(["git", "-C", str(home), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def describe_inputs(inputs: Iterable[str | Path], rows: int) -> list[dict[str, Any]]:
+    """Inputs as a manifest names them; files with their sha256."""
+    described: list[dict[str, Any]] = []
+    for item in inputs:
+        path = Path(str(item).partition("?")[0])
+        entry: dict[str, Any] = {"name": str(item)}
+        if path.exists():
+            entry["sha256"] = sha256_of(path)
+        described.append(entry)
+    if described:
+        described[0]["rows_all"] = rows
+    return described
+
+
+def outputs_of(paths: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    return {name: {"file": path.name, "sha256": sha256_of(path)} for name, path in paths.items() if path.exists()}

@@ -1,0 +1,100 @@
+"""What a stage command leaves on disk: kept rows, rejects beside them, the manifest last."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import UsageError
+from mathdata.manifest import Ledger, commit, describe_inputs, digest_of, dump_json, outputs_of, split, versions
+from mathdata.types import Frame
+
+__all__ = ["check_output", "neighbours", "write_outputs"]
+
+
+def neighbours(out: Path) -> dict[str, Path]:
+    """The output and its two neighbours, named after the full name."""
+    return {
+        "out": out,
+        "rejects": out.with_name(out.name + ".rejects.parquet"),
+        "manifest": out.with_name(out.name + ".manifest.json"),
+    }
+
+
+def check_output(out: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:
+    """Refuse, before any work, an output that is an input, exists, or cannot be written. Raises UsageError."""
+    for item in inputs:
+        path = Path(str(item).partition("?")[0])
+        if path.exists() and path.resolve() == out.resolve():
+            raise UsageError(f"{out} is both input and output", "give another -o; an input is never overwritten")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder", f"name a file in it: -o {out / 'out.parquet'}")
+    existing = [p for p in neighbours(out).values() if p.exists()]
+    if existing and not overwrite:
+        raise UsageError(f"{existing[0]} exists", "give another -o, or --overwrite to replace it")
+    folder = nearest_folder(out.parent)
+    if not os.access(folder, os.W_OK | os.X_OK) or not folder.is_dir():
+        raise UsageError(f"{folder} cannot be written", "check its permissions or give another -o")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out.parent}: {error.strerror}", "give another -o") from error
+
+
+def nearest_folder(path: Path) -> Path:
+    """The path itself, or the first of its parents that exists."""
+    return next((p for p in (path, *path.parents) if p.exists()), Path("."))
+
+
+def write_outputs(
+    table: Frame,
+    out: Path,
+    *,
+    stage: str,
+    options: Mapping[str, Any],
+    inputs: Iterable[str | Path],
+    ledger: Ledger,
+    figures: Mapping[str, Any],
+) -> dict[str, Path]:
+    """Kept rows to `out`, the others to its rejects file, then the manifest. Returns the three paths."""
+    from mathdata.io import write
+
+    files = neighbours(out)
+    stale = _listed(files["manifest"])
+    files["manifest"].unlink(missing_ok=True)
+    kept, gone = split(table)
+    write(gone, files["rejects"])
+    write(kept.drop("reject", "reject_why"), out)
+    dump_json(
+        files["manifest"],
+        {
+            "stage": stage,
+            "options": dict(options),
+            "digest": digest_of([stage, dict(options)]),
+            "versions": versions(),
+            "commit": commit(),
+            "inputs": describe_inputs(inputs, ledger.rows_in),
+            "ledger": ledger.as_dict(),
+            "figures": dict(figures),
+            "outputs": outputs_of({k: files[k] for k in ("out", "rejects")}),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+    )
+    for path in stale - set(files.values()):
+        path.unlink(missing_ok=True)
+    return files
+
+
+def _listed(manifest: Path) -> set[Path]:
+    """Files of an earlier output: only what its manifest lists may be deleted."""
+    if not manifest.exists():
+        return set()
+    try:
+        outputs = json.loads(manifest.read_text(encoding="utf-8")).get("outputs", {})
+        return {manifest.parent / Path(entry["file"]).name for entry in outputs.values()}
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return set()

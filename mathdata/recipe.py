@@ -1,0 +1,416 @@
+"""Recipes: a strict YAML file that describes the whole loop; every mistake is named before any work starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mathdata.bind import check_options, explain, options_of
+from mathdata.errors import MathdataError, RecipeError, UnknownName, nearest
+from mathdata.trainspec import TrainSpec
+
+__all__ = ["Arm", "Recipe", "StageCall", "bundled", "load_recipe", "load_yaml"]
+
+MAX_ALIASES = 100
+MAX_BYTES = 1 << 20
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Source(Strict):
+    """One input: a path, `builtin:`, `hf://` or `modelscope://` address, with its column mapping."""
+
+    path: str
+    column: dict[str, str] | None = None
+    license: str | None = None
+    max_broken: float = 0.05
+
+
+class StageCall(Strict):
+    """One stage of a chain: its name, its options, and which rows it sees."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    where: dict[str, list[Any]] | None = None
+
+
+class Preflight(Strict):
+    """Checks that a run is allowed to fail, by name; the report prints them."""
+
+    allow: list[Literal["unverified", "benchmark-leak", "learning-rate", "memory", "overlong"]] = Field(
+        default_factory=list
+    )
+
+
+class Arm(Strict):
+    """One model to compare: the rows of `stages` (default: the recipe's own) trained with `train` (overrides)."""
+
+    stages: list[StageCall] | None = None
+    train: dict[str, Any] | Literal[False] = Field(default_factory=dict)
+    preflight: Preflight = Field(default_factory=Preflight)
+    about: str = ""
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _stages(cls, value: Any) -> Any:
+        return None if value is None else [parse_stage(v) for v in value]
+
+
+class Evaluate(Strict):
+    """How every arm is graded: the same benchmarks, prompt and limits for all."""
+
+    benchmarks: list[str]
+    prompt: str | None = None
+    max_tokens: int | None = None
+    limit: int | None = None
+    samples: int = 1
+    temperature: float = 0.0
+    batch_size: int = 64
+    backend: str | dict[str, Any] | None = None
+
+
+class Compare(Strict):
+    """Which two arms the headline compares."""
+
+    before: str
+    after: str
+
+
+class Recipe(Strict):
+    """The whole loop: input, stages, arms, training, evaluation, comparison."""
+
+    name: str
+    about: str = ""
+    seed: int = 42
+    input: list[Source]
+    stages: list[StageCall] = Field(default_factory=list)
+    arms: dict[str, Arm] = Field(default_factory=dict)
+    train: TrainSpec | None = None
+    evaluate: Evaluate | None = None
+    compare: Compare | None = None
+    sweep: dict[str, list[Any]] | None = None
+    jobs: int = 1
+    journal: str | None = None
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _input(cls, value: Any) -> Any:
+        items = value if isinstance(value, list) else [value]
+        return [{"path": v} if isinstance(v, str) else v for v in items]
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _stages(cls, value: Any) -> Any:
+        return [parse_stage(v) for v in value or []]
+
+
+def parse_stage(value: Any) -> Any:
+    """`dedup` · `{dedup: {level: near}}` -> StageCall; `where` is taken out of the options."""
+    if isinstance(value, (StageCall, str)):
+        return StageCall(name=value) if isinstance(value, str) else value
+    if isinstance(value, Mapping) and set(value) <= {"name", "options", "where"} and "name" in value:
+        return value
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise RecipeError(f"a stage is one name with its options, not {value!r:.80}", "write - dedup: {level: near}")
+    ((name, options),) = value.items()
+    if options is not None and not isinstance(options, Mapping):
+        raise RecipeError(f"stage '{name}': options must be a mapping, not {options!r:.60}", f"write - {name}: {{}}")
+    rest = dict(options or {})
+    where = rest.pop("where", None)
+    if where is not None:
+        where = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
+    return StageCall(name=str(name), options=rest, where=where)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses alias bombs and duplicate keys."""
+
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            self.aliases += 1
+            if self.aliases > MAX_ALIASES:
+                raise RecipeError(f"more than {MAX_ALIASES} YAML aliases", "write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if name in seen and name != "<<":
+                raise RecipeError(f"line {key.start_mark.line + 1}: key '{name}' stands twice", "keep one of them")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML reads 1e-5 as text; a recipe's author means the number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def load_yaml(text: str, where: str) -> Any:
+    """YAML by a safe loader with an alias limit. Raises RecipeError with line and column."""
+    if len(text) > MAX_BYTES:
+        raise RecipeError(f"{where}: larger than {MAX_BYTES >> 20} MB", "a recipe is a short text file")
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
+        raise RecipeError(f"{where}: {place}: {e.problem or e.context}", "check indentation and quotes there") from e
+    except yaml.YAMLError as e:
+        raise RecipeError(f"{where}: not readable as YAML: {e}", "save it as UTF-8 text") from e
+    except RecursionError as e:
+        raise RecipeError(f"{where}: nested too deep", "flatten it") from e
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+
+
+def recipe_folders() -> list[Path]:
+    """Where bundled recipes are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    return [p for p in (package / "recipes", package.parent / "recipes") if p.is_dir()]
+
+
+def bundled() -> dict[str, Path]:
+    """Bundled recipes by name."""
+    return {p.stem: p for folder in reversed(recipe_folders()) for p in sorted(folder.glob("*.yaml"))}
+
+
+def find_recipe(name: str | Path) -> Path:
+    """A recipe file by path or bundled name. Raises UnknownName."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    if str(name) in bundled():
+        return bundled()[str(name)]
+    if path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml"):
+        raise UnknownName(f"no recipe file {path}", nearest(path.stem, bundled()))
+    raise UnknownName(f"no recipe named '{name}'", nearest(str(name), bundled()))
+
+
+def load_recipe(name: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Recipe:
+    """Read, override (`key.path=value`), check everything a recipe names. Raises RecipeError."""
+    if isinstance(name, Mapping):
+        data, where, text = dict(name), "recipe", ""
+    else:
+        path = find_recipe(name)
+        where = str(name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as e:
+            raise RecipeError(f"{path}: not UTF-8 at byte {e.start}", "save it as UTF-8") from e
+        data = load_yaml(text, where)
+    if not isinstance(data, dict):
+        raise RecipeError(
+            f"{where}: a recipe is a mapping of keys, not {type(data).__name__}", "start with: name: mine"
+        )
+    for item in overrides:
+        override(data, item)
+    refuse_keys(data, where, text)
+    recipe = _validate(data, where, text)
+    check_recipe(recipe, where, text)
+    return recipe
+
+
+def override(data: dict[str, Any], item: str) -> None:
+    """Apply one `key.path=value`; list items by number (`stages.0.dedup.level=exact`)."""
+    path, equals, value = item.partition("=")
+    if not equals:
+        raise RecipeError(f"'{item}' is not key.path=value", "write for example train.seed=1")
+    parts = path.split(".")
+    at: Any = data
+    for part in parts[:-1]:
+        at = _step(at, part, item)
+    last = parts[-1]
+    if isinstance(at, list):
+        at[_index(at, last, item)] = load_yaml(value, where=item)
+    else:
+        at[last] = load_yaml(value, where=item)
+
+
+def _step(at: Any, part: str, item: str) -> Any:
+    if isinstance(at, list):
+        return at[_index(at, part, item)]
+    if at.get(part) is None:
+        at[part] = {}
+    if not isinstance(at[part], (dict, list)):
+        raise RecipeError(f"{item}: '{part}' is a value, it has no keys below", "shorten the path")
+    return at[part]
+
+
+def _index(at: list[Any], part: str, item: str) -> int:
+    if part.isdigit() and int(part) < len(at):
+        return int(part)
+    for i, entry in enumerate(at):
+        if isinstance(entry, dict) and part in entry:
+            at[i] = entry
+            return i
+    raise RecipeError(f"{item}: no item '{part}' in a list of {len(at)}", "number them from 0")
+
+
+_SECRET_KEY = re.compile(r"(^|_)(api_?key|token|secret|password|authorization)$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"\b(sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,})|://[^/\s:@]+:[^/\s@]+@"
+)
+
+
+def refuse_keys(data: Any, where: str, text: str, path: tuple[str, ...] = ()) -> None:
+    """A secret written into a recipe is refused; keys come from the environment. Raises RecipeError."""
+    items: Iterable[tuple[Any, Any]] = (
+        data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    )
+    for key, value in items:
+        here = (*path, str(key))
+        literal = isinstance(value, str) and value and not value.startswith("${")
+        if literal and (_SECRET_KEY.search(str(key)) or _SECRET_VALUE.search(value)):
+            line = _line_of(text, str(key))
+            raise RecipeError(
+                f"{where}{line}: '{'.'.join(here)}' holds a key or password",
+                "take it out, export it (OPENAI_API_KEY=...), and treat the written one as leaked",
+            )
+        refuse_keys(value, where, text, here)
+
+
+def _line_of(text: str, key: str) -> str:
+    found = re.search(rf"(?m)^[\s-]*.*?\b{re.escape(key)}\s*:", text)
+    return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
+
+
+def _validate(data: dict[str, Any], where: str, text: str) -> Recipe:
+    try:
+        return Recipe.model_validate(data)
+    except RecipeError as e:
+        raise RecipeError(f"{where}: {e.message}", e.hint) from None
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = str(first["loc"][-1]) if first["loc"] else ""
+        line = _line_of(text, key)
+        if first["type"] == "extra_forbidden":
+            place = ".".join(str(p) for p in first["loc"])
+            raise RecipeError(
+                f"{where}{line}: unknown key '{place}'", nearest(key, _keys_at(first["loc"][:-1]))
+            ) from None
+        raise RecipeError(f"{where}{line}: {explain(e)}", "see: mathdata ls recipes, and docs/recipes.md") from None
+
+
+def _keys_at(loc: tuple[Any, ...]) -> list[str]:
+    """Names valid at a place of the recipe."""
+    model: Any = Recipe
+    for part in loc:
+        field = model.model_fields.get(part) if isinstance(part, str) and hasattr(model, "model_fields") else None
+        if field is not None:
+            found = [m for m in _models(field.annotation)]
+            model = found[0] if found else model
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[Any]:
+    import typing
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in typing.get_args(annotation) for m in _models(a)]
+
+
+# --- checking what the schema cannot ------------------------------------------------------------------------------
+
+_NAMED = {"method": "augmentation", "teacher": "backend", "strategy": "sampler"}
+"""Options that hold component specs, and the kind they name."""
+
+
+def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
+    """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
+    for place, chain in _chains(recipe):
+        for call in chain:
+            check_stage(call, f"{where}{_line_of(text, call.name)}: {place}")
+    for name, arm in recipe.arms.items():
+        if arm.train is not False and recipe.train is not None:
+            arm_train(recipe, name, where)
+    if recipe.evaluate is not None:
+        check_benchmarks(recipe.evaluate.benchmarks, where + _line_of(text, "benchmarks"))
+    if recipe.compare is not None:
+        for side in (recipe.compare.before, recipe.compare.after):
+            if side not in recipe.arms:
+                raise RecipeError(
+                    f"{where}{_line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
+                )
+
+
+def _chains(recipe: Recipe) -> Iterable[tuple[str, list[StageCall]]]:
+    yield "stages", recipe.stages
+    for name, arm in recipe.arms.items():
+        yield f"arms.{name}.stages", arm.stages or []
+
+
+def check_stage(call: StageCall, where: str) -> None:
+    """The stage exists and takes these options; the components its options name exist. Raises RecipeError."""
+    from mathdata.registry import find, parse_spec
+
+    try:
+        function = find("stage", call.name).make
+    except UnknownName as e:
+        raise RecipeError(f"{where}: {e.message}", e.hint) from None
+    call.options = {k: as_list(v, k, function) for k, v in call.options.items()}
+    checked = check_options(function, call.options, where=f"{where}.{call.name}")
+    for key, kind in _NAMED.items():
+        value = checked.get(key)
+        for spec in value if isinstance(value, list) else [value] if value else []:
+            name, options = parse_spec(spec)
+            try:
+                component = find(kind, name)
+            except UnknownName as e:
+                raise RecipeError(f"{where}.{call.name}.{key}: {e.message}", e.hint) from None
+            check_options(component.make, options, where=f"{where}.{call.name}.{key} '{name}'")
+
+
+def as_list(value: Any, key: str, function: Any) -> Any:
+    """One word where a list is expected is a list of one."""
+    option = next((o for o in options_of(function) if o.name == key), None)
+    wants_list = option is not None and str(option.annotation).startswith("list[")
+    return [value] if wants_list and isinstance(value, (str, dict)) else value
+
+
+def check_benchmarks(names: Sequence[str], where: str) -> None:
+    from mathdata.registry import find
+
+    for name in names:
+        if Path(name).suffix and Path(name).exists():
+            continue
+        try:
+            find("benchmark", name)
+        except MathdataError as e:
+            raise RecipeError(f"{where}: {e.message}", e.hint) from None
+
+
+def arm_train(recipe: Recipe, name: str, where: str = "recipe") -> TrainSpec:
+    """The training spec of an arm: the recipe's, with the arm's own values over it."""
+    arm = recipe.arms[name]
+    base = recipe.train.model_dump() if recipe.train is not None else {}
+    own = arm.train or {}
+    for key in own:
+        if key not in TrainSpec.model_fields:
+            close = get_close_matches(key, TrainSpec.model_fields, n=1)
+            raise RecipeError(
+                f"{where}: arms.{name}.train: unknown key '{key}'", f"did you mean '{close[0]}'?" if close else ""
+            )
+    try:
+        return TrainSpec.model_validate(base | own)
+    except ValidationError as e:
+        raise RecipeError(f"{where}: arms.{name}.train: {explain(e)}", "see docs/training.md") from None
