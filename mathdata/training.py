@@ -1,0 +1,204 @@
+"""The arms of a run: one training job each in its own process, several beside each other, each resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import MathdataError, MissingExtra, PreflightError
+from mathdata.manifest import digest_of, dump_json, sha256_of, versions
+from mathdata.pipeline import Step, chain_of
+from mathdata.recipe import Recipe, arm_train
+from mathdata.types import Progress
+
+__all__ = ["Job", "run_jobs"]
+
+
+@dataclass(slots=True)
+class Job:
+    """One arm: what is trained on what, where the model and its evaluation go."""
+
+    arm: str
+    digest: str
+    body: dict[str, Any]
+    model: Path
+    evaluation: Path
+    record: dict[str, Any]
+    """train.json, once finished."""
+
+
+def run_jobs(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], display: Any) -> list[Job]:
+    """Train and evaluate every arm; finished arms with the same digest are not repeated."""
+    if recipe.train is None or not recipe.arms:
+        return []
+    need_torch()
+    jobs = [make_job(recipe, folder, chains, arm) for arm in recipe.arms]
+    open_jobs = [j for j in jobs if not finished(j)]
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=max(1, recipe.jobs)) as pool:
+        futures = [pool.submit(run_job, job, recipe.jobs, display, stop) for job in open_jobs]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise
+    return jobs
+
+
+def need_torch() -> None:
+    from importlib.util import find_spec
+
+    for package in ("torch", "transformers", "trl", "peft", "accelerate"):
+        if find_spec(package) is None:
+            raise MissingExtra(f"training needs {package}, which is not installed", extra="train")
+
+
+def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: str) -> Job:
+    """The job of an arm, as trainers.job reads it. Its digest covers everything that decides its weights."""
+    settings = recipe.arms[arm]
+    assert recipe.train is not None
+    untrained = settings.train is False
+    spec = recipe.train if untrained else arm_train(recipe, arm)
+    data = chains[chain_of(recipe, arm)][-1]
+    every = sorted({str(chains[chain_of(recipe, a)][-1].kept) for a in recipe.arms})
+    evaluation = folder / "evaluation" / arm
+    body: dict[str, Any] = {
+        "arm": arm,
+        "spec": spec.model_dump(mode="json"),
+        "seed": recipe.seed,
+        "before": untrained,
+        "data": str(data.kept),
+        # One tokenizer for all arms: it is trained on the rows of all of them.
+        "tokenizer_data": every,
+        "allow": list(settings.preflight.allow),
+        "out": str(folder / "models" / arm),
+        "evaluate": evaluation_of(recipe, evaluation),
+    }
+    decides = [
+        {k: body[k] for k in ("spec", "seed", "before", "allow")},
+        {k: v for k, v in (body["evaluate"] or {}).items() if k != "out"},
+        None if untrained else data.digest,
+        sorted(chains[chain_of(recipe, a)][-1].digest for a in recipe.arms),
+        {k: v for k, v in versions().items() if k in ("mathdata", "torch", "transformers", "trl")},
+    ]
+    return Job(arm, digest_of(decides), body, folder / "models" / arm, evaluation, {})
+
+
+def evaluation_of(recipe: Recipe, out: Path) -> dict[str, Any] | None:
+    if recipe.evaluate is None:
+        return None
+    return recipe.evaluate.model_dump(mode="json") | {"out": str(out), "seed": recipe.seed}
+
+
+def finished(job: Job) -> bool:
+    """True where job.json (written last) names this digest and the files it lists are whole."""
+    marker = job.model / "job.json"
+    try:
+        record = json.loads(marker.read_text(encoding="utf-8"))
+        whole = all(sha256_of(Path(p)) == digest for p, digest in record["outputs"].items())
+    except (OSError, ValueError, KeyError):
+        return False
+    if record["digest"] != job.digest or not whole:
+        return False
+    job.record = record["train"]
+    return True
+
+
+def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
+    """Run `python -m trainers.job` to its end, passing its progress on. Raises with its last words on failure."""
+    if stop.is_set():
+        return
+    job.model.mkdir(parents=True, exist_ok=True)
+    (job.model / "job.json").unlink(missing_ok=True)
+    path = job.model / "job.input.json"
+    dump_json(path, job.body)
+    cores = os.cpu_count() or 1
+    env = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores // max(1, beside))), "TOKENIZERS_PARALLELISM": "false"}
+    started = time.perf_counter()
+    with display.stage(f"train {job.arm}") as progress, (job.model / "log.txt").open("wb") as log:
+        # The child watches its standard input: when this process dies, however it dies, the child ends too.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "trainers.job", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=env,
+        )
+        try:
+            failure = follow(child, progress, stop)
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+    if stop.is_set() and child.returncode:
+        return
+    if child.returncode:
+        explain_failure(job, child.returncode, failure)
+    job.record = json.loads((job.model / "train.json").read_text(encoding="utf-8"))
+    outputs = {str(p): sha256_of(p) for p in outputs_of(job)}
+    dump_json(job.model / "job.json", {"digest": job.digest, "train": job.record, "outputs": outputs})
+    display.say(
+        f"{'evaluate' if job.body['before'] else 'train'} {job.arm}: done in {time.perf_counter() - started:.0f} s"
+    )
+
+
+def outputs_of(job: Job) -> list[Path]:
+    found = [p for p in job.model.glob("*.safetensors")] + [job.model / "train.json"]
+    return sorted(found + [p for p in (job.evaluation / "evaluation.json",) if p.exists()])
+
+
+def follow(child: subprocess.Popen[bytes], progress: Progress, stop: threading.Event) -> dict[str, Any]:
+    """Read the child's JSON lines until it closes them; returns its `error` event, if it sent one."""
+    failure: dict[str, Any] = {}
+    assert child.stdout is not None
+    watcher = threading.Thread(target=_kill_on, args=(child, stop), daemon=True)
+    watcher.start()
+    for line in child.stdout:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("event") == "progress":
+            loss = event.get("loss")
+            note = f"loss {loss:.3f}" if isinstance(loss, (int, float)) else str(event.get("note", ""))
+            progress(int(event.get("done", 0)), event.get("total"), note)
+        elif event.get("event") == "error":
+            failure = event
+    return failure
+
+
+def _kill_on(child: subprocess.Popen[bytes], stop: threading.Event) -> None:
+    while child.poll() is None:
+        if stop.wait(0.2):
+            child.kill()
+            return
+
+
+def explain_failure(job: Job, code: int, failure: dict[str, Any]) -> None:
+    """Raise what the child said; its whole log stays beside the model."""
+    log = job.model / "log.txt"
+    if failure.get("kind") == "PreflightError":
+        raise PreflightError(f"arm '{job.arm}': {failure['message']}", str(failure.get("hint", "")))
+    if failure:
+        raise MathdataError(f"arm '{job.arm}': {failure.get('message', '')}", str(failure.get("hint") or f"see {log}"))
+    words = tail(log)
+    raise MathdataError(
+        f"arm '{job.arm}': the training process ended with code {code}: {words[-1] if words else ''}", f"see {log}"
+    )
+
+
+def tail(path: Path, lines: int = 5) -> Sequence[str]:
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return [line for line in text.splitlines() if line.strip()][-lines:]
