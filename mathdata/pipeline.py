@@ -9,78 +9,18 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+from mathdata.errors import ResumeError, UsageError
+from mathdata.manifest import dump_json
+from mathdata.recipe import Recipe, load_recipe
+from mathdata.steps import chains_of, describe, run_chains
+from mathdata.training import run_jobs
+from mathdata.types import Context, Progress
+from mathdata.wrapup import Run, finish
 
-from mathdata.bind import check_options
-from mathdata.errors import DataError, ResumeError, UsageError
-from mathdata.manifest import Ledger, account, atomic_write, commit, digest_of, dump_json, sha256_of, split, versions
-from mathdata.recipe import Recipe, Source, StageCall, load_recipe
-from mathdata.types import Context, Engine, Frame, Progress
-
-__all__ = ["Run", "plan", "run", "run_stage"]
-
-
-def run_stage(
-    name: str,
-    function: Any,
-    table: Frame,
-    options: Mapping[str, Any],
-    *,
-    engine: Engine | None = None,
-    ctx: Context | None = None,
-    where: Mapping[str, list[Any]] | None = None,
-) -> tuple[Frame, Ledger]:
-    """One stage with its receipt. Rows already rejected, or outside `where`, pass by untouched."""
-    started = time.perf_counter()
-    seen = pl.col("reject").is_null()
-    for column, values in (where or {}).items():
-        if column not in table.columns:
-            raise DataError(f"{name}: where names no column '{column}'", f"columns: {', '.join(table.columns)}")
-        seen = seen & pl.col(column).is_in(values)
-    aside = table.filter(~seen.fill_null(False))
-    inside = table.filter(seen.fill_null(False)) if aside.height else table
-    ctx = ctx or Context()
-    result = function(inside, **options, engine=engine, ctx=ctx)
-    ledger = account(name, inside, result, started)
-    if aside.height:
-        result = pl.concat([aside, result], how="diagonal_relaxed")
-        ledger.rows_in += aside.height
-        ledger.kept += aside.filter(pl.col("reject").is_null()).height
-        for word, n in aside.filter(pl.col("reject").is_not_null())["reject"].value_counts().iter_rows():
-            ledger.rejected[word] = ledger.rejected.get(word, 0) + n
-    return result, ledger
-
-
-@dataclass(slots=True)
-class Step:
-    """One finished step on disk: kept rows, rejects, receipt. `step.json` is written last."""
-
-    folder: Path
-    digest: str
-    record: dict[str, Any]
-
-    @property
-    def kept(self) -> Path:
-        return self.folder / "kept.parquet"
-
-    @property
-    def rejects(self) -> Path:
-        return self.folder / "rejects.parquet"
-
-
-@dataclass(slots=True)
-class Run:
-    """What `run` returns: the folder, and the summary that `--json` prints."""
-
-    folder: Path
-    summary: dict[str, Any]
-    pending: int = 0
-    data: dict[str, Any] = field(default_factory=dict)
-    """Everything the report was made from."""
+__all__ = ["Run", "plan", "run"]
 
 
 class Display:
@@ -106,9 +46,6 @@ def run(
 
     Raises RecipeError before any work, ResumeError when the folder is in use or holds another recipe.
     """
-    from mathdata.training import run_jobs
-    from mathdata.wrapup import finish
-
     made = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     display = display or Display()
     folder = Path(out) if out is not None else Path("runs") / made.name
@@ -132,16 +69,8 @@ def plan(recipe: Recipe) -> dict[str, Any]:
         "train": {name: arm.train is not False for name, arm in recipe.arms.items()},
         "evaluate": recipe.evaluate.benchmarks if recipe.evaluate else [],
         "compare": recipe.compare.model_dump() if recipe.compare else None,
-        "digest": recipe_digest(recipe),
+        "digest": recipe.digest,
     }
-
-
-def describe(call: StageCall) -> dict[str, Any]:
-    return {call.name: call.options | ({"where": call.where} if call.where else {})}
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    return digest_of(recipe.model_dump(mode="json"))
 
 
 # --- the run folder -----------------------------------------------------------------------------------------------
@@ -196,156 +125,3 @@ def claim(folder: Path, recipe: Recipe, fresh: bool) -> None:
 
 def clear_stale(folder: Path) -> None:
     shutil.rmtree(folder / "stale", ignore_errors=True)
-
-
-# --- stages -------------------------------------------------------------------------------------------------------
-
-
-def chains_of(recipe: Recipe) -> dict[str, list[StageCall]]:
-    """The stage chains by arm; arms that say nothing share the recipe's own chain under the name `curated`."""
-    chains = {"curated": recipe.stages}
-    for name, arm in recipe.arms.items():
-        if arm.stages is not None:
-            chains[name] = arm.stages
-    return chains
-
-
-def chain_of(recipe: Recipe, arm: str) -> str:
-    return arm if recipe.arms[arm].stages is not None else "curated"
-
-
-def run_chains(recipe: Recipe, folder: Path, display: Any) -> dict[str, list[Step]]:
-    """Every chain's steps, each on disk; a prefix that two chains share runs once."""
-    first = read_input(recipe, folder, display)
-    made: dict[str, list[Step]] = {}
-    for name, chain in chains_of(recipe).items():
-        steps = [first]
-        for call in chain:
-            steps.append(run_step(recipe, folder, steps[-1], call, display))
-        made[name] = steps
-    return made
-
-
-def read_input(recipe: Recipe, folder: Path, display: Any) -> Step:
-    """Step 0: the raw rows as parquet, broken lines among its rejects."""
-    digest = digest_of(["read", versions()["mathdata"], [source_key(s) for s in recipe.input]])
-    target = folder / "steps" / f"read-{digest[:10]}"
-    done = finished(target, digest)
-    if done:
-        return done
-    from mathdata.io import read
-
-    started = time.perf_counter()
-    with display.stage("read") as progress:
-        frames = []
-        for number, source in enumerate(recipe.input):
-            frame = read(source.path, column=source.column, max_broken=source.max_broken)
-            if source.license:
-                frame = frame.with_columns(pl.col("license").fill_null(source.license))
-            frames.append(frame)
-            progress(number + 1, len(recipe.input), source.path)
-        table = pl.concat(frames, how="diagonal_relaxed")
-    if not table.filter(pl.col("reject").is_null()).height:
-        raise DataError(f"no rows in {', '.join(s.path for s in recipe.input)}", "check the input and its split")
-    counts = table.filter(pl.col("reject").is_not_null())["reject"].value_counts()
-    ledger = Ledger(0, table.height, table.filter(pl.col("reject").is_null()).height, dict(counts.iter_rows()))
-    ledger.seconds = round(time.perf_counter() - started, 3)
-    display.say(f"read: {table.height:,} rows from {', '.join(s.path for s in recipe.input)}")
-    return save(target, digest, table, {"stage": "read", "options": {}, "ledger": ledger.as_dict(), "figures": {}})
-
-
-def source_key(source: Source) -> Any:
-    """What decides an input's rows: its address and options, and for a local file its bytes."""
-    path = Path(source.path.partition("?")[0])
-    return [source.model_dump(mode="json"), sha256_of(path) if path.exists() else None]
-
-
-def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, display: Any) -> Step:
-    """One stage of a chain: from disk to disk, or found finished."""
-    from mathdata.registry import find
-
-    digest = digest_of([before.digest, call.model_dump(mode="json"), recipe.seed, versions()["mathdata"]])
-    target = folder / "steps" / f"{call.name}-{digest[:10]}"
-    done = finished(target, digest)
-    if done and not done.record["pending"]:
-        return done
-    function = find("stage", call.name).make
-    options = check_options(function, call.options, where=f"stages.{call.name}")
-    if "seed" not in options and takes_seed(function):
-        options["seed"] = recipe.seed
-    journal = Path(recipe.journal) if recipe.journal else folder / "journal.sqlite"
-    ctx = Context(workdir=folder, journal=journal, seed=recipe.seed)
-    table = pl.read_parquet(before.kept)
-    with display.stage(call.name, table.height) as ctx.progress:
-        result, ledger = run_stage(call.name, function, table, options, ctx=ctx, where=call.where)
-    if not ledger.kept:
-        words = ", ".join(f"{w} {n}" for w, n in ledger.rejected.items()) or "nothing came in"
-        raise DataError(f"{call.name} kept no row of {ledger.rows_in} ({words})", f"loosen the options of {call.name}")
-    gone = ", ".join(f"{w} {n:,}" for w, n in sorted(ledger.rejected.items(), key=lambda kv: -kv[1]))
-    display.say(
-        f"{call.name}: {ledger.rows_in:,} in + {ledger.created:,} created = {ledger.kept:,} kept"
-        f"{' · ' + gone if gone else ''}   ({ledger.seconds:.1f} s)"
-    )
-    record = {
-        "stage": call.name,
-        "options": describe(call)[call.name],
-        "ledger": ledger.as_dict(),
-        "figures": ctx.figures,
-    }
-    return save(target, digest, result, record)
-
-
-def takes_seed(function: Any) -> bool:
-    from mathdata.bind import options_of
-
-    return any(o.name == "seed" for o in options_of(function))
-
-
-def finished(folder: Path, digest: str) -> Step | None:
-    """The step, if it stands complete on disk with this digest."""
-    marker = folder / "step.json"
-    if not marker.exists():
-        return None
-    try:
-        record = json.loads(marker.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    step = Step(folder, digest, record)
-    if record.get("digest") != digest or not (step.kept.exists() and step.rejects.exists()):
-        return None
-    if record["sha256"] != {"kept": sha256_of(step.kept), "rejects": sha256_of(step.rejects)}:
-        return None
-    return step
-
-
-def save(folder: Path, digest: str, table: Frame, record: dict[str, Any]) -> Step:
-    """Kept rows, rejects, then `step.json`: until it stands, the step did not happen."""
-    from mathdata.io import write
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "step.json").unlink(missing_ok=True)
-    step = Step(folder, digest, record)
-    kept, gone = split(table)
-    write(kept, step.kept)
-    write(gone, step.rejects)
-    record["digest"] = digest
-    record["pending"] = sum(n for w, n in record["ledger"]["rejected"].items() if w.startswith("pending-"))
-    record["sha256"] = {"kept": sha256_of(step.kept), "rejects": sha256_of(step.rejects)}
-    dump_json(folder / "step.json", record)
-    return step
-
-
-def manifest(recipe: Recipe, folder: Path, data: Mapping[str, Any], outputs: Mapping[str, Path]) -> None:
-    """Written last: no manifest = not finished."""
-    described = {k: {"file": str(p.relative_to(folder)), "sha256": sha256_of(p)} for k, p in outputs.items()}
-    body = {
-        "recipe": recipe.model_dump(mode="json"),
-        "digest": recipe_digest(recipe),
-        "versions": versions(),
-        "commit": commit(),
-        "seed": recipe.seed,
-        "inputs": [source_key(s) for s in recipe.input],
-        **{k: data[k] for k in ("ledger", "planted", "seconds", "created")},
-        "outputs": described,
-    }
-    atomic_write(folder / "manifest.json", json.dumps(body, ensure_ascii=False, indent=1, default=str) + "\n")

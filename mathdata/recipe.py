@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mathdata.bind import check_options, explain, options_of
 from mathdata.errors import MathdataError, RecipeError, UnknownName, nearest
+from mathdata.manifest import digest_of
 from mathdata.trainspec import TrainSpec
 
 __all__ = ["Arm", "Recipe", "StageCall", "bundled", "load_recipe", "load_yaml"]
@@ -99,6 +100,11 @@ class Recipe(Strict):
     sweep: dict[str, list[Any]] | None = None
     jobs: int = 1
     journal: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything the recipe says."""
+        return digest_of(self.model_dump(mode="json"))
 
     @field_validator("input", mode="before")
     @classmethod
@@ -316,7 +322,7 @@ def _keys_at(loc: tuple[Any, ...]) -> list[str]:
     for part in loc:
         field = model.model_fields.get(part) if isinstance(part, str) and hasattr(model, "model_fields") else None
         if field is not None:
-            found = [m for m in _models(field.annotation)]
+            found = _models(field.annotation)
             model = found[0] if found else model
     return list(model.model_fields)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from mathdata.errors import MathdataError, MissingExtra, PreflightError
 from mathdata.manifest import digest_of, dump_json, sha256_of, versions
-from mathdata.pipeline import Step, chain_of
 from mathdata.recipe import Recipe, arm_train
+from mathdata.steps import Step, chain_of
 from mathdata.types import Progress
 
 __all__ = ["Job", "run_jobs"]
@@ -155,7 +155,7 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
 
 
 def outputs_of(job: Job) -> list[Path]:
-    found = [p for p in job.model.glob("*.safetensors")] + [job.model / "train.json"]
+    found = list(job.model.glob("*.safetensors")) + [job.model / "train.json"]
     return sorted(found + [p for p in (job.evaluation / "evaluation.json",) if p.exists()])
 
 

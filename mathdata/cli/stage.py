@@ -143,8 +143,8 @@ def run_stage_command(
 ) -> None:
     """Read, run, account, write: kept rows to `out`, the rest to `out.rejects.parquet`, the receipt last."""
     from mathdata.outputs import check_output, write_outputs
-    from mathdata.pipeline import run_stage
     from mathdata.registry import build, parse_spec
+    from mathdata.steps import run_stage
     from mathdata.types import Context
 
     if out is None and preview is None and not options.get("estimate"):

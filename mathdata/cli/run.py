@@ -1,0 +1,87 @@
+"""Run a recipe from raw corpus to report; a second call goes on where the first stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mathdata.cli.common import command as make_command
+from mathdata.cli.common import emit, message
+from mathdata.cli.progress import Display
+
+__all__ = ["command"]
+
+
+@make_command(name="run")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME).")
+@click.option("--fresh", is_flag=True, help="Start over; the old run is removed once the new one is complete.")
+@click.option("--plan", "plan_only", is_flag=True, help="Print what would be done, do nothing.")
+def command(
+    recipe: str, overrides: tuple[str, ...], out: Path | None, fresh: bool, plan_only: bool, as_json: bool
+) -> None:
+    """Run a recipe from raw corpus to report: a file, or a bundled recipe by name (mathdata run quickstart).
+
+    Values are changed on the way: mathdata run quickstart seed=1 train.learning_rate=1.0e-3
+    """
+    from mathdata.pipeline import plan, run
+    from mathdata.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides)
+    if plan_only:
+        emit(plan(loaded), as_json, print_plan)
+        return
+    with Display(quiet=as_json) as display:
+        done = run(loaded, out=out, fresh=fresh, display=display)
+    emit(done.summary, as_json, print_summary)
+    if done.pending:
+        message(f"{done.pending} rows are pending: run the same command again to settle them")
+        raise SystemExit(3)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    click.echo(f"{plan['name']}: input {', '.join(plan['input'])}")
+    for name, chain in plan["chains"].items():
+        click.echo(f"  {name}: " + (" -> ".join(next(iter(c)) for c in chain) or "as it came"))
+    for arm, trained in plan["train"].items():
+        click.echo(f"  arm {arm}: {'train and ' if trained else ''}evaluate on {', '.join(plan['evaluate'])}")
+    if plan["compare"]:
+        click.echo(f"  compare {plan['compare']['before']} -> {plan['compare']['after']}")
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """The last thing on the screen: the arms, the paired difference, where the report stands."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if summary["arms"]:
+        table = Table(title=None, header_style="bold", pad_edge=False)
+        for column in ("arm", "accuracy", "format", "truncated", "n"):
+            table.add_column(column, justify="left" if column == "arm" else "right")
+        for name, arm in summary["arms"].items():
+            table.add_row(
+                name, *(_percent(arm[k]) for k in ("accuracy", "format_accuracy", "truncated")), str(arm["n"])
+            )
+        console.print(table)
+    difference = summary.get("difference")
+    if difference:
+        console.print(
+            f"{difference['before']} -> {difference['after']}: {difference['points']:+.1f} points, "
+            f"95 % interval {difference['low']:+.1f} to {difference['high']:+.1f}, McNemar p {_p(difference['p'])}",
+            highlight=False,
+        )
+    for note in summary.get("notes", []):
+        console.print(note, markup=False, highlight=False)
+    console.print(f"report: {summary['report']}   ({summary['seconds']:.0f} s)", markup=False, highlight=False)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"

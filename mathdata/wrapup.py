@@ -1,0 +1,271 @@
+"""The end of a run: curated set, planted faults counted, comparison, card, report, and the manifest last."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mathdata.manifest import commit, dump_json, sha256_of, versions
+from mathdata.recipe import Recipe
+from mathdata.steps import Step, source_key
+from mathdata.training import Job
+from mathdata.types import Frame
+
+__all__ = ["Run", "finish", "planted_faults"]
+
+
+@dataclass(slots=True)
+class Run:
+    """What `run` returns: the folder, and the summary that `--json` prints."""
+
+    folder: Path
+    summary: dict[str, Any]
+    pending: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
+    """Everything the report was made from."""
+
+
+EXAMPLES = 5
+"""Rows shown for each reason in the report's funnel."""
+
+
+def finish(
+    recipe: Recipe, folder: Path, chains: dict[str, list[Step]], jobs: list[Job], display: Any, started: float
+) -> Run:
+    """Write everything that a run leaves; the manifest last."""
+    (folder / "manifest.json").unlink(missing_ok=True)
+    outputs = write_sets(folder, chains)
+    arms = {job.arm: arm_figures(job, chains, recipe) for job in jobs}
+    with display.stage("compare"):
+        comparisons = compare_arms(recipe, folder, jobs)
+    data: dict[str, Any] = {
+        "name": recipe.name,
+        "about": recipe.about,
+        "seed": recipe.seed,
+        "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+        "digest": recipe.digest,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": versions(),
+        "commit": commit(),
+        "ledger": ledgers(chains),
+        "planted": planted_faults(chains["curated"]),
+        "arms": arms,
+        "comparisons": comparisons,
+        "difference": headline(recipe, comparisons),
+        "inputs": [s.path for s in recipe.input],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    with display.stage("report"):
+        outputs |= write_card_of(folder, data)
+        outputs |= write_report_of(folder, data)
+    summary = summary_of(folder, data, chains)
+    write_manifest(recipe, folder, data, outputs)
+    return Run(folder, summary, pending=sum(s.record["pending"] for chain in chains.values() for s in chain), data=data)
+
+
+def write_sets(folder: Path, chains: dict[str, list[Step]]) -> dict[str, Path]:
+    """curated.parquet and rejects.parquet of the recipe's own chain; other arms' sets under their name."""
+    from mathdata.io import write
+
+    outputs = {}
+    for name, steps in chains.items():
+        target = folder / f"{name}.parquet"
+        write(pl.read_parquet(steps[-1].kept).drop("reject", "reject_why"), target)
+        outputs[f"{name}.parquet"] = target
+    gone = folder / "rejects.parquet"
+    write(rejects_of(chains["curated"]), gone)
+    return outputs | {"rejects.parquet": gone}
+
+
+def rejects_of(steps: list[Step]) -> Frame:
+    """Every row a chain set aside, with the stage that did."""
+    frames = [pl.read_parquet(s.rejects).with_columns(pl.lit(s.record["stage"]).alias("rejected_by")) for s in steps]
+    return pl.concat(frames, how="diagonal_relaxed")
+
+
+def ledgers(chains: dict[str, list[Step]]) -> list[dict[str, Any]]:
+    """One entry for each arm and stage, with examples of what was set aside."""
+    entries = []
+    for arm, steps in chains.items():
+        for step in steps:
+            record = step.record
+            entries.append(
+                {"arm": arm, "stage": record["stage"], "options": record["options"], **record["ledger"]}
+                | {"figures": record["figures"], "examples": examples(step) if arm == "curated" else {}}
+            )
+    return entries
+
+
+def examples(step: Step) -> dict[str, list[dict[str, Any]]]:
+    gone = pl.read_parquet(step.rejects)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for word in sorted(gone["reject"].unique().to_list()):
+        rows = gone.filter(pl.col("reject") == word).sort("id", "origin").head(EXAMPLES)
+        found[word] = rows.select("id", "origin", "problem", "solution", "answer", "reject_why").to_dicts()
+    return found
+
+
+# --- planted faults -----------------------------------------------------------------------------------------------
+
+ANSWERS_TO: dict[str, tuple[str, ...]] = {
+    "exact-duplicate": ("exact-duplicate",),
+    "variant": ("exact-duplicate", "normal-duplicate", "near-duplicate"),
+    "wrong-answer": ("wrong-answer", "review-conflict", "false-step"),
+    "conflict": ("review-conflict", "wrong-answer", "false-step"),
+    "leak": ("leak",),
+}
+"""The words that count as finding a planted fault."""
+
+
+def planted_faults(steps: list[Step]) -> list[dict[str, Any]]:
+    """Where the input tells its own truth (`planted`): what each stage found, missed and took wrongly.
+
+    `found`: set aside for that fault; `elsewhere`: set aside for another reason (a duplicate of a leak, not sampled);
+    `missed`: still in the curated set. `wrongly`: sound rows set aside with a word that belongs to the fault alone.
+    """
+    raw = pl.read_parquet(steps[0].kept)
+    if "planted" not in raw.columns:
+        return []
+    fate = rejects_of(steps).select("id", "origin", "reject", "rejected_by")
+    truth = raw.select("id", "origin", "planted").join(fate, on=["id", "origin"], how="left")
+    rows = []
+    for fault, words in ANSWERS_TO.items():
+        mine = truth.filter(pl.col("planted") == fault)
+        found = mine.filter(pl.col("reject").is_in(words))
+        missed = mine.filter(pl.col("reject").is_null())
+        sound = truth.filter(pl.col("planted").is_null() & (pl.col("reject") == words[0]))
+        by = sorted(set(found["rejected_by"].to_list()))
+        rows.append(
+            {
+                "fault": fault,
+                "planted": mine.height,
+                "found": found.height,
+                "elsewhere": mine.height - found.height - missed.height,
+                "missed": missed.height,
+                "wrongly": sound.height,
+                "stage": ", ".join(by),
+            }
+        )
+    return rows
+
+
+# --- arms and comparison ------------------------------------------------------------------------------------------
+
+
+def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> dict[str, Any]:
+    """What the report and `--json` say of an arm: its figures on the first benchmark, its training, its set."""
+    figures: dict[str, Any] = {
+        "about": recipe.arms[job.arm].about,
+        "allowed": job.body["allow"],
+        "trained": not job.body["before"],
+        **{
+            k: job.record.get(k)
+            for k in ("tokens", "steps", "seconds", "rows", "loss", "trainable", "total", "preflight")
+        },
+    }
+    evaluated = read_evaluation(job)
+    if evaluated:
+        results = evaluated["benchmarks"]
+        first = next(iter(results.values()))
+        figures |= first
+        figures["benchmarks"] = results
+        figures["digest"] = evaluated.get("digest")
+    return figures
+
+
+def read_evaluation(job: Job) -> dict[str, Any]:
+    path = job.evaluation / "evaluation.json"
+    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return made
+
+
+def compare_arms(recipe: Recipe, folder: Path, jobs: list[Job]) -> list[dict[str, Any]]:
+    """Every trained arm against the one before it in the recipe, and the headline pair."""
+    from mathdata.comparison import compare
+
+    names = [j.arm for j in jobs if (j.evaluation / "evaluation.json").exists()]
+    pairs = list(zip(names, names[1:], strict=False))
+    if recipe.compare:
+        chosen = (recipe.compare.before, recipe.compare.after)
+        pairs = [chosen] + [p for p in pairs if p != chosen]
+    made = []
+    for before, after in pairs:
+        result = compare(folder / "evaluation" / before, folder / "evaluation" / after, seed=recipe.seed)
+        made.append({"before": before, "after": after, **as_dict(result)})
+    return made
+
+
+def as_dict(result: Any) -> dict[str, Any]:
+    body: dict[str, Any] = result.as_dict()
+    return {k: v for k, v in body.items() if k not in ("before", "after")}
+
+
+def headline(recipe: Recipe, comparisons: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The paired difference of the recipe's `compare`, in points."""
+    if not recipe.compare or not comparisons:
+        return None
+    first = comparisons[0]
+    return {k: first[k] for k in ("before", "after", "points", "low", "high", "p")}
+
+
+def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[Step]]) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    keys = ("accuracy", "format_accuracy", "truncated", "n")
+    return {
+        "name": data["name"],
+        "arms": {name: {k: arm.get(k) for k in keys} for name, arm in data["arms"].items()},
+        "difference": data["difference"],
+        "ledger": [{k: v for k, v in e.items() if k not in ("examples", "figures", "options")} for e in data["ledger"]],
+        "planted": data["planted"],
+        "curated": str(folder / "curated.parquet"),
+        "report": str(folder / "report.html"),
+        "seconds": data["seconds"],
+        "notes": notes_of(data),
+    }
+
+
+def notes_of(data: Mapping[str, Any]) -> list[str]:
+    """What must be said beside the figures: checks that arms were allowed to fail."""
+    return [
+        f"{name}: preflight allowed {', '.join(arm['allowed'])}" for name, arm in data["arms"].items() if arm["allowed"]
+    ]
+
+
+# --- card and report ----------------------------------------------------------------------------------------------
+
+
+def write_card_of(folder: Path, data: Mapping[str, Any]) -> dict[str, Path]:
+    from mathdata.cards import card
+
+    card(folder / "curated.parquet", run=data, out=folder / "card.md")
+    return {"card.md": folder / "card.md"}
+
+
+def write_report_of(folder: Path, data: dict[str, Any]) -> dict[str, Path]:
+    from mathdata.report import write_report
+
+    write_report(data, folder / "report.html")
+    names = ("report.html", "report.md", "report.json")
+    return {n: folder / n for n in names if (folder / n).exists()}
+
+
+def write_manifest(recipe: Recipe, folder: Path, data: Mapping[str, Any], outputs: Mapping[str, Path]) -> None:
+    """Written last: no manifest = not finished."""
+    described = {k: {"file": str(p.relative_to(folder)), "sha256": sha256_of(p)} for k, p in outputs.items()}
+    body = {
+        "recipe": recipe.model_dump(mode="json"),
+        "digest": recipe.digest,
+        "versions": versions(),
+        "commit": commit(),
+        "seed": recipe.seed,
+        "inputs": [source_key(s) for s in recipe.input],
+        **{k: data[k] for k in ("ledger", "planted", "seconds", "created")},
+        "outputs": described,
+    }
+    dump_json(folder / "manifest.json", body)
