@@ -155,7 +155,7 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
 
 
 def outputs_of(job: Job) -> list[Path]:
-    found = list(job.model.glob("*.safetensors")) + [job.model / "train.json"]
+    found = [*job.model.glob("*.safetensors"), job.model / "train.json"]
     return sorted(found + [p for p in (job.evaluation / "evaluation.json",) if p.exists()])
 
 

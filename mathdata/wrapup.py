@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Mapping
@@ -190,7 +191,7 @@ def compare_arms(recipe: Recipe, folder: Path, jobs: list[Job]) -> list[dict[str
     from mathdata.comparison import compare
 
     names = [j.arm for j in jobs if (j.evaluation / "evaluation.json").exists()]
-    pairs = list(zip(names, names[1:], strict=False))
+    pairs = list(itertools.pairwise(names))
     if recipe.compare:
         chosen = (recipe.compare.before, recipe.compare.after)
         pairs = [chosen] + [p for p in pairs if p != chosen]
