@@ -77,7 +77,7 @@ def add_ids(frame: Frame) -> Frame:
         )
     ).to_series()
     digest = xxhash.xxh3_64_hexdigest
-    ids = [digest(t) for t in text.to_list()]
+    ids = [digest(t.encode()) for t in text.to_list()]
     return frame.with_columns(pl.Series("id", ids, dtype=pl.String))
 
 
