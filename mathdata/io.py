@@ -1,0 +1,304 @@
+"""Reading and writing: any of the field's formats and layouts in, conforming rows out; every write atomic."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mathdata.errors import DataError, UsageError
+from mathdata.formats import Slice, parts, resolve
+from mathdata.layouts import Layout, map_columns, normalise, recognise
+from mathdata.lines import MAX_LINE, RAW, Broken, Parsed
+from mathdata.saving import save, to_object
+from mathdata.schema import conform
+from mathdata.types import Frame, Partitions, Table
+
+__all__ = ["data_root", "keep", "read", "read_chunks", "write"]
+
+
+def data_root() -> Path:
+    """Folder of real data sets: MATHDATA_DATA, else ../shared/data beside the working folder or the repository."""
+    if given := os.environ.get("MATHDATA_DATA"):
+        return Path(given)
+    homes = [h.parent / "shared" / "data" for h in (Path.cwd(), Path(__file__).resolve().parents[1])]
+    return next((h for h in homes if h.is_dir()), homes[0])
+
+
+def keep(table: Table) -> Table:
+    """The rows that no stage rejected."""
+    if isinstance(table, Partitions):
+        from mathdata.registry import build
+
+        kept: Table = build("engine", "local").map(table, keep)
+        return kept
+    return table.filter(pl.col("reject").is_null()) if "reject" in table.columns else table
+
+
+def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Frame:
+    """Rows of files, folders, `hf://`, `modelscope://`, `builtin:` or Python tables, as one frame.
+
+    Raises DataError, SchemaError or UnknownName; a broken line becomes a row with reject `broken-line`.
+    """
+    if not inputs:
+        raise UsageError("nothing to read", "name a file: mathdata.read('raw.jsonl')")
+    labels = distinct([label_of(i) for i in inputs])
+    return stack([f for i, label in zip(inputs, labels) for f in chunks_of(i, label, column or {}, max_broken)])
+
+
+def read_chunks(
+    item: Any, rows: int = 50_000, column: Mapping[str, str] | None = None, max_broken: float = 0.05
+) -> Iterator[Frame]:
+    """The same rows in frames of at most `rows`, for input larger than memory."""
+    for frame in chunks_of(item, distinct([label_of(item)])[0], column or {}, max_broken):
+        yield from frame.iter_slices(rows)
+
+
+def write(table: Any, path: str | Path | None = None, *, to: str | None = None) -> Any:
+    """Write to a file by its extension, or give the table as `polars`, `pandas` or `datasets`."""
+    if (path is None) == (to is None):
+        raise UsageError("write: a path or to=, one of them", "write(rows, 'out.parquet') or write(rows, to='pandas')")
+    if to is not None:
+        return to_object(table, to)
+    return save(table, Path(str(path)))
+
+
+# --- one input ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts broken lines of one input and stops where they are too many."""
+
+    where: str
+    allowed: float
+    rows: int = 0
+    broken: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, frame: Frame) -> None:
+        bad = frame.filter((pl.col("reject") == "broken-line").fill_null(False))
+        self.rows += frame.height
+        self.broken += bad.height
+        self.first += [str(w) for w in bad["reject_why"].head(3 - len(self.first))]
+        if self.rows >= 100_000:
+            self.check()
+
+    def check(self) -> None:
+        if self.rows and self.broken > self.allowed * self.rows:
+            share = f"{self.broken} of {self.rows} lines are broken, more than {self.allowed:.0%} allowed"
+            raise DataError(f"{self.where}: {share}; {'; '.join(self.first)}", self.hint())
+
+    def hint(self) -> str:
+        if any("not UTF-8" in w for w in self.first):
+            from mathdata.formats import guess
+
+            path = Path(self.where)
+            return guess(path, path.read_bytes()[: 1 << 20] if path.is_file() else b"")
+        return f"correct the file, or allow it: --max-broken {min(1.0, self.broken / self.rows + 0.01):.2f}"
+
+
+def chunks_of(item: Any, label: str, column: Mapping[str, str], max_broken: float) -> Iterator[Frame]:
+    """Conforming frames of one input, in order."""
+    if isinstance(item, (str, Path)):
+        yield from source_chunks(str(item), label, column, max_broken)
+    elif isinstance(item, Partitions):
+        for file in item.files:
+            yield from source_chunks(str(file), label, column, max_broken)
+    else:
+        from mathdata.saving import from_object
+
+        frame = from_object(item)
+        one = Parsed(frame, pl.int_range(1, frame.height + 1, dtype=pl.UInt32, eager=True))
+        yield from conforming([one], label, label, column, max_broken, {})
+
+
+def source_chunks(text: str, label: str, column: Mapping[str, str], max_broken: float) -> Iterator[Frame]:
+    name, _, query = text.partition("?")
+    if name.startswith("builtin:"):
+        from mathdata.remote import builtin
+
+        yield builtin(name, options(query, text))
+        return
+    if name.startswith(("hf://", "modelscope://")):
+        from mathdata.remote import fetch
+
+        got = fetch(name, options(query, text))
+        yield from conforming(got.parts, label, text, column, max_broken, got.known)
+        return
+    if not query or Path(text).exists():
+        name, query = text, ""
+    cut = Slice.parse(options(query, text, ("split",)).get("split", "train")) if query else Slice()
+    path = resolve(Path(name), cut)
+    frames = conforming(parts(path), label, str(path), column, max_broken, known_about(path))
+    yield from sliced(frames, cut) if cut.whole_is_cut else frames
+
+
+def options(query: str, text: str, valid: Sequence[str] | None = None) -> dict[str, str]:
+    """`a=1&b=2` as a mapping. Raises UsageError."""
+    from urllib.parse import parse_qsl
+
+    found = dict(parse_qsl(query))
+    for key in found:
+        if valid is not None and key not in valid:
+            raise UsageError(f"{text}: unknown part '{key}'", f"known: {', '.join(valid)}")
+    return found
+
+
+def sliced(frames: Iterator[Frame], cut: Slice) -> Iterator[Frame]:
+    """The rows of a slice; reading stops as soon as they are there."""
+    got: list[Frame] = []
+    for frame in frames:
+        got.append(frame)
+        if cut.first is not None and sum(f.height for f in got) >= cut.first:
+            break
+    yield cut.cut(stack(got))
+
+
+def conforming(
+    items: Iterable[Parsed],
+    label: str,
+    where: str,
+    column: Mapping[str, str],
+    max_broken: float,
+    known: Mapping[str, str],
+) -> Iterator[Frame]:
+    """Blocks of an input as conforming frames: one layout for all, broken lines among the rows."""
+    tally, layout = Tally(where, max_broken), None
+    for item in items:
+        frame = item.frame
+        if frame.width:
+            frame = map_columns(frame, column, where)
+            if layout is None or not layout.fits(frame):
+                layout = recognise(frame, where, frozenset(column))
+        made = one_block(frame, item, layout, label, known)
+        tally.add(made)
+        yield made
+    tally.check()
+    if not tally.rows and layout is None:
+        raise DataError(f"{where}: no rows in it", "check the step that wrote it")
+
+
+def one_block(frame: Frame, item: Parsed, layout: Layout | None, label: str, known: Mapping[str, str]) -> Frame:
+    rows = [conform(broken_rows(item.broken, label))] if item.broken else []
+    if layout is not None and (frame.height or not rows):
+        frame = normalise(frame, layout)
+        lines = pl.concat_str([pl.lit(label + ":"), item.lines.cast(pl.String)])
+        filled = [lines.alias("origin")] if "origin" not in frame.columns else []
+        filled += [pl.lit(v).alias(k) for k, v in known.items() if k not in frame.columns]
+        rows.insert(0, flag(conform(frame.with_columns(filled), label)))
+    if not rows:
+        return conform(broken_rows((), label))
+    return stack(rows) if len(rows) > 1 else rows[0]
+
+
+def broken_rows(broken: Sequence[Broken], label: str) -> Frame:
+    """Broken lines as rejected rows: their text stands where the problem would, so nothing is lost."""
+    data = {
+        "origin": [f"{label}:{b.line}" for b in broken],
+        "problem": [b.text for b in broken],
+        "reject": ["broken-line"] * len(broken),
+        "reject_why": [f"line {b.line}: {b.why}" for b in broken],
+    }
+    return pl.DataFrame(data, schema=dict.fromkeys(data, pl.String))
+
+
+def flag(frame: Frame) -> Frame:
+    """Rows that cannot be rows: no problem, a zero byte, or a cell that is far too long (kept in part)."""
+    text = pl.concat_str(["problem", "solution", "answer"], ignore_nulls=True)
+    long = (pl.col("problem").str.len_bytes().fill_null(0) > MAX_LINE) | (
+        pl.col("solution").str.len_bytes().fill_null(0) > MAX_LINE
+    )
+    blank = pl.col("problem").fill_null("").str.strip_chars() == ""
+    why = (
+        pl.when(long)
+        .then(pl.lit(f"a cell has more than {MAX_LINE:,} bytes"))
+        .when(text.str.contains("\0", literal=True))
+        .then(pl.lit("a zero byte in the text"))
+        .when(blank)
+        .then(pl.lit("no text for the problem"))
+    )
+    found = frame.select(w=why, long=long)
+    if found["w"].null_count() == frame.height:
+        return frame
+    bad = pl.col("reject").is_null() & found["w"].is_not_null()
+    place = pl.lit("line ") + pl.col("origin").str.extract(r":(\d+)$").fill_null("?") + ": "
+    cuts = [
+        pl.when(found["long"]).then(pl.col(c).str.slice(0, RAW)).otherwise(pl.col(c)).alias(c)
+        for c in ("problem", "solution")
+    ]
+    return frame.with_columns(
+        *cuts,
+        pl.when(bad).then(pl.lit("broken-line")).otherwise(pl.col("reject")).alias("reject"),
+        pl.when(bad).then(place + found["w"]).otherwise(pl.col("reject_why")).alias("reject_why"),
+    )
+
+
+def stack(frames: Sequence[Frame]) -> Frame:
+    """Frames under each other; a further column whose kinds do not go together becomes JSON text."""
+    if len(frames) == 1:
+        return frames[0]
+    try:
+        return pl.concat(frames, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError:
+        from mathdata.layouts import json_column
+
+        kinds: dict[str, set[str]] = {}
+        for frame in frames:
+            for name, dtype in frame.schema.items():
+                kinds.setdefault(name, set()).add(str(dtype))
+        odd = [n for n, k in kinds.items() if len(k - {"Null"}) > 1]
+        frames = [f.with_columns(json_column(f[n]) for n in odd if n in f.columns) for f in frames]
+        return pl.concat(frames, how="diagonal_relaxed")
+
+
+# --- names -------------------------------------------------------------------------------------------------
+
+
+def label_of(item: Any) -> str:
+    """What an input is called in `origin`: the file's name, the same on every machine."""
+    if not isinstance(item, (str, Path)):
+        return "memory"
+    text = str(item)
+    return text if "://" in text or text.startswith("builtin:") else os.path.normpath(text.partition("?")[0])
+
+
+def distinct(paths: Sequence[str]) -> list[str]:
+    """File names, with as many folders before them as tell them apart.
+
+    >>> distinct(["/a/x/train.jsonl", "/a/y/train.jsonl", "/b/raw.csv"])
+    ['x/train.jsonl', 'y/train.jsonl', 'raw.csv']
+    """
+
+    def tail(path: str, depth: int) -> str:
+        return path if "://" in path else "/".join(Path(path).parts[-depth:])
+
+    labels = []
+    for path in paths:
+        rivals = [p for p in paths if p != path]
+        depth = 1
+        while depth < len(Path(path).parts) and any(tail(r, depth) == tail(path, depth) for r in rivals):
+            depth += 1
+        labels.append(tail(path, depth))
+    seen: dict[str, int] = {}
+    for i, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        labels[i] = label if seen[label] == 1 else f"{label}#{seen[label]}"
+    return labels
+
+
+def known_about(path: Path) -> dict[str, str]:
+    """Source, and the licence where a SOURCE.md beside the file states it in its table."""
+    inside = path.resolve().is_relative_to(data_root().resolve())
+    known = {"source": path.parent.name if inside else path.name.partition(".")[0]}
+    note = path.parent / "SOURCE.md"
+    if note.is_file():
+        for line in note.read_text(encoding="utf-8", errors="replace").splitlines():
+            cells = [c.strip() for c in line.strip().strip("|").split("|")]
+            if len(cells) > 2 and cells[0] == path.name:
+                known["license"] = cells[-1].partition(";")[0][:80]
+    return known

@@ -1,0 +1,236 @@
+"""JSON lines at polars speed: blocks of whole lines; a block that polars refuses is searched line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+
+from mathdata.errors import DataError
+from mathdata.types import Frame
+
+__all__ = ["MAX_LINE", "Broken", "Parsed", "frame_of", "json_lines", "open_bytes", "shown"]
+
+MAX_LINE = 4 << 20
+"""A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
+BLOCK = 16 << 20
+BOMB_BYTES, BOMB_RATIO = 256 << 20, 200
+"""Compressed input may not grow to more than BOMB_RATIO times its size once it is beyond BOMB_BYTES."""
+RAW = 2000
+"""Characters of a broken line that are kept."""
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that is not a row: where, why, and its text (bounded)."""
+
+    line: int
+    why: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A block's rows with the file line of each, and its broken lines."""
+
+    frame: Frame
+    lines: pl.Series
+    broken: tuple[Broken, ...] = ()
+
+
+class Limited(io.RawIOBase):
+    """A decompressing stream that stops at a bomb and tells a damaged file from an end."""
+
+    def __init__(self, path: Path, inner: IO[bytes]) -> None:
+        self.path, self.inner, self.size, self.given = path, inner, max(path.stat().st_size, 1), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self.inner.read(size)
+        except Exception as e:  # zlib's and zstandard's errors derive from Exception alone
+            if isinstance(e, MemoryError) or getattr(e, "errno", None) is not None:
+                raise
+            raise DataError(f"{self.path}: the compressed file is damaged or cut off: {e}", "fetch it again") from e
+        self.given += len(data)
+        if self.given > BOMB_BYTES and self.given > BOMB_RATIO * self.size:
+            raise DataError(
+                f"{self.path}: grows to more than {BOMB_RATIO} times its {self.size:,} bytes (a decompression bomb?)",
+                "if the file is honest, decompress it and give the plain file",
+            )
+        return data
+
+    def close(self) -> None:
+        self.inner.close()
+        super().close()
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, decompressed by suffix (.gz, .zst) under the limits."""
+    if path.suffix == ".gz":
+        import gzip
+
+        return Limited(path, gzip.open(path, "rb"))  # type: ignore[return-value]
+    if path.suffix in (".zst", ".zstd"):
+        import zstandard
+
+        return Limited(path, zstandard.open(path, "rb"))  # type: ignore[arg-type, return-value]
+    return path.open("rb")
+
+
+def check_encoding(path: Path, head: bytes) -> bytes:
+    """The head without a UTF-8 mark. Raises DataError for UTF-16 and UTF-32, naming the offset."""
+    marks = ((b"\xff\xfe\x00\x00", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+    for mark, name in marks:
+        if head.startswith(mark):
+            raise DataError(f"{path}: {name}, not UTF-8 (mark at byte 0)", convert(path, name))
+    sample = head[:1000]
+    if len(sample) > 8 and sample.count(0) >= len(sample) // 3:
+        raise DataError(
+            f"{path}: UTF-16, not UTF-8 (first zero byte at byte {sample.index(0)})", convert(path, "UTF-16")
+        )
+    return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def convert(path: Path, encoding: str) -> str:
+    return f"convert it: iconv -f {encoding} -t UTF-8 '{path.name}' > utf8-{path.name}"
+
+
+def blocks(path: Path, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
+    """(bytes, how many bytes were left out): whole lines, or the head of one line longer than MAX_LINE."""
+    with open_bytes(path) as f:
+        rest = b""
+        first = True
+        while data := f.read(size):
+            if first:
+                data, first = check_encoding(path, data), False
+            data = rest + data
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                yield data[:cut], 0
+            rest = data[cut:]
+            if len(rest) > MAX_LINE:
+                head, left, rest = rest[: 4 * RAW], len(rest) - 4 * RAW, b""
+                while (more := f.read(size)) and (end := more.find(b"\n")) < 0:
+                    left += len(more)
+                if more:
+                    left, rest = left + end, more[end + 1 :]
+                yield head + b"\n", left
+        if rest.strip():
+            yield rest + b"\n", 0
+
+
+def json_lines(path: Path, size: int = BLOCK) -> Iterator[Parsed]:
+    """Every block of the file, parsed; line numbers count from 1 and blank lines."""
+    line = 1
+    for data, left_out in blocks(path, size):
+        if left_out:
+            why = f"the line has {len(data) - 1 + left_out:,} bytes, more than {MAX_LINE:,}"
+            broken = Broken(line, why, bounded(data))
+            yield Parsed(pl.DataFrame(), pl.Series("line", [], dtype=pl.UInt32), (broken,))
+        else:
+            yield parse_block(data, line)
+        line += data.count(b"\n")
+
+
+def parse_block(data: bytes, first: int) -> Parsed:
+    """Polars for the whole block, else line by line: only one block pays for a broken line."""
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
+    longest = int(np.diff(ends, prepend=-1).max()) if len(ends) else 0
+    if longest <= MAX_LINE and not _SURROGATE.search(data):
+        try:
+            frame = pl.read_ndjson(data, infer_schema_length=None)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
+            pass
+        else:
+            if frame.height == len(ends):
+                return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
+    return parse_lines(data, first)
+
+
+def parse_lines(data: bytes, first: int) -> Parsed:
+    """One line at a time: good rows, and for each bad line the reason."""
+    good: list[tuple[int, bytes]] = []
+    broken: list[Broken] = []
+    for number, raw in enumerate(data.split(b"\n"), first):
+        if raw.strip():
+            why, clean = check_line(raw)
+            if why:
+                broken.append(Broken(number, why, bounded(raw)))
+            else:
+                good.append((number, clean))
+    try:
+        frame = frame_of([line for _, line in good])
+    except pl.exceptions.PolarsError:
+        refused = {number: why for number, line in good if (why := refusal(line))}
+        broken += [Broken(number, refused[number], bounded(line)) for number, line in good if number in refused]
+        good = [g for g in good if g[0] not in refused]
+        frame = frame_of([line for _, line in good])
+    numbers = pl.Series("line", [number for number, _ in good], dtype=pl.UInt32)
+    return Parsed(frame, numbers, tuple(sorted(broken, key=lambda b: b.line)))
+
+
+def bounded(raw: bytes) -> str:
+    return raw[: 4 * RAW].decode("utf-8", "replace")[:RAW]
+
+
+def check_line(raw: bytes) -> tuple[str, bytes]:
+    """(why it is broken or "", the line in JSON that polars reads the same way)."""
+    if len(raw) > MAX_LINE:
+        return f"the line has {len(raw):,} bytes, more than {MAX_LINE:,}", b""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as e:
+        return f"not UTF-8: byte 0x{raw[e.start]:02x} at byte {e.start} of the line", b""
+    if "\0" in text:
+        return f"a zero byte at character {text.index(chr(0)) + 1}", b""
+    odd: list[str] = []
+    try:
+        value = json.loads(text, parse_constant=odd.append)
+    except RecursionError:
+        return "brackets nested too deep", b""
+    except ValueError as e:
+        return f"not JSON: {e}", b""
+    if not isinstance(value, dict):
+        return f"a JSON {type(value).__name__}, not an object", b""
+    if odd or _SURROGATE.search(raw):
+        return clean_line(value)
+    return "", raw
+
+
+def clean_line(value: dict[str, Any]) -> tuple[str, bytes]:
+    """NaN and Infinity (not JSON, but common) as null; half a surrogate pair is no text."""
+    try:
+        return "", json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return "half a surrogate pair (\\ud800 to \\udfff) in the text", b""
+
+
+def refusal(line: bytes) -> str:
+    """Why polars does not take the line as a row; "" where it does."""
+    try:
+        pl.read_ndjson(line)
+    except pl.exceptions.PolarsError as e:
+        return f"not a row: {shown(str(e), 120)}"
+    return ""
+
+
+def frame_of(lines: list[bytes]) -> Frame:
+    """Clean JSON lines as a frame."""
+    return pl.read_ndjson(b"\n".join(lines), infer_schema_length=None) if lines else pl.DataFrame()
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """One bounded line of text that is safe in a message."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

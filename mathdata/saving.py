@@ -1,0 +1,153 @@
+"""Writing tables: atomic, by extension, the same bytes for the same rows; and tables of other libraries."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from mathdata.errors import DataError, UnknownName, UsageError, nearest
+from mathdata.layouts import json_column
+from mathdata.types import Frame, Partitions, Table
+
+__all__ = ["WRITABLE", "atomic", "from_object", "save", "to_object"]
+
+WRITABLE = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".json")
+
+
+def kind_of(path: Path) -> str:
+    """The format a name asks for. Raises UsageError."""
+    name = path.name.lower()
+    found = next((k for k in sorted(WRITABLE, key=len, reverse=True) if name.endswith(k)), None)
+    if found is None:
+        raise UsageError(f"{path}: cannot tell the format from the name", f"end it in one of: {', '.join(WRITABLE)}")
+    return found
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary file in the same folder that takes the name when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temp = Path(name)
+    try:
+        yield temp
+        with temp.open("rb") as f:
+            os.fsync(f.fileno())
+        temp.chmod(0o644)
+        os.replace(temp, path)
+    except BaseException:
+        temp.unlink(missing_ok=True)
+        raise
+
+
+def save(table: Table, path: Path) -> Path:
+    """Write a table to `path`; a reader sees the old bytes or the new, never half."""
+    kind = kind_of(path)
+    with atomic(path) as temp:
+        try:
+            if kind == ".parquet":
+                save_parquet(table, temp)
+            elif kind == ".json":
+                temp.write_text(whole(table).write_json(), encoding="utf-8")
+            else:
+                with opened(temp, kind) as f:
+                    for number, frame in enumerate(frames_of(table)):
+                        save_lines(frame, f, kind, header=number == 0)
+        except pl.exceptions.ComputeError as e:
+            raise DataError(f"{path}: cannot be written: {e}", "check the free space, or choose another format") from e
+    return path
+
+
+def frames_of(table: Table) -> Iterator[Frame]:
+    if isinstance(table, Partitions):
+        for file in table.files:
+            yield pl.read_parquet(file)
+    else:
+        yield table
+
+
+def whole(table: Table) -> Frame:
+    return pl.concat(list(frames_of(table)), how="diagonal_relaxed") if isinstance(table, Partitions) else table
+
+
+def save_parquet(table: Table, temp: Path) -> None:
+    if isinstance(table, Partitions):
+        pl.scan_parquet(list(table.files), missing_columns="insert").sink_parquet(temp, row_group_size=1 << 16)
+    else:
+        table.rechunk().write_parquet(temp, row_group_size=1 << 16)
+
+
+@contextmanager
+def opened(temp: Path, kind: str) -> Iterator[IO[bytes]]:
+    """The file to write lines to; compressed without a time stamp, so that equal rows are equal bytes."""
+    with temp.open("wb") as raw:
+        if kind.endswith(".gz"):
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as f:
+                yield f  # type: ignore[misc]
+        elif kind.endswith(".zst"):
+            import zstandard
+
+            with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as f:
+                yield f  # type: ignore[misc]
+        else:
+            yield raw
+
+
+def save_lines(frame: Frame, f: IO[bytes], kind: str, header: bool) -> None:
+    if kind == ".csv":
+        nested = [c for c, t in frame.schema.items() if t.is_nested()]
+        frame.with_columns(json_column(frame[c]) for c in nested).write_csv(f, include_header=header)
+    else:
+        frame.write_ndjson(f)
+
+
+def from_object(item: Any) -> Frame:
+    """A polars, pandas or `datasets` table, or a list of dicts, as a frame. Raises UsageError."""
+    module = type(item).__module__.partition(".")[0]
+    if isinstance(item, pl.DataFrame):
+        return item
+    if isinstance(item, pl.LazyFrame):
+        return item.collect()
+    if module == "pandas" and hasattr(item, "columns"):
+        return pl.from_pandas(item)
+    if module == "datasets":
+        return from_datasets(item)
+    if module == "pyarrow":
+        return pl.DataFrame(pl.from_arrow(item))
+    if isinstance(item, (list, tuple)) and all(isinstance(r, dict) for r in item):
+        return pl.DataFrame(list(item), infer_schema_length=None, strict=False)
+    raise UsageError(
+        f"cannot read a {type(item).__name__}", "give a path, a polars, pandas or datasets table, or a list of dicts"
+    )
+
+
+def from_datasets(item: Any) -> Frame:
+    if isinstance(item, dict):
+        raise UsageError(
+            f"a DatasetDict with the splits {', '.join(item)}", f"choose one: read(data['{next(iter(item), '')}'])"
+        )
+    if hasattr(item, "flatten_indices"):
+        return pl.DataFrame(pl.from_arrow(item.flatten_indices().data.table))
+    return pl.DataFrame(list(item), infer_schema_length=None, strict=False)
+
+
+def to_object(table: Any, kind: str) -> Any:
+    """The rows as another library's table. Raises UnknownName."""
+    frame = whole(table)
+    if kind == "polars":
+        return frame
+    if kind == "pandas":
+        return frame.to_pandas()
+    if kind == "datasets":
+        from datasets import Dataset
+
+        return Dataset(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    raise UnknownName(f"write: no table kind '{kind}'", nearest(kind, ("polars", "pandas", "datasets")))
