@@ -1,0 +1,31 @@
+"""CMATH: 600 Chinese elementary-school word problems, grades 1 to 6."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.benchmarks._source import load, numbered
+from mathdata.registry import register
+from mathdata.types import Benchmark, Frame
+
+
+def shape(raw: Frame) -> Frame:
+    return raw.select(
+        numbered("dev"),
+        pl.col("input").alias("problem"),
+        pl.col("golden").cast(pl.String).alias("answer"),
+        pl.format("grade {}", "grade").alias("level"),
+        pl.col("reasoning_step").alias("steps"),
+    )
+
+
+def rows() -> Frame:
+    return load("cmath/cmath_dev.jsonl", None, shape)
+
+
+register("benchmark", "cmath", "600 Chinese elementary-school word problems, grades 1 to 6")(
+    Benchmark(
+        name="cmath", load=rows, version="dev-600@9fa13ef", licence="CC-BY-4.0", language="zh", prompt="plain",
+        strict_rule="auto", max_tokens=512, by=("level", "steps"),
+    )
+)  # fmt: skip

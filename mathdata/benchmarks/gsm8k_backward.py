@@ -1,0 +1,25 @@
+"""GSM8K-Backward: 1,270 questions that ask for a masked number, given the answer (FOBAR)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.benchmarks._source import load, numbered
+from mathdata.registry import register
+from mathdata.types import Benchmark, Frame
+
+
+def shape(raw: Frame) -> Frame:
+    return raw.select(numbered("test"), pl.col("question").alias("problem"), pl.col("answer").str.replace_all(",", ""))
+
+
+def rows() -> Frame:
+    return load("augment/gsm8k_backward.jsonl", None, shape)
+
+
+register("benchmark", "gsm8k_backward", "1,270 backward questions made from GSM8K test (English)")(
+    Benchmark(
+        name="gsm8k_backward", load=rows, version="1270@fe667b1", licence="Apache-2.0", prompt="question_answer",
+        strict_rule="hash", max_tokens=1024, note="Made from GSM8K test questions: never training data.",
+    )
+)  # fmt: skip

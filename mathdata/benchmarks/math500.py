@@ -1,0 +1,39 @@
+"""MATH-500: the 500 problems of MATH test that OpenAI drew."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.benchmarks import math
+from mathdata.benchmarks._source import load
+from mathdata.registry import register
+from mathdata.types import Benchmark, Frame
+
+
+def shape(raw: Frame) -> Frame:
+    frame = raw.select(pl.col("unique_id").alias("id"), "problem", "answer")
+    whole = math.rows()
+    if "id" in whole.columns:  # subject and level stand only in the whole set
+        frame = frame.join(
+            whole.select("id", "solution", "subject", "level"), on="id", how="left", maintain_order="left"
+        )
+    return frame
+
+
+def rows() -> Frame:
+    return load("math/math500_deepscaler.jsonl", "hf://HuggingFaceH4/MATH-500?split=test", shape)
+
+
+register("benchmark", "math500", "500 of the MATH test problems")(
+    Benchmark(
+        name="math500",
+        load=rows,
+        version="500",
+        licence="MIT",
+        prompt="minerva",
+        strict_rule="boxed",
+        fewshot=math.FEWSHOT,
+        max_tokens=1024,
+        by=("subject", "level"),
+    )
+)

@@ -1,0 +1,31 @@
+"""SVAMP: 1,000 one-step word problems that vary a known wording."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.benchmarks._source import load
+from mathdata.registry import register
+from mathdata.types import Benchmark, Frame
+
+
+def shape(raw: Frame) -> Frame:
+    return raw.select(
+        pl.col("ID").alias("id"),
+        (pl.col("Body").str.strip_chars_end(". ") + ". " + pl.col("Question")).alias("problem"),
+        pl.Series("answer", [f"{a:.10g}" for a in raw["Answer"].to_list()]),
+        pl.col("Equation").alias("solution"),
+        pl.col("Type").alias("subject"),
+    )
+
+
+def rows() -> Frame:
+    return load("svamp/svamp.jsonl", None, shape)
+
+
+register("benchmark", "svamp", "1,000 one-step word problems (English)")(
+    Benchmark(
+        name="svamp", load=rows, version="1000@689d7cc", licence="MIT", prompt="question_answer", strict_rule="hash",
+        max_tokens=512, by=("subject",),
+    )
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""Grade a model, or answers that exist, on benchmarks"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mathdata.cli.common import command, emit, message
+
+__all__ = ["command"]
+
+
+@command(name="evaluate")
+@click.argument("model")
+@click.option("--benchmark", "-b", "benchmarks", required=True, help="Names or files, comma-separated: gsm8k,math.")
+@click.option("--out", "-o", required=True, type=click.Path(), help="Folder for the figures and every response.")
+@click.option("--responses", type=click.Path(), help="Grade the answers in this file; MODEL is then their label.")
+@click.option("--column", multiple=True, metavar="NAME=YOURS", help="Column of the file of responses: response=output.")
+@click.option("--prompt", help="Prompt by name (minerva, cot, zero, chat ...) or file; default: the benchmark's own.")
+@click.option("--backend", help="What runs MODEL, as name or name:model; default: transformers for a folder.")
+@click.option("--shots", type=int, default=0, show_default=True, help="Worked examples before each question.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
+@click.option("--samples", type=click.IntRange(1), default=1, show_default=True, help="Answers drawn a problem.")
+@click.option("--temperature", type=click.FloatRange(0), default=0.0, show_default=True, help="0 = greedy.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer; default: the benchmark's own.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Answers made at once.")
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed of sampled answers.")
+@click.option("--overwrite", is_flag=True, help="Replace another evaluation in the folder.")
+def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) -> None:
+    """Grade MODEL (a folder, a hub name, or a backend such as openai:NAME) on benchmarks.
+
+    Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval and their digest.
+    """
+    from mathdata.cli.progress import Display
+    from mathdata.evaluation import evaluate
+    from mathdata.types import Context
+
+    named = dict(_pair(c) for c in column)
+    with Display(quiet=as_json) as display, display.stage("evaluate") as progress:
+        model = options.pop("model")
+        made = evaluate(model, out=out, column=named or None, ctx=Context(progress=progress), **options)
+    for warning in made.data["warnings"]:
+        message(f"warning: {warning}")
+    result = {**made.data, "out": str(made.folder), "seconds": round(made.seconds, 2), "reused": made.reused}
+    emit(result, as_json, lambda _: click.echo(table(made.data)))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from mathdata.errors import UsageError
+
+    name, eq, value = text.partition("=")
+    if not eq or not value:
+        raise UsageError(f"--column {text}: not NAME=YOURS", "for example: --column response=output")
+    return name, value
+
+
+def table(data: dict[str, Any]) -> str:
+    """The figures as lines for people."""
+    lines = [
+        f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  digest"
+    ]
+    for name, f in data["benchmarks"].items():
+        interval = f"{100 * f['low']:.1f} – {100 * f['high']:.1f}"
+        rest = "".join(f"  {_percent(f[k]):>7}" for k in ("accuracy_strict", "format_accuracy", "truncated"))
+        lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}  {f['digest']}")
+    return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+command = _evaluate

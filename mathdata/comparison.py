@@ -1,0 +1,253 @@
+"""Compare two evaluations of the same questions: paired difference, how sure it is, and which cases flipped."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mathdata.casework import explain
+from mathdata.errors import UsageError
+from mathdata.evaluation import Evaluation
+from mathdata.types import Frame
+
+__all__ = ["Comparison", "compare", "holm", "mcnemar", "minimum_detectable", "paired_bootstrap"]
+
+DRAWS = 10_000
+FLIPS = ("fixed", "broken", "both_right", "both_wrong")
+
+
+@dataclass(slots=True)
+class Comparison:
+    """before -> after on the same problems; differences in percentage points, `low` and `high` their 95 % interval."""
+
+    before: str
+    after: str
+    n: int
+    points: float
+    low: float
+    high: float
+    p: float
+    fixed: int
+    broken: int
+    both_right: int
+    both_wrong: int
+    mdd: float
+    accuracy_before: float
+    accuracy_after: float
+    benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The same figures for each benchmark, with flips by subject and level."""
+    why: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What went wrong, counted for wrong answers before and after."""
+    differs: list[str] = field(default_factory=list)
+    """What the two evaluations do not share beside the model; empty unless `anyway`."""
+    cases: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_dict(self, *, cases: bool = True) -> dict[str, Any]:
+        whole = asdict(self)
+        if not cases:
+            del whole["cases"]
+        return whole
+
+
+def compare(
+    before: Evaluation | str | Path, after: Evaluation | str | Path, *, anyway: bool = False, seed: int = 0
+) -> Comparison:
+    """The paired difference after - before over the benchmarks both have.
+
+    Raises UsageError where they differ in anything but the model (`anyway` goes on and lists it), or share nothing.
+    """
+    old, new = (e if isinstance(e, Evaluation) else Evaluation.load(e) for e in (before, after))
+    shared = [b for b in old.benchmarks if b in new.benchmarks]
+    if not shared:
+        raise UsageError(
+            f"nothing to compare: {sorted(old.benchmarks)} and {sorted(new.benchmarks)}", "same benchmarks"
+        )
+    differs = differences(old, new)
+    if differs and not anyway:
+        raise UsageError(
+            f"the evaluations differ in more than the model: {'; '.join(differs)}", "repeat one, or --anyway"
+        )
+    pairs = {name: pair(old.rows(name), new.rows(name), name) for name in shared}
+    whole = pl.concat(pairs.values(), how="diagonal_relaxed")
+    made = Comparison(old.model, new.model, **figures(whole, seed), differs=differs)
+    made.benchmarks = {name: figures(rows, seed) | {"by": flips_by(rows)} for name, rows in pairs.items()}
+    made.cases = make_cases(whole)
+    made.why = {side: _counted(c[f"why_{side}"] for c in made.cases) for side in ("before", "after")}
+    return made
+
+
+def differences(old: Evaluation, new: Evaluation) -> list[str]:
+    """In which settings two evaluations differ: `gsm8k max_tokens: 512 and 1024`."""
+    found = []
+    for name in sorted(set(old.benchmarks) | set(new.benchmarks)):
+        if name not in old.benchmarks or name not in new.benchmarks:
+            found.append(f"{name}: only in {old.model if name in old.benchmarks else new.model}")
+            continue
+        a, b = old.benchmarks[name]["identity"], new.benchmarks[name]["identity"]
+        keys = [k for k in dict.fromkeys([*a, *b]) if a.get(k) != b.get(k)]
+        found += [f"{name} {k}: {a.get(k, 'not stated')} and {b.get(k, 'not stated')}" for k in keys]
+    return found
+
+
+# --- statistics --------------------------------------------------------------------------------------------------
+
+
+def mcnemar(fixed: int, broken: int) -> float:
+    """Exact two-sided McNemar p: how likely so lop-sided a split of the flips is, were both sides equal.
+
+    >>> mcnemar(8, 1)
+    0.0390625
+    """
+    n, few = fixed + broken, min(fixed, broken)
+    if n == 0:
+        return 1.0
+    tail = sum(math.comb(n, i) for i in range(few + 1))
+    return float(min(1.0, 2 * tail / 2**n))
+
+
+def paired_bootstrap(difference: Sequence[float], seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean difference, problems resampled as pairs.
+
+    Equal differences are drawn together (a multinomial over the distinct values): the same law, a thousandth the work.
+    """
+    values, counts = np.unique(np.asarray(difference, dtype=float), return_counts=True)
+    n = int(counts.sum())
+    if n == 0:
+        return 0.0, 0.0
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(n, counts / n, size=draws) @ values / n
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def minimum_detectable(n: int, discordant: float, power: float = 0.8) -> float:
+    """The smallest true difference a paired test of n problems finds in 80 % of runs, given the share that flips."""
+    if n == 0:
+        return 1.0
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    spread = math.sqrt(max(discordant, 1 / n) / n)
+    return min(1.0, (normal.inv_cdf(0.975) + normal.inv_cdf(power)) * spread)
+
+
+def holm(p: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p for several comparisons: the chance of any false finding stays below the level.
+
+    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    {'a': 0.03, 'b': 0.06, 'c': 0.06}
+    """
+    adjusted, floor = {}, 0.0
+    for rank, (name, value) in enumerate(sorted(p.items(), key=lambda item: item[1])):
+        floor = max(floor, min(1.0, (len(p) - rank) * value))
+        adjusted[name] = floor
+    return {name: adjusted[name] for name in p}
+
+
+def figures(rows: Frame, seed: int) -> dict[str, Any]:
+    """Every figure of a comparison from its paired rows."""
+    old, new = rows["right_before"].to_numpy(), rows["right_after"].to_numpy()
+    flips = Counter(rows["flip"].to_list())
+    low, high = paired_bootstrap(new - old, seed)
+    n = rows.height
+    return {
+        "n": n,
+        "points": 100 * float((new - old).mean()) if n else 0.0,
+        "low": 100 * low,
+        "high": 100 * high,
+        "p": mcnemar(flips["fixed"], flips["broken"]),
+        **{word: flips[word] for word in FLIPS},
+        "mdd": 100 * minimum_detectable(n, (flips["fixed"] + flips["broken"]) / max(n, 1)),
+        "accuracy_before": float(old.mean()) if n else 0.0,
+        "accuracy_after": float(new.mean()) if n else 0.0,
+    }
+
+
+# --- pairs and cases ---------------------------------------------------------------------------------------------
+
+
+def pair(before: Frame, after: Frame, benchmark: str) -> Frame:
+    """One row a problem both have: its text, both first responses, the share right over the samples, the flip."""
+    right = (pl.col("verdict") == "correct").mean().over("id")
+    both = []
+    for side, frame in (("before", before), ("after", after)):
+        frame = frame.with_columns(right.alias("right")).filter(pl.col("sample") == 0)
+        own = ["response", "verdict", "reason", "got", "cut_off", "format_ok", "right", "tokens"]
+        both.append(frame.rename({c: f"{c}_{side}" for c in own}))
+    shown = ["id", "problem", "gold", *(c for c in ("solution", "subject", "level") if c in before.columns)]
+    sided = [c for c in both[1].columns if c.endswith("_after")]
+    old = both[0].select(shown + [c for c in both[0].columns if c.endswith("_before")])
+    joined = old.join(both[1].select("id", *sided), on="id", how="inner", maintain_order="left")
+    was, now = pl.col("right_before") >= 0.5, pl.col("right_after") >= 0.5
+    flip = (
+        pl.when(was & now).then(pl.lit("both_right")).when(now).then(pl.lit("fixed"))
+        .when(was).then(pl.lit("broken")).otherwise(pl.lit("both_wrong"))
+    )  # fmt: skip
+    return joined.with_columns(flip.alias("flip"), pl.lit(benchmark).alias("benchmark"))
+
+
+def flips_by(rows: Frame) -> dict[str, dict[str, dict[str, Any]]]:
+    """n, points and flips for each subject and level."""
+    out: dict[str, dict[str, dict[str, Any]]] = {}
+    for column in (c for c in ("subject", "level") if c in rows.columns):
+        out[column] = {}
+        for value in rows[column].drop_nulls().unique().sort().to_list():
+            part = rows.filter(pl.col(column) == value)
+            made = figures(part, 0)
+            out[column][str(value)] = {k: made[k] for k in ("n", "points", "low", "high", "p", "fixed", "broken")}
+    return out
+
+
+def make_cases(rows: Frame) -> list[dict[str, Any]]:
+    """Every problem as the report shows it; `why` says what went wrong on the side that is wrong."""
+    cases = []
+    for row in rows.iter_rows(named=True):
+        why = {side: _why(row, side) for side in ("before", "after")}
+        cases.append(
+            {
+                "id": row["id"],
+                "benchmark": row["benchmark"],
+                "problem": row["problem"],
+                "gold": row["gold"],
+                "before": row["response_before"],
+                "after": row["response_after"],
+                "verdict_before": row["verdict_before"],
+                "verdict_after": row["verdict_after"],
+                "got_before": row["got_before"],
+                "got_after": row["got_after"],
+                "cut_before": bool(row["cut_off_before"]),
+                "cut_after": bool(row["cut_off_after"]),
+                "subject": row.get("subject"),
+                "level": row.get("level"),
+                "flip": row["flip"],
+                "why_before": why["before"],
+                "why_after": why["after"],
+                "why": why["after"] or why["before"],
+            }
+        )
+    return cases
+
+
+def _why(row: Mapping[str, Any], side: str) -> str | None:
+    """The kind of mistake in one response; None where it is right."""
+    if row[f"verdict_{side}"] == "correct":
+        return None
+    return explain(
+        row[f"response_{side}"] or "",
+        gold=row["gold"] or "",
+        got=row[f"got_{side}"],
+        verdict=row[f"verdict_{side}"],
+        cut_off=bool(row[f"cut_off_{side}"]),
+        problem=row["problem"] or "",
+    )
+
+
+def _counted(words: Any) -> dict[str, int]:
+    return dict(Counter(w for w in words if w).most_common())

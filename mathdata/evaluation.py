@@ -1,0 +1,451 @@
+"""Evaluate a model, or responses that exist, on benchmarks: every figure with its interval, every response kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mathdata.benchmarks import get_benchmark
+from mathdata.errors import DataError, UsageError
+from mathdata.figures import GUARD, final_exact, summarise
+from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
+from mathdata.prompts import Prompt, get_prompt
+from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling, Verdict
+
+__all__ = ["Evaluation", "evaluate"]
+
+FILE = "evaluation.json"
+CHUNK = 512
+"""Requests handed to the backend at once: enough to sort by length, few enough to keep memory flat."""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """A finished evaluation folder: `evaluation.json` and one parquet file of graded responses a benchmark."""
+
+    folder: Path
+    data: dict[str, Any]
+    seconds: float = 0.0
+    reused: bool = False
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Evaluation:
+        path = Path(folder) / FILE if Path(folder).suffix != ".json" else Path(folder)
+        try:
+            return cls(path.parent, json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise DataError(f"no finished evaluation in {folder}: {error}", "mathdata evaluate MODEL -o DIR") from error
+
+    @property
+    def model(self) -> str:
+        return str(self.data["model"])
+
+    @property
+    def digest(self) -> str:
+        return str(self.data["digest"])
+
+    @property
+    def benchmarks(self) -> dict[str, dict[str, Any]]:
+        """Figures by benchmark name."""
+        return dict(self.data["benchmarks"])
+
+    def rows(self, benchmark: str) -> Frame:
+        """Every graded response of a benchmark."""
+        return pl.read_parquet(self.folder / f"{benchmark}.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides the score on one benchmark."""
+
+    benchmark: Benchmark
+    problems: Frame
+    prompt: Prompt | None
+    sampling: Sampling
+    shots: int
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+def evaluate(
+    model: str | Path | Backend,
+    *,
+    benchmarks: Sequence[str | Mapping[str, Any] | Benchmark] | str,
+    out: str | Path,
+    responses: str | Path | None = None,
+    prompt: str | Prompt | None = None,
+    limit: int | None = None,
+    samples: int = 1,
+    temperature: float = 0.0,
+    seed: int = 42,
+    max_tokens: int | None = None,
+    batch_size: int = 64,
+    shots: int = 0,
+    backend: str | Mapping[str, Any] | None = None,
+    column: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    ctx: Context | None = None,
+) -> Evaluation:
+    """Grade a model (folder, registry spec, or an object with `generate`), or the answers in `responses`.
+
+    An evaluation of the same identity that is already in `out` is returned as it is.
+    Raises UsageError when `out` holds another one, UnknownName for a benchmark or prompt, DataError for a bad file.
+    """
+    started = time.perf_counter()
+    out, ctx = Path(out), ctx or Context()
+    names = benchmarks.split(",") if isinstance(benchmarks, str) else benchmarks
+    sampling = Sampling(temperature=temperature, n=samples, seed=seed if temperature else None)
+    given = None if responses is None else _Given(responses, str(model), column)
+    plans = [_plan(get_benchmark(n), prompt, sampling, max_tokens, limit, shots, given) for n in names]
+    who = given.identity if given else model_identity(model, backend)
+    label = given.label if given else str(model if isinstance(model, (str, Path)) else model.name)
+    data = _head(label, who, plans)
+    if (
+        known := _existing(out, data, overwrite, reusable=given is not None or isinstance(model, (str, Path)))
+    ) is not None:
+        return known
+    answerer = given or _Generated(make_backend(model, backend, batch_size), ctx)
+    for plan in plans:
+        graded = _grade(plan, answerer.answers(plan), ctx)
+        data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
+        _write(out / f"{plan.benchmark.name}.parquet", graded)
+    data["warnings"] = _warnings(data["benchmarks"])
+    dump_json(out / "results.lm_eval.json", lm_eval_results(data))
+    dump_json(out / FILE, data)
+    return Evaluation(out, data, time.perf_counter() - started)
+
+
+# --- identity ----------------------------------------------------------------------------------------------------
+
+
+def _plan(
+    benchmark: Benchmark,
+    prompt: str | Prompt | None,
+    sampling: Sampling,
+    max_tokens: int | None,
+    limit: int | None,
+    shots: int,
+    given: _Given | None,
+) -> Plan:
+    problems = benchmark.load()
+    if not problems.height:
+        raise DataError(f"benchmark {benchmark.name} has no rows", "check its file")
+    if limit is not None:
+        problems = problems.head(limit)
+    made = None if given else get_prompt(prompt or benchmark.prompt)
+    if shots > len(benchmark.fewshot):
+        raise UsageError(f"{benchmark.name} has {len(benchmark.fewshot)} worked examples, not {shots}", "lower --shots")
+    drawn = Sampling(
+        sampling.temperature,
+        1.0,
+        max_tokens or benchmark.max_tokens,
+        sampling.n,
+        sampling.seed,
+        made.stop if made else (),
+    )
+    identity = {
+        "benchmark": benchmark.name,
+        "version": benchmark.version,
+        "items": problems.height,
+        "items_digest": digest_of(problems.select("problem", "answer").rows())[:16],
+        "rule": benchmark.rule,
+        "strict_rule": benchmark.strict_rule,
+        "judge": getattr(benchmark.judge, "__module__", "mathdata.verifiers"),
+        "judge_version": versions().get("mathdata", ""),
+    }
+    if made is not None:
+        examples = digest_of(benchmark.fewshot[:shots])[:12] if shots else None
+        identity |= {"prompt": made.name, "prompt_digest": made.digest, "shots": shots, "shots_digest": examples}
+        identity |= {
+            "temperature": drawn.temperature, "top_p": drawn.top_p, "max_tokens": drawn.max_tokens,
+            "samples": drawn.n, "seed": drawn.seed, "stop": list(drawn.stop),
+        }  # fmt: skip
+    return Plan(benchmark, problems, made, drawn, shots, identity)
+
+
+def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
+    """Who answers: a local folder by the digest of its files, a server by its spec, an object by its name."""
+    if not isinstance(model, (str, Path)):
+        return {"name": str(model.name), "object": type(model).__name__}
+    who: dict[str, Any] = {"name": str(model), "backend": backend}
+    if Path(model).is_dir():
+        who["files_digest"] = _folder_digest(Path(model))
+        who["name"] = Path(model).name
+    return who
+
+
+BIG = 64 << 20
+
+
+def _folder_digest(folder: Path) -> str:
+    """sha256 over what decides an answer; of a file over 64 MB its size, head and tail."""
+    total = hashlib.sha256()
+    for path in sorted(
+        p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".jinja", ".txt", ".model")
+    ):
+        if path.name in ("train.json", "trainer_state.json"):
+            continue
+        total.update(path.name.encode())
+        size = path.stat().st_size
+        with path.open("rb") as f:
+            total.update(f.read() if size <= BIG else str(size).encode() + f.read(1 << 20))
+            if size > BIG:
+                f.seek(-(1 << 20), 2)
+                total.update(f.read())
+    return total.hexdigest()[:16]
+
+
+def _head(label: str, who: dict[str, Any], plans: Sequence[Plan]) -> dict[str, Any]:
+    benchmarks: dict[str, Any] = {}
+    for plan in plans:
+        if plan.benchmark.name in benchmarks:
+            raise UsageError(f"benchmark {plan.benchmark.name} is named twice", "name each once")
+        settings = digest_of(plan.identity)[:16]
+        whole = digest_of({"model": who, **plan.identity})[:16]
+        benchmarks[plan.benchmark.name] = {"digest": whole, "settings_digest": settings, "identity": plan.identity}
+    digest = digest_of([b["digest"] for b in benchmarks.values()])[:16]
+    settings = digest_of([b["settings_digest"] for b in benchmarks.values()])[:16]
+    return {
+        "format": "mathdata.evaluation/1",
+        "model": label,
+        "digest": digest,
+        "settings_digest": settings,
+        "model_identity": who,
+        "versions": versions(),
+        "warnings": [],
+        "benchmarks": benchmarks,
+    }
+
+
+def _existing(out: Path, data: dict[str, Any], overwrite: bool, reusable: bool) -> Evaluation | None:
+    if overwrite or not (out / FILE).exists():
+        return None
+    old = Evaluation.load(out)
+    if reusable and old.digest == data["digest"] and old.data.get("versions") == data["versions"]:
+        old.reused = True
+        return old
+    raise UsageError(f"{out} holds another evaluation ({old.model}, {old.digest})", "another folder, or --overwrite")
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+def make_backend(model: Any, backend: Any = None, batch_size: int = 64) -> Backend:
+    """The backend that runs `model`: an object as it is, a folder or hub name by transformers, else a registry spec."""
+    from mathdata.registry import build, names, parse_spec
+
+    if not isinstance(model, (str, Path, Mapping)):
+        return model  # type: ignore[no-any-return]
+    if backend is not None:
+        name, options = parse_spec(backend)
+        made: Backend = build("backend", {name: {"model": str(model), **options}})
+        return made
+    if isinstance(model, (Path, str)) and (Path(model).is_dir() or str(model).split(":")[0] not in names("backend")):
+        if not Path(model).is_dir() and "/" not in str(model):
+            raise UsageError(
+                f"no model folder '{model}' and no such backend", f"backends: {', '.join(names('backend'))}"
+            )
+        model = {"transformers": {"model": str(model), "batch_size": batch_size}}
+    made = build("backend", model if isinstance(model, Mapping) else str(model))
+    return made
+
+
+@dataclass(slots=True)
+class _Given:
+    """Answers from a file; the model is what the file says."""
+
+    path: str | Path
+    label: str
+    column: Mapping[str, str] | None
+    frame: Frame = field(init=False)
+
+    def __post_init__(self) -> None:
+        from mathdata.responses import read_responses
+
+        self.frame = read_responses(self.path, self.column)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.label, "responses": sha256_of(Path(self.path))[:16]}
+
+    def answers(self, plan: Plan) -> list[list[Completion]]:
+        from mathdata.responses import match, pick
+
+        mine = pick(self.frame, self.label, plan.benchmark.name, self.path)
+        return match(mine, plan.problems, self.path)
+
+
+@dataclass(slots=True)
+class _Generated:
+    """Answers from a backend, longest prompts first so that a batch holds like lengths."""
+
+    backend: Backend
+    ctx: Context
+
+    def answers(self, plan: Plan) -> list[list[Completion]]:
+        requests = make_requests(plan)
+        order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].text or _chat_text(requests[i])), i))
+        found: list[list[Completion]] = [[] for _ in requests]
+        done = 0
+        for chunk in _chunks(order, CHUNK):
+            for i, made in zip(chunk, self.backend.generate([requests[i] for i in chunk]), strict=True):
+                found[i] = made
+            done += len(chunk)
+            self.ctx.progress(done, len(requests), f"{plan.benchmark.name} answered")
+        return found
+
+
+def _chat_text(request: Request) -> str:
+    return "".join(m["content"] for m in request.messages)
+
+
+def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def make_requests(plan: Plan) -> list[Request]:
+    """One request a problem, rendered by the same prompt that training uses."""
+    assert plan.prompt is not None
+    prompt, shots = plan.prompt, plan.benchmark.fewshot[: plan.shots]
+    before = "".join(f"{prompt.render(s['problem'])} {s['solution']}\n\n" for s in shots)
+    turns = [
+        m
+        for s in shots
+        for m in (
+            {"role": "user", "content": prompt.render(s["problem"])},
+            {"role": "assistant", "content": s["solution"]},
+        )
+    ]
+    made = []
+    for row in plan.problems.iter_rows(named=True):
+        text = prompt.render(row["problem"])
+        messages = (*turns, {"role": "user", "content": text})
+        made.append(
+            Request(
+                "evaluate",
+                Problem.from_row({k: row.get(k) for k in ("id", "problem", "answer", "level")}),
+                messages=messages if prompt.chat else (),
+                text=None if prompt.chat else before + text,
+                sampling=plan.sampling,
+                prompt=prompt.digest,
+            )
+        )
+    return made
+
+
+# --- grading -----------------------------------------------------------------------------------------------------
+
+
+def _grade(plan: Plan, answers: list[list[Completion]], ctx: Context) -> Frame:
+    """One row a response with both verdicts; a problem without a response is one row with an empty one."""
+    problems = plan.problems
+    index = [(i, j) for i, found in enumerate(answers) for j in range(max(1, len(found)))]
+    given = [answers[i][j] if answers[i] else Completion("", "empty", "no response was given") for i, j in index]
+    rows = problems[[i for i, _ in index]].rename({"answer": "gold"})
+    golds = [g or "" for g in rows["gold"].to_list()]
+    texts = [c.text for c in given]
+    loose, strict = _judge(plan.benchmark, problems, [i for i, _ in index], golds, texts)
+    ctx.progress(len(given), len(given), f"{plan.benchmark.name} graded")
+    tokens = [c.tokens_out if c.tokens_out or c.data.get("known_tokens") else None for c in given]
+    unknown = [c.data.get("known_finish") is False for c in given]
+    graded = rows.with_columns(
+        pl.Series("sample", [j for _, j in index], dtype=pl.Int32),
+        pl.Series("response", texts, dtype=pl.String),
+        pl.Series("verdict", [v.status for v in loose], dtype=pl.String),
+        pl.Series("reason", [_reason(v, c) for v, c in zip(loose, given)], dtype=pl.String),
+        pl.Series("rule", [v.rule for v in loose], dtype=pl.String),
+        pl.Series("got", [v.got for v in loose], dtype=pl.String),
+        pl.Series("strict_verdict", [v.status for v in strict], dtype=pl.String),
+        pl.Series("format_ok", [v.status in ("correct", "wrong") for v in strict], dtype=pl.Boolean),
+        pl.Series("final_exact", [final_exact(v.got, g) for v, g in zip(loose, golds)], dtype=pl.Boolean),
+        pl.Series("finish", [None if u else c.finish for c, u in zip(given, unknown)], dtype=pl.String),
+        pl.Series("cut_off", [None if u else c.finish == "length" for c, u in zip(given, unknown)], dtype=pl.Boolean),
+        pl.Series("tokens", tokens, dtype=pl.Int64),
+    )
+    first = ["id", "sample", "problem", "gold", "response", "verdict", "reason", "rule", "got"]
+    return graded.select(first + [c for c in graded.columns if c not in first])
+
+
+def _judge(
+    benchmark: Benchmark, problems: Frame, index: list[int], golds: list[str], texts: list[str]
+) -> tuple[list[Verdict], list[Verdict]]:
+    """Verdicts by the flexible and by the strict extractor; a benchmark's own judge serves as both."""
+    if benchmark.judge is not None:
+        rows = problems.to_dicts()
+        own = [benchmark.judge(rows[i], text) for i, text in zip(index, texts)]
+        return own, own
+    from mathdata.verifiers import judge_many
+
+    pairs = list(zip(golds, texts))
+    loose = judge_many(pairs, rule=benchmark.rule)
+    if benchmark.strict_rule == benchmark.rule:
+        return loose, loose
+    return loose, judge_many(pairs, rule=benchmark.strict_rule)
+
+
+def _reason(verdict: Verdict, completion: Completion) -> str:
+    if completion.finish in ("error", "filter", "refused", "unsupported", "empty") and completion.reason:
+        return f"{completion.finish}: {completion.reason}"
+    return verdict.reason
+
+
+def _warnings(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The truncation guard: what stands in a result's first line."""
+    found = []
+    for name, figures in benchmarks.items():
+        cut = figures["truncated"] or 0.0
+        if cut > GUARD:
+            limit = figures["identity"].get("max_tokens")
+            advice = f"try max_tokens={figures['proposed_max_tokens']}" if limit else "raise the limit"
+            at = f" of {limit} tokens" if limit else ""
+            found.append(f"{name}: {cut:.1%} of responses end at the limit{at}; {advice}")
+        if figures["error"]:
+            found.append(
+                f"{name}: {figures['error']:.1%} of responses could not be judged (errors, counted as not right)"
+            )
+    return found
+
+
+def _write(path: Path, frame: Frame) -> None:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    atomic_write(path, buffer.getvalue())
+
+
+def lm_eval_results(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same figures in lm-eval's results layout, so that its leaderboards and plots read them."""
+    results, configs, counts = {}, {}, {}
+    for name, f in data["benchmarks"].items():
+        strict = f["accuracy_strict"] or 0.0
+        results[name] = {
+            "alias": name,
+            "exact_match,strict-match": strict,
+            "exact_match_stderr,strict-match": (strict * (1 - strict) / max(f["n"], 1)) ** 0.5,
+            "exact_match,flexible-extract": f["accuracy"],
+            "exact_match_stderr,flexible-extract": f["stderr"],
+        }
+        identity = f["identity"]
+        configs[name] = {
+            "task": name,
+            "metadata": {"version": identity["version"]},
+            "num_fewshot": identity.get("shots"),
+        }
+        counts[name] = {"original": f["n"], "effective": f["n"]}
+    return {
+        "results": results,
+        "configs": configs,
+        "versions": {n: f["identity"]["version"] for n, f in data["benchmarks"].items()},
+        "n-shot": {n: f["identity"].get("shots") or 0 for n, f in data["benchmarks"].items()},
+        "n-samples": counts,
+        "config": {"model": data["model"], "model_args": "", "batch_size": None, "limit": None},
+        "task_hashes": {n: f["digest"] for n, f in data["benchmarks"].items()},
+        "model_name": data["model"],
+    }
