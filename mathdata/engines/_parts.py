@@ -1,0 +1,105 @@
+"""Work on parquet partitions that every engine shares: cut, number, run a kernel on a piece, split and gather by key."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from mathdata.types import Frame, Partitions
+
+__all__ = ["NUMBER", "Kernel", "Piece", "gather", "pieces", "rows_in", "run_piece", "scratch", "split_piece", "store"]
+
+Kernel = Callable[[Frame], Frame]
+
+NUMBER = "_n"
+"""Column with a row's place in the whole table: what `first` means, whatever the partitioning."""
+
+PIECE_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of one parquet file; `start` is the place of its first row in the whole table."""
+
+    file: Path
+    offset: int
+    rows: int
+    start: int
+
+    def read(self) -> Frame:
+        return pl.scan_parquet(self.file, glob=False).slice(self.offset, self.rows).collect()
+
+
+@cache
+def _root() -> Path:
+    root = Path(tempfile.mkdtemp(prefix="mathdata-", dir=os.environ.get("MATHDATA_SCRATCH")))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root
+
+
+def scratch(base: Path | None = None) -> Path:
+    """A new empty folder for partitions: below `base`, else one that goes with this process."""
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="part-", dir=base or _root()))
+
+
+def rows_in(table: Partitions) -> list[int]:
+    return [pq.read_metadata(file).num_rows for file in table.files]
+
+
+def pieces(table: Partitions, *, whole: bool = False, size: int = PIECE_ROWS) -> list[Piece]:
+    """The files of a table, cut into pieces of at most `size` rows unless a kernel needs them whole."""
+    made, start = [], 0
+    for file, rows in zip(table.files, rows_in(table)):
+        step = max(rows, 1) if whole else size
+        for offset in range(0, max(rows, 1), step):
+            length = min(step, rows - offset)
+            made.append(Piece(file, offset, length, start + offset))
+        start += rows
+    return made
+
+
+def store(frame: Frame, path: Path) -> Path:
+    """Write a partition so that it stands complete or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    frame.write_parquet(part, compression="lz4", statistics=False)
+    os.replace(part, path)
+    return path
+
+
+def run_piece(piece: Piece, kernel: Kernel, out: Path, numbered: bool) -> Path:
+    """One piece through a kernel into its own file. Safe to run twice: same input, same bytes, same name."""
+    frame = piece.read()
+    if numbered:
+        frame = number(frame, piece.start)
+    return store(kernel(frame), out)
+
+
+def number(frame: Frame, start: int = 0) -> Frame:
+    return frame.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias(NUMBER))
+
+
+def split_piece(piece: Piece, key: str, parts: int, folder: Path, name: int) -> list[Path | None]:
+    """First half of a shuffle: one file for each part that this piece has rows for."""
+    frame = piece.read().with_columns((pl.col(key) % parts).alias("_part"))
+    made: list[Path | None] = [None] * parts
+    for (part,), rows in frame.partition_by("_part", as_dict=True, include_key=False).items():
+        made[int(part)] = store(rows, folder / f"{part:05d}-{name:06d}.parquet")  # type: ignore[call-overload]
+    return made
+
+
+def gather(files: Sequence[Path], out: Path, schema: Frame) -> Path:
+    """Second half of a shuffle: the parts of all pieces, in order, as one file."""
+    frames = [pl.read_parquet(file, glob=False) for file in files]
+    store(pl.concat(frames, how="vertical_relaxed") if frames else schema, out)
+    return out

@@ -1,0 +1,78 @@
+"""The default engine: this process, streaming over partitions and spilling to disk what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+
+from mathdata.engines._parts import Kernel, gather, pieces, run_piece, scratch, split_piece
+from mathdata.registry import register
+from mathdata.types import Frame, Partitions, Table
+
+__all__ = ["LocalEngine"]
+
+
+@register("engine", "local")
+class LocalEngine:
+    """Run kernels in this process, one partition at a time."""
+
+    name = "local"
+
+    def __init__(
+        self, *, scratch: Annotated[Path | None, "Folder for spilled partitions (default: the system's)."] = None
+    ):
+        self.base = scratch
+
+    def frames(self, table: Table) -> Iterator[Frame]:
+        """The rows in order, at most a piece at a time."""
+        if not isinstance(table, Partitions):
+            yield table
+            return
+        for piece in pieces(table):
+            yield piece.read()
+
+    def map(self, table: Table, kernel: Kernel, *, whole: bool = False, numbered: bool = False) -> Table:
+        """Every piece through `kernel`; `whole` = never cut a file, `numbered` = with the row's place in the table."""
+        if not isinstance(table, Partitions):
+            from mathdata.engines._parts import number
+
+            return kernel(number(table) if numbered else table)
+        folder = scratch(self.base)
+        calls = [
+            (piece, kernel, folder / f"{i:06d}.parquet", numbered) for i, piece in enumerate(pieces(table, whole=whole))
+        ]
+        return Partitions(tuple(self.run(run_piece, calls)))
+
+    def shuffle(self, table: Table, key: str, parts: int) -> Table:
+        """Rows with equal `key` into one partition; within it they keep their order."""
+        if not isinstance(table, Partitions):
+            return table
+        folder = scratch(self.base)
+        calls = [(piece, key, parts, folder, i) for i, piece in enumerate(pieces(table))]
+        split = self.run(split_piece, calls)
+        schema = pl.read_parquet(table.files[0], n_rows=0, glob=False)
+        gathered = [
+            ([row[p] for row in split if row[p] is not None], folder / f"part-{p:05d}.parquet", schema)
+            for p in range(parts)
+        ]
+        made = Partitions(tuple(self.run(gather, gathered)))
+        discard([file for row in split for file in row if file is not None])
+        return made
+
+    def collect(self, table: Table) -> Frame:
+        if not isinstance(table, Partitions):
+            return table
+        return pl.concat([pl.read_parquet(f, glob=False) for f in table.files], how="vertical_relaxed")
+
+    def run(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`function` on every tuple of arguments, results in order: the one thing engines do differently."""
+        return [function(*call) for call in calls]
+
+
+def discard(files: Sequence[Path]) -> None:
+    """Remove spilled files that are no longer needed."""
+    for file in files:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""The cluster engine: the same kernels as Ray tasks, the same rows as `local`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from mathdata.engines._parts import PIECE_ROWS, Kernel, scratch, store
+from mathdata.engines.local import LocalEngine
+from mathdata.errors import MissingExtra
+from mathdata.registry import register
+from mathdata.types import Frame, Partitions, Table
+
+__all__ = ["RayEngine"]
+
+RETRIES = 5
+
+
+@register("engine", "ray")
+class RayEngine(LocalEngine):
+    """Run kernels on a Ray cluster (partitions travel through a folder all workers see)."""
+
+    name = "ray"
+
+    def __init__(
+        self,
+        *,
+        address: Annotated[str | None, "Address of a running cluster (default: start one here)."] = None,
+        scratch: Annotated[Path | None, "Folder for partitions that every worker sees."] = None,
+        workers: Annotated[int | None, "Worker processes of a cluster started here (default: one a core)."] = None,
+    ):
+        super().__init__(scratch=scratch)
+        self.address, self.workers = address, workers
+
+    def map(self, table: Table, kernel: Kernel, *, whole: bool = False, numbered: bool = False) -> Table:
+        return super().map(self.spread(table, whole), kernel, whole=whole, numbered=numbered)
+
+    def spread(self, table: Table, whole: bool = False) -> Partitions:
+        """A frame as partitions, so that several workers can take part."""
+        if isinstance(table, Partitions):
+            return table
+        folder, step = scratch(self.base), max(table.height, 1) if whole else PIECE_ROWS // 4
+        files = [
+            store(table.slice(offset, step), folder / f"{i:06d}.parquet")
+            for i, offset in enumerate(range(0, max(table.height, 1), step))
+        ]
+        return Partitions(tuple(files))
+
+    def shuffle(self, table: Table, key: str, parts: int) -> Table:
+        return super().shuffle(self.spread(table), key, parts)
+
+    def collect(self, table: Table) -> Frame:
+        return super().collect(table)
+
+    def run(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Every call a task; a task whose worker dies runs again elsewhere and writes the same file."""
+        ray = self.start()
+        task = ray.remote(max_retries=RETRIES, retry_exceptions=False)(function)
+        pending = [task.remote(*call) for call in calls]
+        return list(ray.get(pending))
+
+    def start(self) -> Any:
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingExtra("the ray engine needs Ray", extra="ray") from error
+        if not ray.is_initialized():
+            ray.init(
+                address=self.address,
+                num_cpus=None if self.address else self.workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                configure_logging=False,
+            )
+        return ray
