@@ -1,0 +1,39 @@
+"""Held-out elementary problems, split from training by their operands; test and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mathdata.families import CONTEST, SMALL, Split
+from mathdata.registry import register
+from mathdata.types import Benchmark, Frame
+
+ALL = (*SMALL, *CONTEST)
+
+
+def _make(name: str, split: Split, families: Sequence[str], each: int, note: str) -> Benchmark:
+    def load() -> Frame:
+        from mathdata.families._heldout import heldout
+
+        return heldout(split, families, each)
+
+    return Benchmark(
+        name=name,
+        load=load,
+        version="1",
+        licence="Apache-2.0",
+        language="zh, en",
+        prompt="plain",
+        max_tokens=96,
+        by=("topic", "language"),
+        note=note,
+    )
+
+
+_SMALL = "Two-digit sums, differences, stories and x + b = c, Chinese and English"
+for _name, _split, _families, _each, _note in (
+    ("elementary", "test", SMALL, 36, f"{_SMALL}; the 360 test problems of the quickstart."),
+    ("elementary_validation", "validation", SMALL, 20, f"{_SMALL}; 200 problems to choose settings on."),
+    ("elementary_all", "test", ALL, 12, "Every family, the contest's with signs and decimals too; 12 each a language."),
+):
+    register("benchmark", _name, _note)(_make(_name, _split, _families, _each, _note))  # type: ignore[arg-type]
