@@ -1,0 +1,107 @@
+"""What a teacher's text says: tagged parts, JSON, a refusal; and what a proving teacher filled in itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mathdata.types import Completion, Row
+
+__all__ = ["base_of", "failed", "from_data", "json_part", "number_of", "seed_for", "split_thinking", "tagged"]
+
+_FINISH = {
+    "unsupported": "unsupported",
+    "length": "truncated",
+    "filter": "refused",
+    "refused": "refused",
+    "empty": "empty",
+    "error": "pending-server",
+}
+SAMPLES = 4096
+"""Seeds of one row's samples are consecutive from a multiple of this, so a method can tell its sample number."""
+
+
+def failed(completion: Completion) -> Row | None:
+    """The row that says why there is no answer, or None where there is one.
+
+    >>> failed(Completion("", finish="length"))["reject"]
+    'truncated'
+    """
+    word = _FINISH.get(completion.finish)
+    if word is None and not completion.text.strip() and not completion.data:
+        word = "empty"
+    if word is None:
+        return None
+    if word == "pending-server" and completion.reason.startswith("budget"):
+        word = "pending-budget"
+    why = completion.reason or f"the answer ended with '{completion.finish}'"
+    return {"reject": word, "reject_why": why}
+
+
+def from_data(completion: Completion) -> Row | None:
+    """The row a proving teacher made, with its proof behind it; None for a teacher that answers in text."""
+    if not completion.data:
+        return None
+    return {k: completion.data[k] for k in ("problem", "solution", "answer", "exact") if k in completion.data}
+
+
+def tagged(text: str, tag: str) -> str | None:
+    """What stands between <tag> and </tag> (or the end), the last such part; None where there is none."""
+    start = text.rfind(f"<{tag}>")
+    if start < 0:
+        return None
+    start += len(tag) + 2
+    end = text.find(f"</{tag}>", start)
+    return text[start : end if end >= 0 else len(text)].strip() or None
+
+
+def json_part(text: str) -> Mapping[str, Any] | None:
+    """The JSON object of a reply: alone, in a code fence, or after other words. None where there is none."""
+    text = text.strip()
+    start = text.find("{")
+    while 0 <= start < 20_000:
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, start)
+            return value if isinstance(value, dict) else None
+        except (ValueError, RecursionError):
+            start = text.find("{", start + 1)
+    return None
+
+
+_THINK = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
+
+
+def split_thinking(text: str) -> tuple[str, str | None]:
+    """Text without its leading <think> part, and that part. An unclosed one has no answer after it.
+
+    >>> split_thinking("<think>2 and 2</think>4")
+    ('4', '2 and 2')
+    """
+    if (match := _THINK.match(text)) is not None:
+        return text[match.end() :], match.group(1).strip() or None
+    head = text.lstrip()
+    if head.startswith("<think>"):
+        return "", head[7:].strip() or None
+    before, closed, after = text.partition("</think>")
+    if closed:  # some chat templates open the thinking themselves
+        return after.lstrip(), before.strip() or None
+    return text, None
+
+
+def seed_for(base: int, row: str, method: str, sample: int) -> int:
+    """The seed of one sample: from content, never from a row's place in a file."""
+    import xxhash
+
+    return xxhash.xxh3_64_intdigest(f"{base}\x1f{row}\x1f{method}") % 2**19 * SAMPLES + sample % SAMPLES
+
+
+def number_of(seed: int) -> int:
+    """The sample number inside a seed made by `seed_for`."""
+    return seed % SAMPLES
+
+
+def base_of(seed: int) -> int:
+    """What the seeds of all samples of one row have in common."""
+    return seed // SAMPLES

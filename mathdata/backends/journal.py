@@ -1,0 +1,244 @@
+"""The journal: a SQLite store of every answer a teacher gave; an answer is on disk before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import DataError
+from mathdata.types import Completion, Request
+
+__all__ = ["Journal", "request_key"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls(key TEXT PRIMARY KEY, request TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers(key TEXT, sample INTEGER, at REAL, answer TEXT NOT NULL,
+                                   PRIMARY KEY(key, sample)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches(id TEXT PRIMARY KEY, at REAL, state TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
+"""
+_LOOKUP = 500
+
+
+def request_record(identity: str, request: Request, reads_problem: bool = False) -> dict[str, Any]:
+    """Everything that decides an answer, but for the number of samples: sample k of 4 is sample k of 8."""
+    sampling = asdict(request.sampling)
+    sampling.pop("n")
+    record: dict[str, Any] = {"backend": identity, "sampling": sampling}
+    if request.messages or request.text:
+        record["messages"] = [dict(m) for m in request.messages]
+        record["text"] = request.text
+        record["schema"] = request.params.get("schema")
+    if reads_problem or not (request.messages or request.text):
+        p = request.problem
+        record["asked"] = [request.method, p.problem, p.solution, p.answer, dict(request.params)]
+    return record
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def request_key(identity: str, request: Request, reads_problem: bool = False) -> str:
+    """The journal's key: 24 hex digits over everything that decides the answer."""
+    text = _dumps(request_record(identity, request, reads_problem))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _pack(completion: Completion) -> str:
+    values = {k: v for k, v in asdict(completion).items() if v and k != "call"}
+    return json.dumps(values, ensure_ascii=True, default=str)
+
+
+def _unpack(key: str, text: str) -> Completion:
+    return Completion(**json.loads(text), call=key)
+
+
+class Journal:
+    """Answers by key and sample number; one writer thread commits in groups, every commit is synced.
+
+    `put` returns at once; `flush` returns when everything put before it is on disk. What `get_many`
+    returns is on disk, so a killed run loses only what the server had not yet delivered.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.salvaged = 0
+        if self.path.exists() and not _sound(self.path):
+            self.salvaged = _salvage(self.path)
+        self._read = _connect(self.path)
+        self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue()
+        self._error: BaseException | None = None
+        self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
+        self._writer.start()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, dict[int, Completion]]:
+        """The stored completions of these keys, by sample number; unreadable ones count as not stored."""
+        wanted = sorted(set(keys))
+        found: dict[str, dict[int, Completion]] = {}
+        for start in range(0, len(wanted), _LOOKUP):
+            part = wanted[start : start + _LOOKUP]
+            marks = ",".join("?" * len(part))
+            for key, sample, text in self._read.execute(
+                f"SELECT key, sample, answer FROM answers WHERE key IN ({marks})", part
+            ):
+                try:
+                    found.setdefault(key, {})[sample] = _unpack(key, text)
+                except (ValueError, TypeError):
+                    continue
+        return found
+
+    def put(self, key: str, first: int, completions: Sequence[Completion], record: dict[str, Any] | None) -> None:
+        """Store samples `first`, `first + 1`, … of a key; durable after the next `flush`."""
+        self._check()
+        now = time.time()
+        rows = [(key, first + i, now, _pack(c)) for i, c in enumerate(completions)]
+        self._queue.put(("answers", (rows, (key, _dumps(record)) if record is not None else None)))
+
+    def flush(self) -> None:
+        """Wait until all that was put is on disk."""
+        done = threading.Event()
+        self._queue.put(("flush", done))
+        while not done.wait(0.2):
+            self._check()
+            if not self._writer.is_alive():
+                break
+        self._check()
+
+    def put_batch(self, batch_id: str, state: str, keys: Sequence[str]) -> None:
+        """Remember a batch that a server works on; durable on return."""
+        self._queue.put(("batch", (batch_id, time.time(), state, json.dumps(list(keys)))))
+        self.flush()
+
+    def batches(self, state: str) -> dict[str, list[str]]:
+        """Batches in that state: id -> the keys they will answer."""
+        rows = self._read.execute("SELECT id, keys FROM batches WHERE state = ? ORDER BY at", (state,))
+        return {batch_id: json.loads(keys) for batch_id, keys in rows}
+
+    def __len__(self) -> int:
+        return int(self._read.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def close(self) -> None:
+        if self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join()
+        self._read.close()
+        self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise DataError(f"{self.path}: cannot write the journal: {error}", "check free space and permissions")
+
+    def _write_loop(self) -> None:
+        try:
+            db = _connect(self.path)
+            while (first := self._queue.get()) is not None:
+                if not self._commit(db, [first, *self._drain()]):
+                    break
+            db.close()
+        except BaseException as error:
+            self._error = error
+
+    def _drain(self) -> list[tuple[str, Any] | None]:
+        more = []
+        while True:
+            try:
+                more.append(self._queue.get_nowait())
+            except queue.Empty:
+                return more
+
+    def _commit(self, db: sqlite3.Connection, items: Sequence[tuple[str, Any] | None]) -> bool:
+        waiting = []
+        with db:
+            for kind, value in (i for i in items if i is not None):
+                if kind == "flush":
+                    waiting.append(value)
+                elif kind == "batch":
+                    db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", value)
+                else:
+                    rows, call = value
+                    if call is not None:
+                        db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?)", call)
+                    db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+        for event in waiting:
+            event.set()
+        return None not in items
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=60.0, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _sound(path: Path) -> bool:
+    try:
+        db = sqlite3.connect(path, timeout=60.0)
+        try:
+            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                return False
+            db.executescript(_SCHEMA)
+            return True
+        finally:
+            db.close()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "open" in str(error):
+            raise DataError(f"{path}: cannot open the journal: {error}", "check permissions, and other runs") from error
+        return False
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _salvage(path: Path) -> int:
+    """Move a torn journal aside and copy what can still be read into a fresh one; the number of answers saved."""
+    torn = next(p for i in range(1, 10_000) if not (p := Path(f"{path}.torn-{i}")).exists())
+    os.replace(path, torn)
+    for suffix in ("-wal", "-shm"):
+        if (side := Path(f"{path}{suffix}")).exists():
+            os.replace(side, f"{torn}{suffix}")
+    fresh = _connect(path)
+    saved = 0
+    try:
+        old = sqlite3.connect(torn)
+        for table, marks in (("calls", "?, ?"), ("answers", "?, ?, ?, ?"), ("batches", "?, ?, ?, ?")):
+            saved += _copy_readable(old, fresh, table, marks) if table == "answers" else 0
+            if table != "answers":
+                _copy_readable(old, fresh, table, marks)
+        old.close()
+    except sqlite3.DatabaseError:
+        pass
+    fresh.close()
+    return saved
+
+
+def _copy_readable(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, marks: str) -> int:
+    """Rows of a table up to the tear, from both ends."""
+    saved = 0
+    for order in ("ASC", "DESC"):
+        try:
+            column = "id" if table == "batches" else "key"
+            for row in old.execute(f"SELECT * FROM {table} ORDER BY {column} {order}"):
+                saved += fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
+        except sqlite3.DatabaseError:
+            continue
+        finally:
+            fresh.commit()
+    return saved
