@@ -278,7 +278,7 @@ def csv_rows(path: Path, data: bytes, separator: str) -> Parsed:
     frame = (
         frame_of(good)
         if good
-        else pl.DataFrame({h: [] for h in header}, schema_overrides={h: pl.String for h in header})
+        else pl.DataFrame({h: [] for h in header}, schema_overrides=dict.fromkeys(header, pl.String))
     )
     return Parsed(frame, pl.Series("line", lines, dtype=pl.UInt32), tuple(broken))
 

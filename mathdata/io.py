@@ -264,7 +264,9 @@ def label_of(item: Any) -> str:
     if not isinstance(item, (str, Path)):
         return "memory"
     text = str(item)
-    return text if "://" in text or text.startswith("builtin:") else os.path.normpath(text.partition("?")[0])
+    if "://" in text or text.startswith("builtin:"):
+        return text.partition("[")[0]
+    return os.path.normpath(text.partition("?")[0])
 
 
 def distinct(paths: Sequence[str]) -> list[str]:

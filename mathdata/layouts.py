@@ -126,7 +126,7 @@ def longest_text(frame: Frame) -> str | None:
 def normalise(frame: Frame, layout: Layout) -> Frame:
     """Our columns from theirs: renamed, dialogues opened, answers taken out of solutions."""
     if layout.name == "native":
-        return frame
+        return lists(frame)
     frame = free_names(frame)
     if layout.name == "svamp":
         frame = frame.with_columns(svamp_problem().alias("problem"))
@@ -144,6 +144,13 @@ def free_names(frame: Frame) -> Frame:
     kept = {"problem", "solution", "answer", "exact", "source", "license", "topic", "level", "language", "messages"}
     theirs = [c for c in frame.columns if c in DTYPES and c not in kept and not castable(frame, c)]
     return rename(frame, {c: f"source_{c}" for c in theirs})
+
+
+def lists(frame: Frame) -> Frame:
+    """`parents` as CSV holds it, in JSON, as a list again."""
+    if frame.schema.get("parents") != pl.String:
+        return frame
+    return frame.with_columns(pl.col("parents").str.json_decode(pl.List(pl.String)))
 
 
 def castable(frame: Frame, name: str) -> bool:
@@ -285,12 +292,13 @@ def boxed(text: str) -> str | None:
 
 
 NUMBER = r"[-+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:/\d+)?%?"
-BARE = rf"^[^\n]{{0,300}}?(?:^|[=＝：:]|为|是|is)\s*\$?({NUMBER})[^\d\n=＝]{{0,12}}$"
+LAST_LINE = r"([^\n]{1,300})\s*$"
+BARE = rf"(?:^|[=＝：:]|为|是|is)\s*\$?({NUMBER})[^\d\n=＝]{{0,12}}$"
 STATED = r"(?i)(?:the (?:final )?answer is|答案(?:是|为)?)\s*[:：]?\s*([^\n]+?)[.。]?\s*$"
 
 
 def fill_answers(frame: Frame) -> Frame:
-    r"""Where no answer stands: the last \boxed, `The answer is: X`, or the number a one-line solution ends with."""
+    r"""Where no answer stands: the last \boxed, `The answer is: X`, or the number that the last line ends with."""
     if "solution" not in frame.columns or frame.schema["solution"] != pl.String:
         return frame
     if "answer" not in frame.columns:
@@ -301,7 +309,7 @@ def fill_answers(frame: Frame) -> Frame:
         found = [boxed(s) if t else a for a, s, t in zip(known, solutions, todo.to_list())]
         frame = frame.with_columns(pl.Series("answer", found, pl.String))
     stated = pl.col("solution").str.extract(STATED).str.strip_chars("$ ")
-    bare = pl.col("solution").str.strip_chars().str.extract(BARE)
+    bare = pl.col("solution").str.extract(LAST_LINE).str.extract(BARE)
     return frame.with_columns(pl.coalesce("answer", stated, bare).alias("answer"))
 
 

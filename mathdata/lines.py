@@ -80,7 +80,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         import gzip
 
-        return Limited(path, gzip.open(path, "rb"))  # type: ignore[return-value]
+        return Limited(path, gzip.open(path, "rb"))  # type: ignore[arg-type, return-value]
     if path.suffix in (".zst", ".zstd"):
         import zstandard
 

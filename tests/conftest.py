@@ -1,0 +1,58 @@
+"""What many tests share: the real data sets, and the real command line as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mathdata.io import data_root
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    rc: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of the real data sets; the test is skipped where it is absent."""
+    root = data_root()
+    if not root.is_dir():
+        pytest.skip(f"no real data at {root}: set MATHDATA_DATA")
+    return root
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., Done]:
+    """`cli("dedup", file, "-o", out)` runs the real command line in `tmp_path`."""
+
+    def run(*args: Any, env: dict[str, str] | None = None, stdin: str = "", **settings: Any) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "mathdata", *map(str, args)],
+            cwd=tmp_path,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            **settings,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
