@@ -1,0 +1,180 @@
+"""Rows to tokens and labels: the prompt of the recipe, the row's response, end-of-sequence at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mathdata.errors import DataError, RecipeError
+from mathdata.prompts import Prompt, get_prompt
+from mathdata.trainspec import TrainSpec
+from mathdata.types import Frame
+
+__all__ = ["Example", "corpus_texts", "encode", "response_of"]
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One tokenised row; `labels` is IGNORED where no loss is taken."""
+
+    id: str
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    prompt_tokens: int
+    group: str = ""
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def response_of(row: Mapping[str, Any], spec: TrainSpec) -> str:
+    """What the model is to write: the solution, else the answer; closed as `final` asks."""
+    solution, answer = row.get("solution"), row.get("answer")
+    if spec.response == "answer":
+        return answer or ""
+    text = solution if solution else ("" if spec.response == "solution" else answer or "")
+    if spec.final == "hash" and answer and text and "####" not in text and solution:
+        return f"{text.rstrip()}\n#### {answer}"
+    if spec.final == "boxed" and answer and text and "\\boxed" not in text:
+        return f"{text.rstrip()}\nTherefore, the final answer is: $\\boxed{{{answer}}}$. I hope it is correct."
+    return text
+
+
+def corpus_texts(frame: Frame, spec: TrainSpec) -> Iterator[str]:
+    """Every text the tokenizer will meet, in the rows' order: prompts and responses, copies read once."""
+    prompt, seen = get_prompt(spec.prompt), set()
+    for row in frame.iter_rows(named=True):
+        pair = (row["problem"] or "", response_of(row, spec))
+        if pair not in seen:
+            seen.add(pair)
+            yield prompt.render(pair[0]) + pair[1]
+
+
+def encode(frame: Frame, spec: TrainSpec, tokenizer: Any) -> list[Example]:
+    """Every row as tokens and labels, whatever its length; preflight judges them. Raises RecipeError, DataError."""
+    if tokenizer.eos_token_id is None:
+        raise RecipeError("the tokenizer has no end-of-sequence token", "name another tokenizer, or set its eos_token")
+    prompt = get_prompt(spec.prompt)
+    groups = _groups(frame, spec)
+    dialogues = [_dialogue(m) for m in frame["messages"]] if "messages" in frame.columns else [None] * frame.height
+    rows = list(frame.iter_rows(named=True))
+    plain = [i for i, d in enumerate(dialogues) if d is None]
+    texts = [response_of(rows[i], spec) for i in plain]
+    pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, spec, tokenizer)
+    out: list[Example] = [None] * len(rows)  # type: ignore[list-item]
+    for i, (head, tail) in zip(plain, pairs):
+        masked = list(head) if spec.loss == "all" else [IGNORED] * len(head)
+        ids, labels = (*head, *tail), (*masked, *tail)
+        out[i] = Example(rows[i]["id"], ids, labels, len(head), groups[i])
+    for i, dialogue in enumerate(dialogues):
+        if dialogue is not None:
+            out[i] = _turns(rows[i]["id"], dialogue, spec, tokenizer, groups[i])
+    return out
+
+
+def _groups(frame: Frame, spec: TrainSpec) -> list[str]:
+    if spec.mixture is None:
+        return [""] * frame.height
+    if spec.mixture.by not in frame.columns:
+        raise DataError(f"train.mixture.by names no column '{spec.mixture.by}'", f"columns: {', '.join(frame.columns)}")
+    return [str(v) for v in frame[spec.mixture.by]]
+
+
+def _pairs(
+    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, spec: TrainSpec, tokenizer: Any
+) -> list[tuple[list[int], list[int]]]:
+    """(prompt tokens, response tokens with eos). The prompt's tokens are those that generation will see."""
+    if not problems:
+        return []
+    if prompt.chat:
+        return _chat_pairs(problems, responses, prompt, spec, tokenizer)
+    texts = [prompt.render(p) for p in problems]
+    heads = tokenizer(texts)["input_ids"]
+    whole = tokenizer([t + r for t, r in zip(texts, responses)])["input_ids"]
+    eos = tokenizer.eos_token_id
+    heads = [h[:-1] if h and h[-1] == eos else h for h in heads]  # some tokenizers close every text themselves
+    out = []
+    for head, full, response in zip(heads, whole, responses):
+        tail = full[len(head) :]
+        if full[: len(head)] != head:  # a token grew across the border: keep what generation will see
+            tail = tokenizer(response, add_special_tokens=False)["input_ids"]
+        out.append((head, tail if tail and tail[-1] == eos else [*tail, eos]))
+    return out
+
+
+def _chat_pairs(
+    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, spec: TrainSpec, tokenizer: Any
+) -> list[tuple[list[int], list[int]]]:
+    system = [{"role": "system", "content": spec.system}] if spec.system else []
+    out = []
+    for problem, response in zip(problems, responses):
+        asked = [*system, {"role": "user", "content": prompt.render(problem)}]
+        head = _templated(tokenizer, asked, True)
+        full = _templated(tokenizer, [*asked, {"role": "assistant", "content": response}], False)
+        if full[: len(head)] == head:
+            tail = full[len(head) :]
+        else:
+            tail = tokenizer(response, add_special_tokens=False)["input_ids"]
+        out.append((head, _closed(tail, tokenizer)))
+    return out
+
+
+def end_tokens(tokenizer: Any) -> set[int]:
+    """Tokens that end an answer: the tokenizer's own and the chat templates' ends of turn."""
+    known = tokenizer.get_vocab()
+    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>")
+    found = {known[n] for n in names if n in known and n in (tokenizer.chat_template or "")}
+    return found | {tokenizer.eos_token_id}
+
+
+def _closed(tail: list[int], tokenizer: Any) -> list[int]:
+    """Cut after the last end token (templates add a line break there); add eos where there is none."""
+    ends = end_tokens(tokenizer)
+    last = max((i for i, t in enumerate(tail) if t in ends), default=None)
+    return [*tail, tokenizer.eos_token_id] if last is None else tail[: last + 1]
+
+
+def _templated(tokenizer: Any, messages: Sequence[Mapping[str, str]], generation: bool) -> list[int]:
+    if not tokenizer.chat_template:
+        raise RecipeError(
+            "the prompt is sent as a chat message but the tokenizer has no chat template",
+            "choose a text prompt (mathdata ls prompts) or write tokenizer: {chat_template: FILE}",
+        )
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _dialogue(value: Any) -> list[dict[str, str]] | None:
+    """A row's messages where it is a dialogue of several replies; a single exchange is problem and solution."""
+    if value is None:
+        return None
+    turns = json.loads(value) if isinstance(value, str) else list(value)
+    turns = [{"role": str(t["role"]), "content": str(t["content"] or "")} for t in turns]
+    return turns if sum(t["role"] == "assistant" for t in turns) > 1 else None
+
+
+def _turns(row: str, turns: list[dict[str, str]], spec: TrainSpec, tokenizer: Any, group: str) -> Example:
+    """A dialogue: loss on every assistant turn, its end token among the labels."""
+    if turns[0]["role"] != "system" and spec.system:
+        turns = [{"role": "system", "content": spec.system}, *turns]
+    full = _templated(tokenizer, turns, False)
+    labels = list(full) if spec.loss == "all" else [IGNORED] * len(full)
+    first = None
+    for i, turn in enumerate(turns):
+        if turn["role"] != "assistant":
+            continue
+        start, stop = len(_templated(tokenizer, turns[:i], True)), len(_templated(tokenizer, turns[: i + 1], False))
+        first = start if first is None else first
+        labels[start:stop] = full[start:stop]
+        ends = end_tokens(tokenizer)
+        while spec.loss == "response" and stop > start and full[stop - 1] not in ends:
+            stop -= 1  # what the template writes after the end of turn is not the reply's
+            labels[stop] = IGNORED
+    if labels and full[-1] not in end_tokens(tokenizer):
+        last = max((i for i, t in enumerate(full) if t in end_tokens(tokenizer)), default=len(full) - 1)
+        full, labels = full[: last + 1], labels[: last + 1]
+    return Example(row, tuple(full), tuple(labels), first or 0, group)

@@ -1,0 +1,143 @@
+"""One training job in its own process: python -m trainers.job JOB.json; progress as JSON lines on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import stat
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+from mathdata.errors import MathdataError, UsageError
+
+__all__ = ["main", "run_job"]
+
+
+def tell(event: Mapping[str, Any]) -> None:
+    print(json.dumps(event, ensure_ascii=False, default=str), flush=True)
+
+
+def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
+    """Train and evaluate what a job describes; returns the record that stands in train.json."""
+    import polars as pl
+
+    from mathdata.trainspec import parse_spec
+    from trainers import sft
+
+    spec = parse_spec(job["spec"], "spec")
+    out = Path(job["out"])
+    (out / "train.json").unlink(missing_ok=True)
+    report({"event": "progress", "done": 0, "total": None, "note": "loading libraries and rows"})
+    frame = pl.read_parquet(job["data"])
+    frame = frame.filter(pl.col("reject").is_null()) if "reject" in frame.columns else frame
+    corpus = [pl.read_parquet(p) for p in corpus_of(job, spec)]
+    evaluate = job.get("evaluate")
+    model, tokenizer, record = sft.run_sft(
+        frame,
+        spec,
+        out,
+        corpus=corpus,
+        evaluate=evaluate,
+        allow=list(job.get("allow") or ()),
+        seed=job.get("seed"),
+        before=bool(job.get("before")),
+        report=report,
+    )
+    if evaluate and sft.world()[0] == 0:
+        record["evaluation"] = evaluate_model(model, tokenizer, spec, evaluate, out, report)
+    if sft.world()[0] == 0:
+        sft.write_record(out, record)
+    return record
+
+
+def corpus_of(job: Mapping[str, Any], spec: Any) -> list[str]:
+    """Tables the tokenizer is trained on: the recipe's, else those of all arms, each once."""
+    if spec.tokenizer.train is None:
+        return []
+    named = list(spec.tokenizer.train.corpus) or list(job.get("tokenizer_data") or ())
+    return list(dict.fromkeys(named))
+
+
+def evaluate_model(
+    model: Any, tokenizer: Any, spec: Any, evaluate: Mapping[str, Any], out: Path, report: Any
+) -> dict[str, Any]:
+    """Grade the model where it stands in memory, with the prompt it was trained with."""
+    from mathdata.evaluation import evaluate as grade
+    from mathdata.types import Context
+    from trainers.memory import in_memory
+
+    options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "prompt", "out")}
+    options.setdefault("overwrite", True)  # the folder is this job's own
+    ctx = Context(
+        progress=lambda done, total=None, note="": report(
+            {"event": "progress", "done": done, "total": total, "note": f"evaluating {note}".strip()}
+        )
+    )
+    subject: Any = in_memory(model, tokenizer) if not evaluate.get("backend") else evaluate["backend"]
+    found = grade(
+        subject,
+        out=evaluate.get("out") or out / "evaluation",
+        prompt=evaluate.get("prompt") or spec.prompt,
+        ctx=ctx,
+        **options,
+    )
+    return {"out": str(evaluate.get("out") or out / "evaluation"), "summary": getattr(found, "summary", None)}
+
+
+def end_with_parent() -> None:
+    """End when the process that started this one is gone: its end of our standard input closes then."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(0).st_mode):
+            return
+        poll = select.poll()
+        poll.register(0, select.POLLHUP)
+        if poll.poll(0):
+            return  # closed from the start: nobody holds it for us
+    except OSError:
+        return
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 when train.json stands; else an `error` event says what was wrong."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        if len(arguments) != 1:
+            raise UsageError("trainers.job takes one argument, the job file", "python -m trainers.job JOB.json")
+        end_with_parent()
+        warnings.simplefilter("ignore")
+        record = run_job(json.loads(Path(arguments[0]).read_text(encoding="utf-8")))
+        tell({"event": "done", "steps": record["steps"], "seconds": record["seconds"]})
+        return 0
+    except MathdataError as error:
+        tell({"event": "error", "kind": type(error).__name__, "message": error.message, "hint": error.hint})
+        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        traceback.print_exc()
+        tell(
+            {"event": "error", "kind": type(error).__name__, "message": f"{type(error).__name__}: {error}", "hint": ""}
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

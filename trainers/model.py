@@ -1,0 +1,169 @@
+"""The model: from a config, a folder or the hub; embeddings that fit the tokenizer; saved so that others load it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import MissingExtra, RecipeError, UnknownName, nearest
+from mathdata.trainspec import TrainSpec, local_folder
+
+__all__ = ["CONFIGS", "build_model", "load_config", "resize", "save_model"]
+
+CONFIGS = Path(__file__).parent / "configs"
+"""Bundled configs: plans and smoke runs need no hub."""
+
+
+def bundled_configs() -> dict[str, Path]:
+    """Configs by the model's hub id, in lower case."""
+    return {p.stem.replace("__", "/").lower(): p for p in sorted(CONFIGS.glob("*.json"))}
+
+
+def load_config(spec: TrainSpec) -> Any:
+    """The architecture alone: from the recipe, a folder, a bundled file, else the hub. Raises UnknownName."""
+    from transformers import AutoConfig
+
+    if spec.model.config is not None:
+        return _from_mapping(dict(spec.model.config), "train.model.config")
+    name = str(spec.model.name)
+    folder = local_folder(name)
+    if folder is not None:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=spec.model.trust_remote_code)
+    known = bundled_configs()
+    short = {k.split("/")[-1]: v for k, v in known.items()}
+    found = known.get(name.lower()) or short.get(name.lower())
+    if found is not None:
+        return _from_mapping(json.loads(found.read_text(encoding="utf-8")), str(found))
+    try:
+        return AutoConfig.from_pretrained(
+            name, revision=spec.model.revision, trust_remote_code=spec.model.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise UnknownName(
+            f"model '{name}': no such folder, no bundled config, and the hub gave none ({_first(error)})",
+            nearest(name.split("/")[-1].lower(), short),
+        ) from None
+
+
+def _first(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+
+
+def _from_mapping(values: dict[str, Any], where: str) -> Any:
+    from transformers import CONFIG_MAPPING
+
+    kind = values.pop("model_type", "qwen2")
+    if kind not in CONFIG_MAPPING:
+        raise RecipeError(f"{where}: unknown model_type '{kind}'", nearest(kind, CONFIG_MAPPING))
+    config = CONFIG_MAPPING[kind]
+    unknown = [k for k in values if k not in config().to_dict()]
+    if unknown:
+        raise RecipeError(f"{where}: unknown key '{unknown[0]}' for {kind}", nearest(unknown[0], config().to_dict()))
+    return config(**values)
+
+
+def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
+    """The model to be trained, its embeddings fitting the tokenizer. The same seed gives the same weights."""
+    import torch
+    from transformers import AutoModelForCausalLM, set_seed
+
+    set_seed(seed)
+    extra: dict[str, Any] = {} if spec.attention == "auto" else {"attn_implementation": spec.attention}
+    if spec.model.config is not None:
+        config = load_config(spec)
+        config.vocab_size = len(tokenizer)
+        if spec.dropout is not None:
+            config.attention_dropout = spec.dropout
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, **extra)
+        return _agree(model, tokenizer)
+    name = str(local_folder(str(spec.model.name)) or spec.model.name)
+    if spec.dropout is not None:
+        extra["attention_dropout"] = spec.dropout
+    if spec.quantize:
+        extra["quantization_config"] = quantization(spec)
+    if spec.parallel.device_map is not None:
+        extra["device_map"] = spec.parallel.device_map
+    model = AutoModelForCausalLM.from_pretrained(
+        name,
+        revision=spec.model.revision,
+        trust_remote_code=spec.model.trust_remote_code,
+        dtype=load_dtype(spec),
+        use_safetensors=True,
+        **extra,
+    )
+    resize(model, tokenizer)
+    return _agree(model, tokenizer)
+
+
+def quantization(spec: TrainSpec) -> Any:
+    """bitsandbytes' settings of QLoRA: 4-bit normal float, doubly quantised, bf16 arithmetic. Raises MissingExtra."""
+    from importlib.util import find_spec
+
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtra(f"quantize: {spec.quantize} needs bitsandbytes, which is not installed", extra="quant")
+    if spec.quantize == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def load_dtype(spec: TrainSpec) -> Any:
+    """Trained weights stay in fp32 (autocast does the arithmetic) unless the recipe says otherwise or they are frozen."""
+    import torch
+
+    if spec.model.dtype != "auto":
+        return getattr(torch, spec.model.dtype)
+    if spec.method == "full" or not torch.cuda.is_available():
+        return torch.float32
+    return {"fp16": torch.float16, "fp32": torch.float32}.get(spec.precision, torch.bfloat16)
+
+
+def resize(model: Any, tokenizer: Any) -> int:
+    """Make room for added tokens, new rows from the mean of the old; returns how many rows were added.
+
+    A model with spare rows (padded vocabularies) keeps its size; the spare rows are used.
+    """
+    import torch
+
+    have = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) <= have:
+        return 0
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    for layer in {id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m}.values():
+        with torch.no_grad():
+            layer.weight[have:] = layer.weight[:have].float().mean(dim=0).to(layer.weight.dtype)
+    return len(tokenizer) - have
+
+
+def _agree(model: Any, tokenizer: Any) -> Any:
+    """Model and tokenizer name the same special tokens, so that generation ends where training did."""
+    from trainers.data import end_tokens
+
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    ends = model.generation_config.eos_token_id
+    known = {ends} if isinstance(ends, int) else set(ends or ())
+    known = {t for t in known if t is not None and t < len(tokenizer)} if model.config.vocab_size else known
+    all_ends = sorted(known | end_tokens(tokenizer))
+    model.config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.eos_token_id = all_ends if len(all_ends) > 1 else all_ends[0]
+    if tokenizer.bos_token_id is not None:
+        model.config.bos_token_id = model.generation_config.bos_token_id = tokenizer.bos_token_id
+    return model
+
+
+def save_model(model: Any, tokenizer: Any, out: Path) -> None:
+    """Weights as safetensors, tokenizer and template beside them, ready for generation."""
+    config = getattr(model, "config", None)
+    if config is not None:
+        config.use_cache = True  # the trainer turns it off; whoever loads the model wants it
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)

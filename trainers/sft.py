@@ -1,0 +1,284 @@
+"""Supervised fine-tuning with TRL's SFTTrainer: tokenise, preflight, train, save, say what happened."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import MathdataError, RecipeError, nearest
+from mathdata.manifest import dump_json, versions
+from mathdata.trainspec import DEFAULT_SEED, TrainSpec
+from mathdata.types import Frame
+from trainers.data import Example, corpus_texts, encode
+from trainers.order import Order, arrange
+from trainers.preflight import Preflight, preflight
+
+__all__ = ["Prepared", "prepare", "run_sft"]
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that stands before the first step: no weights are loaded yet."""
+
+    spec: TrainSpec
+    seed: int
+    tokenizer: Any
+    examples: list[Example]
+    preflight: Preflight
+    order: Order | None
+
+
+def prepare(
+    frame: Frame,
+    spec: TrainSpec,
+    *,
+    corpus: Sequence[Frame] = (),
+    evaluate: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+    seed: int | None = None,
+    parameters: int | None = None,
+) -> Prepared:
+    """Tokenizer, tokenised rows, findings and the order of the run."""
+    from trainers.tokens import load_tokenizer
+
+    seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
+    spec = spec.model_copy(update={"seed": seed})
+    texts = (t for f in (corpus or (frame,)) for t in corpus_texts(f, spec))
+    tokenizer = load_tokenizer(spec, texts)
+    examples = encode(frame, spec, tokenizer)
+    found = preflight(frame, examples, spec, tokenizer, evaluate=evaluate, allow=allow, parameters=parameters)
+    going = list(found.examples)
+    order = None
+    if going:
+        groups = [e.group for e in going] if spec.mixture else None
+        order = arrange([len(e) for e in going], spec, processes=world()[1], groups=groups)
+    return Prepared(spec, seed, tokenizer, going, found, order)
+
+
+def world() -> tuple[int, int]:
+    """(this process, processes) as the launcher set them."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def precision_of(spec: TrainSpec) -> str:
+    """auto: bf16 on a GPU that has it, else fp32 (on a CPU bf16 is a choice: faster, a little coarser)."""
+    import torch
+
+    if spec.precision != "auto":
+        return spec.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
+    """TRL's own settings; what the recipe's `trl: {}` names is passed through verbatim. Raises RecipeError."""
+    import torch
+    from trl import SFTConfig
+
+    known = [f.name for f in dataclasses.fields(SFTConfig)]
+    for key in spec.trl:
+        if key not in known:
+            raise RecipeError(f"train.trl.{key}: TRL's SFTConfig has no such option", nearest(key, known))
+    precision, gpu = precision_of(spec), torch.cuda.is_available()
+    every = spec.checkpoints.every
+    if every == "epoch":
+        every = max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))
+    settings: dict[str, Any] = {
+        "output_dir": str(out / "checkpoints"),
+        "max_steps": order.steps,
+        "per_device_train_batch_size": 1,  # one micro-batch of ours
+        "gradient_accumulation_steps": order.accumulation,
+        "learning_rate": spec.learning_rate,
+        "lr_scheduler_type": spec.scheduler,
+        "lr_scheduler_kwargs": dict(spec.scheduler_args) or None,
+        "warmup_steps": spec.warmup_steps(order.steps),
+        "weight_decay": spec.weight_decay,
+        "adam_beta1": spec.betas[0],
+        "adam_beta2": spec.betas[1],
+        "adam_epsilon": spec.epsilon,
+        "max_grad_norm": spec.max_grad_norm,
+        "optim": spec.optimizer,
+        "seed": seed,
+        "bf16": precision == "bf16",
+        "fp16": precision == "fp16",
+        "use_cpu": not gpu,
+        "gradient_checkpointing": spec.gradient_checkpointing,
+        "max_length": None,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "remove_unused_columns": False,
+        "train_sampling_strategy": "sequential",
+        "dataloader_pin_memory": gpu,
+        "logging_steps": max(1, order.steps // 5000),
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": list(spec.report_to) or "none",
+        "save_strategy": "steps" if every else "no",
+        "save_steps": every or 500,
+        "save_total_limit": spec.checkpoints.keep if every else None,
+        "eval_strategy": "no",
+    }
+    try:
+        return SFTConfig(**settings | spec.trl)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def run_sft(
+    frame: Frame,
+    spec: TrainSpec,
+    out: Path,
+    *,
+    corpus: Sequence[Frame] = (),
+    evaluate: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+    seed: int | None = None,
+    before: bool = False,
+    report: Report | None = None,
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Train; returns (model, tokenizer, record). The record is for train.json, which the caller writes last."""
+    started = time.perf_counter()
+    tune_threads(spec)
+    if before:
+        return untrained(frame, spec, out, corpus, seed)
+    ready = prepare(frame, spec, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed)
+    ready.preflight.raise_if_refused()
+    if ready.order is None:
+        raise MathdataError("no rows to train on", "look at the rejects beside the input")
+    model, counts = tuned_model(ready)
+    model, loss, steps, seconds = fit(model, ready, out, report)
+    if world()[0] == 0:
+        finish(model, ready.tokenizer, ready.spec, out)
+        tidy(out)
+    record = {
+        "spec": ready.spec.model_dump(mode="json"),
+        "seed": ready.seed,
+        "steps": steps,
+        "tokens": ready.order.tokens,
+        "rows_seen": ready.order.rows_seen,
+        "padding": round(ready.order.padding, 4),
+        "loss": loss,
+        "seconds": round(time.perf_counter() - started, 2),
+        "train_seconds": round(seconds, 2),
+        "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
+        "trainable": counts.trainable,
+        "total": counts.total,
+        "processes": ready.order.processes,
+        "precision": precision_of(ready.spec),
+        "preflight": ready.preflight.summary(),
+        "versions": versions(),
+    }
+    return model, ready.tokenizer, record
+
+
+def tidy(out: Path) -> None:
+    """Take the empty checkpoint folder away."""
+    folder = out / "checkpoints"
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def tune_threads(spec: TrainSpec) -> None:
+    """As the recipe or OMP_NUM_THREADS says; two threads beside other work were slower than one."""
+    import torch
+
+    if spec.threads:
+        torch.set_num_threads(spec.threads)
+    elif not os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(1 if world()[1] > 1 else max(1, (os.cpu_count() or 2) // 2))
+
+
+def untrained(
+    frame: Frame, spec: TrainSpec, out: Path, corpus: Sequence[Frame], seed: int | None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The model as it stands before training, for the comparison's first column."""
+    from trainers.model import build_model, save_model
+    from trainers.tokens import load_tokenizer
+    from trainers.tune import count
+
+    seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
+    tokenizer = load_tokenizer(spec, (t for f in (corpus or (frame,)) for t in corpus_texts(f, spec)))
+    model = build_model(spec, tokenizer, seed)
+    save_model(model, tokenizer, out)
+    total = count(model).total
+    record = {"spec": spec.model_dump(mode="json"), "seed": seed, "steps": 0, "tokens": 0, "loss": [], "trainable": 0}
+    return model, tokenizer, record | {"total": total, "seconds": 0.0, "versions": versions()}
+
+
+def tuned_model(ready: Prepared) -> tuple[Any, Any]:
+    from trainers.model import build_model
+    from trainers.tune import apply, count
+
+    model = build_model(ready.spec, ready.tokenizer, ready.seed)
+    model = apply(model, ready.spec)
+    return model, count(model)
+
+
+def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[Any, list[list[float]], int, float]:
+    """The training itself: (model, loss curve, steps done, seconds)."""
+    from transformers import PrinterCallback
+    from transformers.utils import logging as noise
+    from trl import SFTTrainer
+
+    from trainers.callbacks import Metrics, Sentinel
+    from trainers.collate import Collator, micros
+
+    assert ready.order is not None
+    out.mkdir(parents=True, exist_ok=True)
+    config = sft_config(ready.spec, ready.order, out, ready.seed)
+    metrics = Metrics(out / "metrics.jsonl", ready.order, report, main=world()[0] == 0)
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=micros(ready.order),
+        data_collator=Collator(
+            ready.examples,
+            ready.order,
+            ready.tokenizer.pad_token_id,
+            ready.spec.pad_to_multiple_of or 1,
+            ready.spec.batches == "packed",
+        ),
+        processing_class=ready.tokenizer,
+        callbacks=[metrics, Sentinel(ready.order, ready.examples)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    noise.disable_progress_bar()
+    started = time.perf_counter()
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    seconds = time.perf_counter() - started
+    return trainer.model, loss_curve(out / "metrics.jsonl"), trainer.state.global_step, seconds
+
+
+def last_checkpoint(out: Path) -> str | None:
+    """The newest whole checkpoint of this run (trainer_state.json is written last), else None."""
+    found = [p for p in (out / "checkpoints").glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
+    return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
+
+
+def loss_curve(path: Path, points: int = 400) -> list[list[float]]:
+    """[step, loss] pairs, thinned evenly for the report; the last one is always there."""
+    lines = [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    curve = [[x["step"], round(float(x["loss"]), 5)] for x in lines if "loss" in x]
+    if len(curve) <= points:
+        return curve
+    keep = sorted({round(i * (len(curve) - 1) / (points - 1)) for i in range(points)})
+    return [curve[i] for i in keep]
+
+
+def finish(model: Any, tokenizer: Any, spec: TrainSpec, out: Path) -> None:
+    """Save what a loader needs: an adapter where LoRA alone was trained, whole weights otherwise."""
+    from trainers.model import save_model
+    from trainers.tune import settle
+
+    save_model(settle(model, spec), tokenizer, out)
+
+
+def write_record(out: Path, record: Mapping[str, Any]) -> None:
+    """train.json: written last, its presence says that the run is finished."""
+    dump_json(out / "train.json", dict(record))

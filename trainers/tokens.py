@@ -1,0 +1,97 @@
+"""The tokenizer: trained on the corpus or loaded; its pad token, added tokens and chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import RecipeError
+from mathdata.trainspec import TokenizerTraining, TrainSpec
+
+__all__ = ["load_tokenizer", "train_tokenizer"]
+
+EOS, PAD = "<|endoftext|>", "<|pad|>"
+RESERVED = ("<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<|reserved_special_token_2|>", "<unk>")
+"""Tokens that models carry unused, in the order they are tried as padding; <unk> last."""
+CHAT = (
+    "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] }}"
+    "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
+)
+"""Chat template of a tokenizer made here, for recipes that train a small model on dialogues."""
+
+
+def train_tokenizer(texts: Iterable[str], training: TokenizerTraining, max_length: int = 1024) -> Any:
+    """A byte-level BPE over `texts`: any text can be written with it, digits stay single tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    parts = [pre_tokenizers.Digits(individual_digits=True)] if training.digits_apart else []
+    made.pre_tokenizer = pre_tokenizers.Sequence([*parts, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=training.vocab_size,
+        special_tokens=[EOS, PAD],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        eos_token=EOS,
+        pad_token=PAD,
+        model_max_length=max_length,
+        chat_template=CHAT,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
+    """The run's tokenizer, padding on the right; `texts` is read only where one is trained."""
+    asked = spec.tokenizer
+    if asked.train is not None:
+        tokenizer = train_tokenizer(texts, asked.train, spec.max_length)
+    else:
+        tokenizer = _loaded(spec)
+    if asked.chat_template:
+        tokenizer.chat_template = Path(asked.chat_template).read_text(encoding="utf-8")
+    if asked.add_tokens:
+        tokenizer.add_tokens(list(asked.add_tokens))
+    set_pad(tokenizer, asked.pad)
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _loaded(spec: TrainSpec) -> Any:
+    from transformers import AutoTokenizer
+
+    name = spec.tokenizer.name or spec.model.name
+    if name is None:
+        raise RecipeError(
+            "train.tokenizer: a model made from a config brings no tokenizer",
+            "write tokenizer: {train: {vocab_size: 512}} or tokenizer: {name: FOLDER}",
+        )
+    return AutoTokenizer.from_pretrained(
+        name,
+        revision=spec.model.revision if name == spec.model.name else None,
+        trust_remote_code=spec.model.trust_remote_code,
+    )
+
+
+def set_pad(tokenizer: Any, asked: str | None = None) -> None:
+    """A padding token that is not end-of-sequence: as asked, the own one, a reserved one, else a new one."""
+    if asked is not None:
+        if asked not in tokenizer.get_vocab():
+            tokenizer.add_special_tokens({"pad_token": asked})
+        tokenizer.pad_token = asked
+        return
+    if tokenizer.pad_token is not None and tokenizer.pad_token_id != tokenizer.eos_token_id:
+        return
+    vocabulary = tokenizer.get_vocab()
+    for name in RESERVED:
+        if name in vocabulary and vocabulary[name] != tokenizer.eos_token_id:
+            tokenizer.pad_token = name
+            return
+    tokenizer.add_special_tokens({"pad_token": PAD})

@@ -1,0 +1,252 @@
+"""What is trained: everything, LoRA factors, modules by pattern, or both together; and how much that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.utils import parametrize
+
+from mathdata.errors import RecipeError, nearest
+from mathdata.trainspec import LoraSpec, TrainSpec
+
+__all__ = ["Counts", "HeadLora", "apply", "count", "merge_head"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters trained and held, adapters counted in."""
+
+    trainable: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        return self.trainable / self.total if self.total else 0.0
+
+
+class HeadLora(torch.nn.Module):
+    """LoRA on the output head, as a reparametrisation of its weight.
+
+    TRL computes the loss from `lm_head.weight` itself and refuses an adapter there; this one is inside the weight.
+    """
+
+    def __init__(self, weight: torch.Tensor, rank: int, alpha: float) -> None:
+        super().__init__()
+        rows, columns = weight.shape
+        where = {"device": weight.device, "dtype": torch.float32}
+        self.lora_A = torch.nn.Parameter(torch.empty(rank, columns, **where))
+        self.lora_B = torch.nn.Parameter(torch.zeros(rows, rank, **where))
+        torch.nn.init.kaiming_uniform_(self.lora_A, a=5**0.5)
+        self.scale = alpha / rank
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight + (self.lora_B @ self.lora_A * self.scale).to(weight.dtype)
+
+
+def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
+    """The model with what is to be trained marked as such; a PeftModel where LoRA alone is asked for.
+
+    Raises RecipeError when a pattern matches nothing.
+    """
+    if spec.method == "full":
+        return model
+    lora = spec.lora_or_default
+    if spec.method == "lora" and spec.quantize:
+        from peft import prepare_model_for_kbit_training
+
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=spec.gradient_checkpointing)
+    model.requires_grad_(False)
+    head = lora is not None and _on_head(model, lora)
+    if lora is not None:
+        rest = _without_head(model, lora) if head else lora
+        if rest is not None:
+            model = _adapt(model, rest, spec, added)
+        if head:
+            _adapt_head(model, lora)
+    if spec.partial:
+        unfreeze(model, spec.partial)
+    return model
+
+
+def _adapt(model: Any, lora: LoraSpec, spec: TrainSpec, added: int) -> Any:
+    """PEFT's own wrapper; injected in place where modules beside it are trained in full, so that all is saved."""
+    from peft import get_peft_model, inject_adapter_in_model
+
+    config = peft_config(model, lora, spec, added)
+    try:
+        if spec.partial or _on_head(model, spec.lora_or_default or lora):
+            return inject_adapter_in_model(config, model)
+        return get_peft_model(model, config)
+    except ValueError as error:
+        names = sorted({n.split(".")[-1] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
+        raise RecipeError(
+            f"train.lora.targets = {lora.targets!r}: {str(error).splitlines()[0]}",
+            f"linear modules here: {', '.join(names)}",
+        ) from None
+
+
+def peft_config(model: Any, lora: LoraSpec, spec: TrainSpec, added: int = 0) -> Any:
+    """LoraConfig of PEFT, its own options passed through verbatim and checked by it."""
+    import dataclasses
+
+    from peft import LoraConfig
+
+    fields = [f.name for f in dataclasses.fields(LoraConfig)]
+    for key in spec.peft:
+        if key not in fields:
+            raise RecipeError(f"train.peft.{key}: PEFT's LoraConfig has no such option", nearest(key, fields))
+    targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
+    own: dict[str, Any] = dict(spec.peft)
+    if added and "trainable_token_indices" not in own:
+        size = model.get_input_embeddings().weight.shape[0]
+        own["trainable_token_indices"] = list(range(size - added, size))
+    try:
+        return LoraConfig(
+            task_type="CAUSAL_LM",
+            r=lora.rank,
+            lora_alpha=lora.alpha if lora.alpha is not None else 2 * lora.rank,
+            lora_dropout=lora.dropout,
+            target_modules=targets,
+            **own,
+        )
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"train.peft: PEFT refuses it: {error}", "see peft.LoraConfig") from None
+
+
+def head_name(model: Any) -> str | None:
+    head = model.get_output_embeddings()
+    return next((n for n, m in model.named_modules() if m is head), None) if head is not None else None
+
+
+def _on_head(model: Any, lora: LoraSpec) -> bool:
+    name = head_name(model)
+    if name is None or lora.targets == "all-linear":
+        return False
+    if isinstance(lora.targets, str):
+        return re.fullmatch(lora.targets, name) is not None
+    return any(name == t or name.endswith("." + t) for t in lora.targets)
+
+
+def _without_head(model: Any, lora: LoraSpec) -> LoraSpec | None:
+    """The other targets, None where the head was the only one."""
+    name = head_name(model) or ""
+    others = [
+        n
+        for n, m in model.named_modules()
+        if isinstance(m, torch.nn.Linear) and n != name and _matches(n, lora.targets)
+    ]
+    return lora.model_copy(update={"targets": tuple(others)}) if others else None
+
+
+def _matches(name: str, targets: str | tuple[str, ...]) -> bool:
+    if isinstance(targets, str):
+        return re.fullmatch(targets, name) is not None
+    return any(name == t or name.endswith("." + t) for t in targets)
+
+
+def _adapt_head(model: Any, lora: LoraSpec) -> None:
+    if lora.dropout:
+        raise RecipeError(
+            f"train.lora.dropout = {lora.dropout}: not possible on the output head",
+            "the head's adapter is part of its weight; set dropout to 0 or take the head out of the targets",
+        )
+    head = model.get_output_embeddings()
+    alpha = lora.alpha if lora.alpha is not None else 2 * lora.rank
+    head.weight.requires_grad_(False)
+    parametrize.register_parametrization(head, "weight", HeadLora(head.weight, lora.rank, alpha), unsafe=True)
+
+
+def merge_head(model: Any) -> None:
+    """Write the head's adapter into its weight; a tied head becomes one of its own."""
+    head = model.get_output_embeddings()
+    if head is None or not parametrize.is_parametrized(head, "weight"):
+        return
+    merged = head.weight.detach().clone()
+    parametrize.remove_parametrizations(head, "weight", leave_parametrized=False)
+    head.weight = torch.nn.Parameter(merged, requires_grad=False)
+    model.config.tie_word_embeddings = False
+
+
+WORDS = ("last_layer", "norm", "qkv", "mlp", "bias", "embeddings", "head")
+
+
+def unfreeze(model: Any, patterns: tuple[str, ...]) -> None:
+    """Train in full every parameter that a pattern names. Raises RecipeError for one that names none."""
+    for pattern in patterns:
+        found = list(selected(model, pattern))
+        if not found:
+            raise RecipeError(
+                f"train.partial: '{pattern}' matches no parameter of {type(model).__name__}",
+                f"write a regular expression over parameter names, or one of: {', '.join(WORDS)}",
+            )
+        for parameter in found:
+            parameter.requires_grad_(True)
+
+
+def selected(model: Any, pattern: str) -> Iterator[torch.nn.Parameter]:
+    layers = 1 + max((int(m[1]) for n, _ in model.named_parameters() if (m := _LAYER.search(n))), default=-1)
+    expression = re.compile(_words(layers).get(pattern, pattern))
+    for name, parameter in model.named_parameters():
+        plain = name.replace(".base_layer.", ".").replace("parametrizations.weight.original", "weight")
+        if "lora_" not in name and expression.search(plain):
+            yield parameter
+
+
+_LAYER = re.compile(r"layers\.(\d+)\.")
+
+
+def _words(layers: int) -> dict[str, str]:
+    return {
+        "last_layer": rf"layers\.{layers - 1}\.",
+        "norm": r"(^|\.)norm\.weight$",
+        "qkv": r"\.(q|k|v)_proj\.",
+        "mlp": r"\.mlp\.",
+        "bias": r"\.bias$",
+        "embeddings": r"embed_tokens\.",
+        "head": r"lm_head\.",
+    }
+
+
+def count(model: Any) -> Counts:
+    """Each parameter once, tied ones too; quantised weights by the numbers they stand for."""
+    seen: dict[int, torch.nn.Parameter] = {id(p): p for p in model.parameters()}
+    sizes = {key: _numbers(p) for key, p in seen.items()}
+    return Counts(sum(sizes[k] for k, p in seen.items() if p.requires_grad), sum(sizes.values()))
+
+
+def _numbers(parameter: Any) -> int:
+    shape = getattr(getattr(parameter, "quant_state", None), "shape", None)
+    return int(torch.Size(shape).numel()) if shape is not None else int(parameter.numel())
+
+
+def is_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()
+
+
+def settle(model: Any, spec: TrainSpec) -> Any:
+    """The model as it is saved: adapters that stand inside whole weights are written into them."""
+    from peft import PeftModel
+
+    if spec.method == "full" or isinstance(model, PeftModel):
+        return model
+    merge_head(model)
+    return merge_injected(model)
+
+
+def merge_injected(model: Any) -> Any:
+    """Write injected LoRA layers into their base layers and take them out."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+            parent = model.get_submodule(name.rpartition(".")[0])
+            setattr(parent, name.rpartition(".")[2], module.get_base_layer())
+    if hasattr(model, "peft_config"):
+        del model.peft_config
+    return model
