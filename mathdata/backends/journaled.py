@@ -78,9 +78,7 @@ class Journaled:
                 gaps.append(_Gap(key, _only(request, slots), slots))
         return gaps
 
-    def _ask(
-        self, gaps: list[_Gap], records: list[dict[str, Any]], known: dict[str, dict[int, Completion]]
-    ) -> None:
+    def _ask(self, gaps: list[_Gap], records: list[dict[str, Any]], known: dict[str, dict[int, Completion]]) -> None:
         lock = threading.Lock()
 
         def deliver(index: int, offset: int, completions: Sequence[Completion]) -> None:

@@ -25,7 +25,9 @@ def augment(
     table: Table,
     *,
     method: Annotated[list[str | dict[str, Any]], "augmentations: answer, rephrase, fobar, vary_numbers ..."],
-    teacher: Annotated[str | dict[str, Any], "who writes: symbolic, openai:MODEL, {openai: {model: ...}} ..."] = "symbolic",
+    teacher: Annotated[
+        str | dict[str, Any], "who writes: symbolic, openai:MODEL, {openai: {model: ...}} ..."
+    ] = "symbolic",
     samples: Annotated[int, "how many to make of each row by each method"] = 1,
     temperature: Annotated[float, "how freely a text teacher draws"] = 0.7,
     top_p: Annotated[float, "share of the probability mass it draws from"] = 1.0,
@@ -36,7 +38,9 @@ def augment(
     batch: Annotated[bool, "use the server's batch interface: submit, leave, collect by running again"] = False,
     where: Annotated[dict[str, Any] | None, "only rows with these values: {topic: [add, multiply]}"] = None,
     originals: Annotated[Literal["keep", "replace"], "replace: a row with a good child is set aside"] = "keep",
-    think: Annotated[Literal["keep", "strip"], "reasoning told apart from the answer: own column, or left out"] = "strip",
+    think: Annotated[
+        Literal["keep", "strip"], "reasoning told apart from the answer: own column, or left out"
+    ] = "strip",
     prompts: Annotated[dict[str, str] | None, "own prompt files: {rephrase: my.jinja, answer.zh: other.jinja}"] = None,
     seed: Annotated[int, "draws numbers, masks and samples"] = 42,
     engine: Engine | None = None,

@@ -1,0 +1,287 @@
+"""A model in this process: batches by length, left padded, greedy or sampled, rows leave when they are done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from mathdata.augmentations.replies import split_thinking
+from mathdata.errors import BackendError, MissingExtra, RecipeError
+from mathdata.registry import register
+from mathdata.types import Completion, Finish, Request, Sampling
+
+__all__ = ["Transformers"]
+
+_TAIL = 24
+"""Tokens read back to see a stop text that spans several of them."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One answer being written: sample `sample` of request `request`."""
+
+    request: int
+    sample: int
+    tokens: list[int]
+    sampling: Sampling
+    made: list[int] = field(default_factory=list)
+    text: str = ""
+    finish: Finish | None = None
+    draws: Any = None
+
+
+@register("backend", "transformers")
+class Transformers:
+    """A Hugging Face model in this process, as teacher or under test."""
+
+    def __init__(
+        self,
+        *,
+        model: Annotated[Any, "folder or hub name of the model"],
+        tokenizer: Annotated[Any, "folder or hub name of the tokenizer, where it is not the model's"] = None,
+        adapter: Annotated[str | Path | None, "folder of a PEFT adapter to put on the model"] = None,
+        batch_size: Annotated[int, "answers written at once"] = 64,
+        device: Annotated[str, "auto, cpu, cuda ..."] = "auto",
+        dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16"], "precision of the weights"] = "auto",
+        chat: Annotated[bool | None, "use the chat template for messages; default: where the tokenizer has one"] = None,
+    ) -> None:
+        if batch_size < 1:
+            raise RecipeError(f"transformers: batch_size = {batch_size}", "batch_size: 1 or more")
+        named = isinstance(model, (str, Path))
+        self.model: Any = str(model) if named else getattr(model, "name_or_path", "model")
+        self.name = f"transformers:{Path(self.model).name}"
+        self.batch_size, self.chunk = batch_size, batch_size * 8
+        self.device, self._chat = device, chat
+        self.identity = json.dumps(["transformers", self.model, str(adapter or ""), dtype, chat, _stamp(self.model)])
+        self._model = self._load(model, adapter, dtype) if named else model
+        self._tokenizer = self._load_tokenizer(tokenizer or model, named)
+        if not named:
+            self.device = str(self._model.device)
+        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._limit = int(getattr(self._model.config, "max_position_embeddings", 0) or 10**9)
+
+    def _load(self, model: Any, adapter: Any, dtype: str) -> Any:
+        torch, transformers = _libraries()
+        if self.device == "auto":
+            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        wanted: Any = dtype if dtype == "auto" else getattr(torch, dtype)
+        transformers.utils.logging.disable_progress_bar()
+        try:
+            loaded = transformers.AutoModelForCausalLM.from_pretrained(str(model), dtype=wanted, use_safetensors=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise BackendError(f"cannot load the model {model}: {error}", "give a folder or a hub name") from error
+        if adapter is not None:
+            from peft import PeftModel
+
+            loaded = PeftModel.from_pretrained(loaded, str(adapter)).merge_and_unload()
+        return loaded.to(self.device).eval()
+
+    def _load_tokenizer(self, source: Any, named: bool) -> Any:
+        if not isinstance(source, (str, Path)):
+            if not named and source is self._model:
+                raise BackendError(
+                    "a model object needs its tokenizer", "Transformers(model=model, tokenizer=tokenizer)"
+                )
+            return source
+        _, transformers = _libraries()
+        try:
+            return transformers.AutoTokenizer.from_pretrained(str(source))
+        except (OSError, ValueError, KeyError) as error:
+            raise BackendError(f"cannot load the tokenizer {source}: {error}", "give tokenizer: FOLDER") from error
+
+    # --- answering ------------------------------------------------------------------------------------------------
+
+    def generate(self, requests: Sequence[Request]) -> list[list[Completion]]:
+        """Answers in the order asked; the same answer whatever else stands in the batch (up to rounding)."""
+        torch, _ = _libraries()
+        prompts = [self._tokens(r) for r in requests]
+        lines = [
+            Line(i, k, prompts[i], request.sampling)
+            for i, request in enumerate(requests)
+            for k in range(request.sampling.n)
+        ]
+        ready = [x for x in lines if self._fits(x)]
+        training = self._model.training
+        self._model.eval()
+        try:
+            with torch.inference_mode():
+                for batch in self._batches(ready):
+                    self._write(batch)
+        finally:
+            self._model.train(training)
+        answers: list[list[Completion]] = [[] for _ in requests]
+        for line in lines:
+            answers[line.request].append(self._completion(line))
+        return answers
+
+    def _tokens(self, request: Request) -> list[int]:
+        tokenizer = self._tokenizer
+        chat = self._chat if self._chat is not None else bool(getattr(tokenizer, "chat_template", None))
+        if request.messages and (chat or not request.text):
+            if not getattr(tokenizer, "chat_template", None):
+                text = "\n\n".join(m["content"] for m in request.messages)
+                return list(tokenizer(text)["input_ids"])
+            text = tokenizer.apply_chat_template(
+                [dict(m) for m in request.messages], tokenize=False, add_generation_prompt=True
+            )
+            return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        text = request.text if request.text is not None else request.problem.problem
+        return list(tokenizer(text)["input_ids"])
+
+    def _fits(self, line: Line) -> bool:
+        """A prompt that leaves no room gets no answer: `length`, with the numbers."""
+        room = self._limit - len(line.tokens)
+        if not line.tokens or room <= 0:
+            line.finish = "length" if line.tokens else "empty"
+            line.text = ""
+            return False
+        return line.sampling.max_tokens > 0
+
+    def _batches(self, lines: list[Line]) -> Iterator[list[Line]]:
+        """Longest first, so that memory runs out at once or never; like lengths together."""
+        ordered = sorted(lines, key=lambda x: (-len(x.tokens), x.request, x.sample))
+        for start in range(0, len(ordered), self.batch_size):
+            yield ordered[start : start + self.batch_size]
+
+    def _write(self, lines: list[Line]) -> None:
+        """One batch, a token for every line at each step; done lines leave the batch."""
+        import torch
+
+        ids, mask = _left_padded([x.tokens for x in lines], self._ends[0] if self._ends else 0, self.device)
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        out = self._model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **self._last_logits()
+        )
+        cache, place = out.past_key_values, positions[:, -1:] + 1
+        while True:
+            tokens = self._choose(out.logits[:, -1], lines)
+            going = [i for i, (x, t) in enumerate(zip(lines, tokens)) if not self._take(x, t)]
+            if not going:
+                return
+            if len(going) < len(lines):
+                keep = torch.tensor(going, device=self.device)
+                cache.batch_select_indices(keep)
+                mask, place = mask[keep], place[keep]
+                lines, tokens = [lines[i] for i in going], [tokens[i] for i in going]
+            mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
+            ids = torch.tensor(tokens, device=self.device)[:, None]
+            out = self._model(
+                input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True
+            )
+            place = place + 1
+
+    def _last_logits(self) -> dict[str, int]:
+        import inspect
+
+        model = getattr(self._model, "module", self._model)
+        return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+
+    def _choose(self, logits: Any, lines: list[Line]) -> list[int]:
+        if all(x.sampling.temperature <= 0 for x in lines):
+            return list(logits.argmax(-1).tolist())
+        return [_draw(logits[i].float(), x) for i, x in enumerate(lines)]
+
+    def _take(self, line: Line, token: int) -> bool:
+        """Add a token to a line; True where the line is done."""
+        if token in self._ends:
+            line.finish = "stop"
+            return True
+        line.made.append(token)
+        if line.sampling.stop and self._stopped(line):
+            return True
+        if len(line.made) >= min(line.sampling.max_tokens, self._limit - len(line.tokens)):
+            line.finish = "length"
+            return True
+        return False
+
+    def _stopped(self, line: Line) -> bool:
+        tail = self._tokenizer.decode(line.made[-_TAIL:], skip_special_tokens=True)
+        if not any(s in tail for s in line.sampling.stop):
+            return False
+        text = self._tokenizer.decode(line.made, skip_special_tokens=True)
+        places = [p for s in line.sampling.stop if (p := text.find(s)) >= 0]
+        if not places:
+            return False
+        line.text, line.finish = text[: min(places)], "stop"
+        return True
+
+    def _completion(self, line: Line) -> Completion:
+        text = line.text or self._tokenizer.decode(line.made, skip_special_tokens=True)
+        if line.finish == "stop" and line.sampling.stop:
+            places = [p for s in line.sampling.stop if (p := text.find(s)) >= 0]
+            text = text[: min(places)] if places else text
+        text, reasoning = split_thinking(text)
+        finish: Finish = line.finish or "length"
+        if finish == "stop" and not text.strip():
+            finish = "empty"
+        reason = ""
+        if len(line.tokens) >= self._limit:
+            reason = f"the prompt has {len(line.tokens)} tokens, the model takes {self._limit}"
+        return Completion(
+            text, finish, reason, reasoning, tokens_in=len(line.tokens) if line.sample == 0 else 0,
+            tokens_out=len(line.made),
+        )  # fmt: skip
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise MissingExtra(f"models in this process need torch and transformers: {error}", extra="train") from None
+    return torch, transformers
+
+
+def _stamp(model: str) -> str:
+    """A folder's weights may change under one name: their size and time are part of what decides an answer."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return ""
+    files = sorted(folder.glob("*.safetensors"))
+    return ";".join(f"{f.name}:{f.stat().st_size}:{f.stat().st_mtime_ns}" for f in files)
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    found: list[int] = []
+    for value in (
+        tokenizer.eos_token_id,
+        getattr(getattr(model, "generation_config", None), "eos_token_id", None),
+        model.config.eos_token_id if hasattr(model.config, "eos_token_id") else None,
+    ):
+        found += list(value) if isinstance(value, (list, tuple)) else [value] if value is not None else []
+    return tuple(dict.fromkeys(int(x) for x in found))
+
+
+def _left_padded(rows: list[list[int]], pad: int, device: str) -> tuple[Any, Any]:
+    import torch
+
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad] * (width - len(r)) + r for r in rows], device=device)
+    mask = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows], device=device)
+    return ids, mask
+
+
+def _draw(logits: Any, line: Line) -> int:
+    """One token by temperature and top_p; the line's own stream of numbers makes it the same in every batch."""
+    import torch
+
+    sampling = line.sampling
+    if sampling.temperature <= 0:
+        return int(logits.argmax())
+    if line.draws is None:
+        line.draws = torch.Generator().manual_seed(_seed(sampling.seed, line.sample))
+    weights = torch.softmax(logits / sampling.temperature, -1).cpu()
+    weights, order = weights.sort(descending=True)
+    sums = weights.cumsum(-1)
+    if sampling.top_p < 1:
+        count = int((sums < sampling.top_p).sum()) + 1
+        sums = sums[:count]
+    point = torch.rand(1, generator=line.draws, dtype=torch.float64) * sums[-1].double()
+    return int(order[min(int(torch.searchsorted(sums.double(), point)), len(sums) - 1)])
+
+
+def _seed(seed: int | None, sample: int) -> int:
+    return ((seed if seed is not None else 0) * 1_000_003 + sample * 7919) % 2**63
