@@ -94,7 +94,7 @@ def seed_for(base: int, row: str, method: str, sample: int) -> int:
     """The seed of one sample: from content, never from a row's place in a file."""
     import xxhash
 
-    return xxhash.xxh3_64_intdigest(f"{base}\x1f{row}\x1f{method}") % 2**19 * SAMPLES + sample % SAMPLES
+    return xxhash.xxh3_64_intdigest(f"{base}\x1f{row}\x1f{method}".encode()) % 2**19 * SAMPLES + sample % SAMPLES
 
 
 def number_of(seed: int) -> int:

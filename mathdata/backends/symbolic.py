@@ -77,7 +77,7 @@ def vary_numbers(request: Request, reading: Reading) -> Completion:
     """Other numbers in the same wording, worked; held-out operands are never drawn."""
     family, language = reading.family, reading.language
     words = {slot: word for slot, word in reading.params.items() if slot in family.words.get(language, {})}
-    rng = random.Random(f"{request.sampling.seed} {family.name}")
+    rng = random.Random(f"{request.problem.id} {request.sampling.seed}")
     params = families.draw(family, rng) | words
     problem = families.wording(family, params, language, reading.wording)
     return _made(problem, families.work(family, params, language, _places(request, family.name)))

@@ -1,7 +1,7 @@
 """The raw corpus that comes with the product: elementary problems with bare answers and illnesses planted by plan.
 
 `planted` tells which row is ill and how, `planted_twin` the origin of the row (or the id of the test item) it
-repeats; so every stage's hits and misses can be counted (`score`).
+repeats; so every stage's hits and misses can be counted.
 """
 
 from __future__ import annotations
@@ -15,21 +15,12 @@ from mathdata.families._heldout import heldout
 from mathdata.schema import conform
 from mathdata.types import Frame, Row
 
-__all__ = ["PLANTED", "SKEW", "generate", "score"]
+__all__ = ["PLANTED", "SKEW", "generate"]
 
 NAME = "builtin:elementary"
 
 PLANTED = {"exact-duplicate": 0.33, "variant": 0.05, "wrong-answer": 0.05, "conflict": 0.02, "leak": 0.01}
 """Share of all rows with each illness."""
-
-EXPECTED = {
-    "exact-duplicate": ("exact-duplicate",),
-    "variant": ("exact-duplicate", "normal-duplicate", "near-duplicate"),
-    "wrong-answer": ("wrong-answer", "false-step", "review-gold"),
-    "conflict": ("review-conflict", "wrong-answer"),
-    "leak": ("leak", "review-leak"),
-}
-"""The reject words by which an illness counts as found."""
 
 FAMOUS = ("simplify_fraction", "将分数 5/6 进行简化。", 480)
 """The row that stands 480 times in the contest's corpus."""
@@ -224,35 +215,3 @@ def _place(rng: random.Random, made: list[Row]) -> Iterable[Row]:
         twin = origins[id(row["twin"])] if isinstance(row["twin"], dict) else row["twin"]
         rest = {k: v for k, v in row.items() if k not in ("params", "twin", "planted")}
         yield {"origin": origins[id(row)], **rest, "planted": row["planted"], "planted_twin": twin}
-
-
-def score(rows: Frame) -> list[Row]:
-    """Planted illnesses found and missed, from the raw rows with the `reject` each ended with.
-
-    A copy counts as found when it or the row it repeats was taken out: which of two twins stays is a stage's choice.
-    """
-    import polars as pl
-
-    if "planted" not in rows.columns:
-        return []
-    fate = dict(rows.select("origin", "reject").iter_rows())
-    return [_scored(rows, word, fate) for word in EXPECTED]
-
-
-def _scored(rows: Frame, word: str, fate: dict[str, str | None]) -> Row:
-    import polars as pl
-
-    hits = EXPECTED[word]
-    paired = word in ("exact-duplicate", "variant", "conflict")
-    ill = rows.filter(pl.col("planted") == word).select("origin", "planted_twin").rows()
-    found = [any(fate.get(origin) in hits for origin in (pair if paired else pair[:1])) for pair in ill]
-    gone = [fate.get(origin) is not None for origin, _ in ill]
-    others = rows.filter(pl.col("planted").is_null() & pl.col("reject").is_in(list(hits)))
-    return {
-        "illness": word,
-        "planted": len(ill),
-        "found": sum(found),
-        "out_for_another_reason": sum(g and not f for g, f in zip(gone, found)),
-        "missed": sum(not g and not f for g, f in zip(gone, found)),
-        "not_planted": others.height,
-    }
