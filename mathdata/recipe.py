@@ -27,12 +27,28 @@ class Strict(BaseModel):
 
 
 class Source(Strict):
-    """One input: a path, `builtin:`, `hf://` or `modelscope://` address, with its column mapping."""
+    """One input: a path, `builtin:`, `data:`, `hf://` or `modelscope://` address, with its column mapping.
+
+    `data:gsm8k/train.jsonl` stands in the folder that MATHDATA_DATA names; `otherwise` is read where it is absent.
+    """
 
     path: str
+    otherwise: str | None = None
     column: dict[str, str] | None = None
     license: str | None = None
     max_broken: float = 0.05
+
+
+    @property
+    def address(self) -> str:
+        """What is read: the local file where it stands, else `otherwise`."""
+        if not self.path.startswith("data:"):
+            return self.path
+        from mathdata.io import data_root
+
+        local = str(data_root() / self.path.removeprefix("data:"))
+        there = Path(local.partition("?")[0]).exists()
+        return local if there or self.otherwise is None else self.otherwise
 
 
 class StageCall(Strict):

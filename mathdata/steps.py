@@ -106,24 +106,24 @@ def read_input(recipe: Recipe, folder: Path, display: Any) -> Step:
     with display.stage("read") as progress:
         frames = []
         for number, source in enumerate(recipe.input):
-            frame = read(source.path, column=source.column, max_broken=source.max_broken)
+            frame = read(source.address, column=source.column, max_broken=source.max_broken)
             if source.license:
                 frame = frame.with_columns(pl.col("license").fill_null(source.license))
             frames.append(frame)
-            progress(number + 1, len(recipe.input), source.path)
+            progress(number + 1, len(recipe.input), source.address)
         table = pl.concat(frames, how="diagonal_relaxed")
     if not table.filter(pl.col("reject").is_null()).height:
         raise DataError(f"no rows in {', '.join(s.path for s in recipe.input)}", "check the input and its split")
     counts = table.filter(pl.col("reject").is_not_null())["reject"].value_counts()
     ledger = Ledger(0, table.height, table.filter(pl.col("reject").is_null()).height, dict(counts.iter_rows()))
     ledger.seconds = round(time.perf_counter() - started, 3)
-    display.say(f"read: {table.height:,} rows from {', '.join(s.path for s in recipe.input)}")
+    display.say(f"read: {table.height:,} rows from {', '.join(s.address for s in recipe.input)}")
     return save(target, digest, table, {"stage": "read", "options": {}, "ledger": ledger.as_dict(), "figures": {}})
 
 
 def source_key(source: Source) -> Any:
     """What decides an input's rows: its address and options, and for a local file its bytes."""
-    path = Path(source.path.partition("?")[0])
+    path = Path(source.address.partition("?")[0])
     return [source.model_dump(mode="json"), sha256_of(path) if path.exists() else None]
 
 

@@ -1,0 +1,96 @@
+"""Recipes: every mistake is named with file, key, value and the nearest valid name, before any work starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mathdata.errors import MathdataError, RecipeError, UnknownName
+from mathdata.recipe import bundled, load_recipe, load_yaml
+
+GOOD = """
+name: small
+input: builtin:elementary?rows=200
+stages:
+  - dedup: {level: normal}
+  - verify: {}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "r.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_recipe_is_read_and_its_digest_is_stable(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert load_recipe(path).digest == load_recipe(path).digest
+    assert load_recipe(path, ["stages.0.dedup.level=exact"]).digest != load_recipe(path).digest
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD.replace("stages:", "stagse:"), ["line 4", "stagse", "did you mean 'stages'"]),
+        (GOOD.replace("dedup:", "dedupe:"), ["line 5", "no stage named 'dedupe'", "did you mean 'dedup'"]),
+        (GOOD.replace("level: normal", "levle: normal"), ["line 5", "levle", "did you mean 'level'"]),
+        (GOOD.replace("level: normal", "level: fuzzy"), ["line 5", "level", "'fuzzy'"]),
+        (GOOD.replace("name: small", "name: [a"), ["line"]),
+        (GOOD + "seed: 1\nseed: 2\n", ["'seed' stands twice"]),
+        (GOOD.replace("name: small\n", ""), ["'name' is required"]),
+        ("- a\n- b\n", ["a recipe is a mapping"]),
+        (GOOD + "api_key: abc\n", ["line 7", "api_key", "key or password"]),
+        (GOOD + "about: sk-abcdefghijklmnopqrstuv\n", ["key or password"]),
+        (GOOD + "journal: http://me:secret@host/x\n", ["key or password"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_the_nearest_valid_name(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, text))
+    said = f"{caught.value.message} {caught.value.hint}"
+    assert [w for w in words if w not in said] == [], said
+    assert "sk-abcdef" not in said
+    assert "secret" not in said
+
+
+def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="quickstar"):
+        load_recipe("quickstar")
+    with pytest.raises(UnknownName) as caught:
+        load_recipe("quickstar")
+    assert "quickstart" in caught.value.hint
+
+
+@pytest.mark.parametrize("override", ["stages.9.dedup.level=exact", "nonsense", "name.x=1"])
+def test_an_override_that_fits_nowhere_is_refused(tmp_path: Path, override: str) -> None:
+    with pytest.raises(RecipeError):
+        load_recipe(write(tmp_path, GOOD), [override])
+
+
+def test_numbers_with_an_exponent_are_numbers() -> None:
+    assert load_yaml("x: 1e-5", "t") == {"x": 1e-5}
+
+
+def test_alias_bombs_and_deep_nesting_are_refused() -> None:
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join(['*a%d' % (i - 1)] * 9)}]\n" for i in range(1, 20))
+    with pytest.raises(RecipeError, match="aliases"):
+        load_yaml(bomb, "t")
+    with pytest.raises(RecipeError):
+        load_yaml("[" * 100_000, "t")
+
+
+def test_python_objects_in_yaml_are_refused() -> None:
+    with pytest.raises(RecipeError):
+        load_yaml("x: !!python/object/apply:os.system ['true']", "t")
+
+
+@pytest.mark.parametrize("name", sorted(bundled()))
+def test_every_bundled_recipe_loads(name: str) -> None:
+    try:
+        assert load_recipe(name).name
+    except MathdataError as e:
+        pytest.fail(f"{e.message}: {e.hint}")
