@@ -76,7 +76,7 @@ def test_numbers_with_an_exponent_are_numbers() -> None:
 
 
 def test_alias_bombs_and_deep_nesting_are_refused() -> None:
-    bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join(['*a%d' % (i - 1)] * 9)}]\n" for i in range(1, 20))
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20))
     with pytest.raises(RecipeError, match="aliases"):
         load_yaml(bomb, "t")
     with pytest.raises(RecipeError):
