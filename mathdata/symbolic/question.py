@@ -1,0 +1,240 @@
+"""The numbers of a question: which stand for an amount that may change, which are labels, dates, fractions, counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mathdata.symbolic.lexer import Token, lex, listed
+from mathdata.worked import Number
+
+__all__ = ["Mention", "Question", "read_question"]
+
+
+@dataclass(slots=True)
+class Mention:
+    """One number of the question. `held`: why it must not change ('' = free)."""
+
+    index: int
+    token: int
+    start: int
+    end: int
+    value: Number
+    noun: str
+    held: str = ""
+    percent: bool = False
+    money: bool = False
+    cap: int = 0
+    ordered: bool = True
+
+
+@dataclass(slots=True)
+class Question:
+    text: str
+    tokens: list[Token]
+    mentions: list[Mention]
+    words: frozenset[str]
+    fractions: list[tuple[int, int]]
+    """Written fractions and those in words: 3/4, three quarters, a third, half."""
+
+
+MONTHS = frozenset(
+    listed(
+        "january february march april may june july august september october november december jan feb aug sept oct nov dec"
+    )
+)
+_ORDINALS = listed("first second third fourth fifth sixth seventh eighth ninth tenth")
+PARTS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4}
+PARTS |= {w + s: n + 1 for n, w in enumerate(_ORDINALS) if n > 2 for s in ("", "s")}
+_SUFFIX = frozenset(["st", "nd", "rd", "th", "x", "am", "pm", "k", "d", "s", "a", "b", "c"])
+_LABELS = frozenset(
+    listed("""room page chapter size number no grade level step highway route section gate apartment channel version act part
+    phase day week month year season class stage round team group lot bus flight game test question problem type
+    world episode verse pier unit building floor""")
+)
+_SHAPE = frozenset(
+    listed("""side sides wall walls leg legs wheel wheels arm arms eye eyes ear ears finger fingers toe toes paw paws corner
+    corners angle angles dimensional sided face faces sixths story stories legged wheeled dimension dimensions
+    season seasons quarters wings wing feathers hand hands tentacles hooves""")
+)
+_TOLD = re.compile(
+    r"\b(first|second|third|fourth|fifth|sixth|other|others|another|remaining|latter|former|last|one of|rest|final|"
+    r"oldest|youngest|middle|smallest|largest|biggest|next|none of|either|neither|both|each of them)\b"
+)
+_NAMES = re.compile(r":|\b[A-Z]\w+(?:, [A-Z]\w+)*,? and [A-Z]\w+|\b(?:named|called|namely)\b")
+_MEASURES = frozenset(
+    listed("""dollar cent pound mile minute mph ounce inch feet foot yard meter kilometer gallon liter gram kilogram km kg lb
+    lbs oz ml cm mm calorie degree point percent acre ton square cubic watt""")
+)
+_BEFORE_YEAR = MONTHS | set(listed("in since year by until from of before after to"))
+_DEFINITE = frozenset(["the", "these", "those", "all", "other", "remaining", "both", "only", "of", "last", "first"])
+
+
+def singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def read_question(text: str) -> Question:
+    """Every number of the question with what may be done to it."""
+    stream = lex(text)
+    words = frozenset(t.text for t in stream if t.kind == "w")
+    question = Question(text, stream, [], words, [])
+    for i, token in enumerate(stream):
+        if token.kind == "n" and token.value is not None:
+            question.mentions.append(_mention(question, i, token, token.value))
+        elif token.text in PARTS and token.kind == "w":
+            _part(question, i)
+    _hold_told(question)
+    return question
+
+
+def _mention(q: Question, i: int, token: Token, value: Number) -> Mention:
+    stream = q.tokens
+    before = stream[i - 1] if i else None
+    after = stream[i + 1] if i + 1 < len(stream) else None
+    noun, far = _noun(stream, i)
+    made = Mention(len(q.mentions), i, token.start, token.end, value, noun)
+    made.percent = after is not None and (after.kind == "%" or after.text in ("percent", "per"))
+    made.percent = made.percent and (after is None or after.text != "per" or far == "cent")
+    made.money = (before is not None and before.kind == "$") or noun in ("dollar", "cent")
+    made.held = _held(q, i, token, value, noun)
+    made.cap = _cap(stream, i, value, noun)
+    return made
+
+
+def _noun(stream: list[Token], i: int) -> tuple[str, str]:
+    """The word after the number, singular, and the word after that."""
+    words: list[str] = []
+    for token in stream[i + 1 : i + 6]:
+        if token.kind == "w":
+            words.append(token.text)
+            if len(words) == 2:
+                break
+        elif token.kind not in "-%$" and not words:
+            break
+    first = words[0] if words else ""
+    if first in ("more", "additional", "extra", "new", "different", "times", "other", "of") and len(words) > 1:
+        first = words[1] if first != "times" else "times"
+    return singular(first), words[1] if len(words) > 1 else ""
+
+
+def _held(q: Question, i: int, token: Token, value: Number, noun: str) -> str:
+    stream = q.tokens
+    before = stream[i - 1] if i else None
+    after = stream[i + 1] if i + 1 < len(stream) else None
+    if value in (0, 1):
+        return "one"
+    if after is not None and after.start == token.end:
+        if after.kind == "w" and after.text in _SUFFIX:
+            return "label"
+        if after.text == ":" and i + 2 < len(stream) and stream[i + 2].kind == "n" and stream[i + 2].start == after.end:
+            return "clock"
+        if after.kind == "/" and i + 2 < len(stream) and stream[i + 2].kind == "n":
+            q.fractions.append((int(value), int(stream[i + 2].value or 1)))
+            return "fraction"
+    if before is not None and before.end == token.start and before.text in ("/", ":", "#", "."):
+        return "fraction" if before.text == "/" else "label"
+    if after is not None and _fraction_after(stream, i):
+        return "fraction"
+    return _held_by_words(stream, i, value, noun, before, after)
+
+
+def _fraction_after(stream: list[Token], i: int) -> bool:
+    """`2 1/2`, `two thirds`, `two-thirds`."""
+    after = stream[i + 1]
+    if after.kind == "n" and i + 2 < len(stream) and stream[i + 2].kind == "/":
+        return True
+    k = i + 2 if after.kind == "-" and i + 2 < len(stream) else i + 1
+    return stream[k].text in PARTS and stream[k].kind == "w"
+
+
+def _held_by_words(
+    stream: list[Token], i: int, value: Number, noun: str, before: Token | None, after: Token | None
+) -> str:
+    word = before.text if before is not None and before.kind == "w" else ""
+    if word in MONTHS and value <= 31 and not stream[i].word:
+        return "date"
+    if noun in ("am", "pm", "a.m", "p.m", "o'clock", "o") or (after is not None and after.text in MONTHS):
+        return "clock"
+    if after is not None and after.text in ("a", "p") and i + 3 < len(stream) and stream[i + 3].text == "m":
+        return "clock"
+    if word in ("at", "until", "till", "by", "from") and after is not None and after.kind in "p|" and value <= 12:
+        return "clock"
+    if 1500 <= value <= 2100 and word in _BEFORE_YEAR and "," not in stream[i].text:
+        return "year"
+    if word in _LABELS or (before is not None and before.text == "#"):
+        return "label"
+    if noun in _SHAPE or (after is not None and after.text in _SHAPE):
+        return "shape"
+    if word in ("two", "couple") or (noun == "other" and value <= 10):
+        return "told"
+    return ""
+
+
+def _cap(stream: list[Token], i: int, value: Number, noun: str) -> int:
+    """The largest value that still makes sense; 0 = none."""
+    following = [t.text for t in stream[i + 1 : i + 6]]
+    if noun == "day" and "week" in following:
+        return 6 if value <= 6 else 7
+    if noun == "hour" and "day" in following:
+        return 12 if value <= 12 else 24
+    if noun == "minute" and value < 60:
+        return 59
+    if noun == "month" and value < 12:
+        return 11
+    if noun == "day" and value < 7:
+        return 6
+    if noun == "hour" and value < 24:
+        return 23
+    if noun == "week" and value <= 4:
+        return 6
+    if noun == "year" and ("old" in following or "age" in following):
+        return 95
+    return 0
+
+
+def _part(q: Question, i: int) -> None:
+    """A fraction in words; `third` is an ordinal unless a number or article stands before or `of`, `as` after."""
+    stream = q.tokens
+    token = stream[i]
+    before = stream[i - 1] if i else None
+    if before is not None and before.kind == "-" and i > 1:
+        before = stream[i - 2]
+    count = int(before.value) if before is not None and before.kind == "n" and before.value is not None else 1
+    if token.text not in ("half", "halves", "quarter", "quarters", "thirds") and count == 1:
+        article = before is not None and before.text in ("a", "an", "one", "other", "remaining", "by")
+        after = stream[i + 1].text if i + 1 < len(stream) else ""
+        if not article and after not in ("of", "as", "the") and not token.text.endswith("s"):
+            return
+    if count < 1000:
+        q.fractions.append((count, PARTS[token.text]))
+
+
+def _hold_told(q: Question) -> None:
+    """Hold small counts of things that the question then tells one by one, or refers to as known."""
+    for m in q.mentions:
+        if m.held or m.percent or m.money or m.value > 10 or m.value.denominator != 1:
+            continue
+        if m.noun in _MEASURES or m.noun in ("times", "hour"):
+            continue
+        before = q.tokens[m.token - 1].text if m.token else ""
+        alone = sum(o.value == m.value for o in q.mentions) == 1
+        if before in _DEFINITE and alone:
+            m.held = "told"
+            continue
+        rest = q.text[m.end :]
+        stop = re.search(r"[.?!]", rest)
+        sentence = rest[: stop.start()] if stop else rest
+        if _TOLD.search(rest) or _NAMES.search(sentence):
+            m.held = "told"
+
+
+def fraction_values(fractions: list[tuple[int, int]]) -> set[Number]:
+    """Every number that a written fraction may show up as in a solution."""
+    made: set[Number] = set()
+    for a, b in fractions:
+        if b:
+            share = Fraction(a, b)
+            made |= {a, b, b - a, b + a, share, 1 - share, 1 + share, share * 100, (1 - share) * 100}
+    return {v.numerator if v.denominator == 1 else v for v in made}

@@ -1,0 +1,465 @@
+"""A GSM8K solution as steps: annotations, plain equations across units, and every other number of its prose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mathdata.symbolic.lexer import Token, lex, listed
+from mathdata.symbolic.question import singular
+from mathdata.worked import Expression, Number, evaluate, final_answer, number, parse_tokens
+
+__all__ = ["Slot", "Solution", "Step", "Unsupported", "read_solution"]
+
+
+class Unsupported(Exception):
+    """Why a row is not claimed: a word of a closed list, and the sentence."""
+
+    def __init__(self, word: str, detail: str = "") -> None:
+        super().__init__(word, detail)
+        self.word, self.detail = word, detail
+
+    @property
+    def reason(self) -> str:
+        return f"{self.word}: {self.detail}" if self.detail else self.word
+
+
+@dataclass(slots=True)
+class Slot:
+    """A number of the solution that comes from somewhere: an operand or a number of the prose."""
+
+    value: Number
+    spans: list[tuple[int, int]]
+    limit: int
+    """Results of steps below this index may be its source."""
+    step: int
+    """The step it is an operand of; -1 in the prose."""
+    op: str = ""
+    """The operator it stands at: + - * / ^ or ''."""
+    noun: str = ""
+    sources: list[Any] = field(default_factory=list)
+    side: int = 0
+
+
+@dataclass(slots=True)
+class Step:
+    """One equation: its tree over slots, its exact value and the places where that is shown."""
+
+    tree: Any
+    slots: list[int]
+    value: Number
+    spans: list[tuple[int, int]]
+    line: int
+    noun: str = ""
+    plain: bool = False
+    start: int = 0
+    others: list[tuple[Any, list[int]]] = field(default_factory=list)
+    """Further sides that must have the same value (`3+4+5 = 7+5 = 12`)."""
+
+
+@dataclass(slots=True)
+class Solution:
+    text: str
+    tokens: list[Token]
+    steps: list[Step]
+    slots: list[Slot]
+    words: frozenset[str]
+    gold: Number
+    gold_span: tuple[int, int]
+    letters: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Note:
+    """An annotation while a line is read."""
+
+    sides: list[Expression | None]
+    start: int
+    end: int
+
+
+_UNIT_STOP = frozenset(
+    listed("is are was were so and or then that has have had equals make makes but because for if to by with per")
+)
+_COUNTED = frozenset(listed("hour day week month year number step part room page level round grade chapter game"))
+_ARITH = frozenset("+-*/^()%")
+
+
+def read_solution(text: str) -> Solution:
+    """The steps of a solution. Raises Unsupported where the text cannot be read exactly."""
+    stream = lex(text)
+    gold, span = _gold(text)
+    words = frozenset(t.text for t in stream if t.kind == "w")
+    made = Solution(text, stream, [], [], words, gold, span, frozenset())
+    lines, notes = _lines(stream, span[0])
+    reader = _Reader(made, notes)
+    for n, line in enumerate(lines):
+        reader.line(line, n)
+    if not made.steps:
+        raise Unsupported("no step", "the solution shows no calculation")
+    made.letters = frozenset(reader.letters)
+    return made
+
+
+def _gold(text: str) -> tuple[Number, tuple[int, int]]:
+    written = final_answer(text)
+    plain = (written or "").replace("$", "").replace(",", "").replace("%", "").strip()
+    if written is None or not plain.replace(".", "", 1).isdigit() or plain == ".":
+        raise Unsupported("no answer", "no plain number after ####")
+    value = number(plain)
+    if value is None:
+        raise Unsupported("no answer", "the number after #### is too long")
+    at = text.rindex("####") + 4
+    start = text.index(next(c for c in text[at:] if c.isdigit() or c == "."), at)
+    end = start
+    while end < len(text) and (text[end].isdigit() or text[end] in ",."):
+        end += 1
+    return value, (start, end)
+
+
+def _lines(stream: list[Token], stop: int) -> tuple[list[list[Token]], dict[int, _Note]]:
+    """Lines of tokens without annotations; notes by the start of the token after each."""
+    lines: list[list[Token]] = [[]]
+    notes: dict[int, _Note] = {}
+    i, n = 0, len(stream)
+    while i < n:
+        token = stream[i]
+        if token.start >= stop - 4 and (token.text == "#" or token.start >= stop):
+            break
+        if token.kind == "|":
+            lines.append([])
+        elif token.kind == "<":
+            close = i + 1
+            while close < n and stream[close].kind not in ">|":
+                close += 1
+            if close >= n or stream[close].kind != ">":
+                raise Unsupported("does not parse", "an annotation that does not close")
+            note = _Note(_sides(stream, i + 1, close), token.start, stream[close].end)
+            after = close + 1
+            while after < n and stream[after].kind == "$":
+                after += 1
+            notes[stream[after].start if after < n else -1] = note
+            i = close
+        elif token.kind != "$":
+            lines[-1].append(token)
+        i += 1
+    return lines, notes
+
+
+def _sides(stream: list[Token], start: int, end: int) -> list[Expression | None]:
+    made: list[Expression | None] = []
+    part: list[Any] = []
+    for token in [*stream[start:end], None]:
+        if token is None or token.kind == "=":
+            made.append(parse_tokens(part) if part else None)
+            part = []
+        elif token.kind != "$":
+            kind = "*" if token.kind == "w" and token.text == "x" else token.kind
+            part.append((kind, token.value, token.start, token.end))
+    return made
+
+
+class _Reader:
+    """Builds steps and slots line by line."""
+
+    def __init__(self, made: Solution, notes: dict[int, _Note]) -> None:
+        self.made, self.notes = made, notes
+        self.letters: set[str] = set()
+
+    def line(self, line: list[Token], n: int) -> None:
+        done: set[int] = set()
+        prose: list[tuple[int, Token]] = []
+        for chain, loose in _chains(line, self.letters):
+            self._chain(chain, loose, n, done)
+        for i, token in enumerate(line):
+            if token.kind != "n" or token.start in done or token.value is None:
+                continue
+            if token.start in self.notes:
+                self._annotated(None, self.notes[token.start], token, n)
+            else:
+                prose.append((i, token))
+        for i, token in prose:
+            self._prose(line, i, token)
+        for step in self.made.steps:
+            if step.line == n and not step.noun and step.spans:
+                step.noun = _noun_at(line, step.spans[-1])
+
+    def _prose(self, line: list[Token], i: int, token: Token) -> None:
+        assert token.value is not None
+        if i + 1 < len(line) and line[i + 1].start == token.end and line[i + 1].text in ("st", "nd", "rd", "th"):
+            return
+        if i and line[i - 1].text in _COUNTED and token.value <= 12 and line[i - 1].kind == "w":
+            return  # "hour three" names, it does not count
+        limit = len(self.made.steps)
+        noun = _next_word(line, i)
+        self.made.slots.append(Slot(token.value, [(token.start, token.end)], limit, -1, noun=noun))
+
+    def _chain(self, chain: list[list[Token]], loose: bool, n: int, done: set[int]) -> None:
+        """`a = b = c` outside annotations: a step of its own, or the prose of an annotated one.
+
+        A loose chain was read across unit words; where it does not hold, the words inside it mean something and its
+        numbers are prose. A tight one that does not hold is a false equation.
+        """
+        chain, sides = _percents(chain)
+        last, tail = sides[-1], chain[-1]
+        note = self.notes.get(tail[0].start) if len(tail) == 1 else None
+        values = {s.value() for s in sides if s is not None}
+        before = sides[-2] if len(sides) > 1 else None
+        if len(values) > 1 or None in values:
+            composite = any(s is not None and type(s.tree) is not int for s in sides[:-1])
+            if not loose and composite and all(s is not None for s in sides):
+                raise Unsupported("false equation", _written(self.made.text, chain))
+            if note is None:
+                return
+            before, sides, chain = None, [last], [tail]
+        if note is not None:
+            self._annotated(before, note, tail[0], n, [s for s in sides[:-2] if s is not None])
+        elif len(sides) > 1 and all(s is not None for s in sides) and any(type(s.tree) is not int for s in sides if s):
+            self._plain([s for s in sides if s is not None], chain, n)
+        else:
+            return
+        for side in chain if note is None or before is not None else [tail]:
+            done.update(t.start for t in side if t.kind == "n")
+
+    def _plain(self, sides: list[Expression], chain: list[list[Token]], n: int) -> None:
+        value = sides[0].value()
+        assert value is not None
+        if type(sides[-1].tree) is not int:
+            return self._sides_only(sides, n)
+        if type(sides[0].tree) is int:
+            sides = [sides[1], sides[0], *sides[2:]] if len(sides) > 2 else sides
+        if type(sides[0].tree) is int or any(t.start in self.notes for side in chain for t in side):
+            return self._sides_only(sides, n)
+        self._step(sides[0], value, [sides[-1].spans[0]], n, sides[1:-1], None)
+        self.made.steps[-1].plain = True
+        return None
+
+    def _sides_only(self, sides: list[Expression], n: int) -> None:
+        """An equation that ends in no number (`4 = 2*2`): its numbers are prose."""
+        for side in sides:
+            for value, span in zip(side.values, side.spans):
+                self.made.slots.append(Slot(value, [span], len(self.made.steps), -1))
+
+    def _annotated(
+        self,
+        before: Expression | None,
+        note: _Note,
+        shown: Token,
+        n: int,
+        more: list[Expression] | None = None,
+    ) -> None:
+        """A step from an annotation; `before` the same calculation in the prose in front of it."""
+        if any(side is None for side in note.sides):
+            raise Unsupported("does not parse", self.made.text[note.start : note.end])
+        sides = [s for s in note.sides if s is not None]
+        first, last = sides[0], sides[-1]
+        value = first.value()
+        if value is None or any(s.value() != value for s in sides):
+            raise Unsupported("false annotation", self.made.text[note.start : note.end])
+        if shown.value != value:
+            raise Unsupported("shown differs", f"{self.made.text[note.start : note.end]}{shown.text}")
+        more = list(more or [])
+        if type(first.tree) is int and before is not None and type(before.tree) is not int:
+            spans = [*first.spans, *([last.spans[0]] if len(sides) > 1 else [])]
+            self._step(before, value, [*spans, (shown.start, shown.end)], n, more, None)
+        else:
+            tail = [last.spans[0]] if type(last.tree) is int and len(sides) > 1 else []
+            if len(sides) > 1 and type(last.tree) is not int:
+                more.append(last)
+            self._step(first, value, [*tail, (shown.start, shown.end)], n, sides[1:-1] + more, before)
+        self.made.steps[-1].start = note.start
+
+    def _step(
+        self,
+        first: Expression,
+        value: Number,
+        spans: list[tuple[int, int]],
+        n: int,
+        others: list[Expression],
+        before: Expression | None,
+    ) -> None:
+        made = self.made
+        index = len(made.steps)
+        step = Step(first.tree, [], value, spans, n, start=first.spans[0][0])
+        step.slots = self._operands(first, index)
+        if before is not None and before.values == first.values:
+            for k, span in zip(step.slots, before.spans):
+                made.slots[k].spans.append(span)
+        elif before is not None:
+            others = [*others, before]
+        step.others = [(o.tree, self._operands(o, index, side=1)) for o in others]
+        made.steps.append(step)
+
+    def _operands(self, e: Expression, index: int, side: int = 0) -> list[int]:
+        ops = [""] * len(e.values)
+        _places(e.tree, "", ops)
+        first = len(self.made.slots)
+        for value, span, op in zip(e.values, e.spans, ops):
+            self.made.slots.append(Slot(value, [span], index, index, op, side=side))
+        return list(range(first, first + len(e.values)))
+
+
+def _places(node: Any, op: str, ops: list[str]) -> None:
+    if type(node) is int:
+        ops[node] = op
+    elif len(node) == 2:
+        _places(node[1], op if node[0] == "%" else node[0], ops)
+    else:
+        _places(node[1], node[0], ops)
+        _places(node[2], node[0], ops)
+
+
+def _written(text: str, chain: list[list[Token]]) -> str:
+    tokens = [t for side in chain for t in side]
+    return " ".join(text[tokens[0].start : tokens[-1].end].split())[:80] if tokens else ""
+
+
+def _next_word(line: list[Token], i: int) -> str:
+    for token in line[i + 1 : i + 3]:
+        if token.kind == "w":
+            return singular(token.text)
+        if token.kind not in "-%$":
+            break
+    return ""
+
+
+def _noun_at(line: list[Token], span: tuple[int, int]) -> str:
+    for i, token in enumerate(line):
+        if token.start == span[0]:
+            return _next_word(line, i)
+    return ""
+
+
+def _parsed(side: list[Token], percents: bool = True) -> Expression | None:
+    return parse_tokens([(t.kind, t.value, t.start, t.end) for t in side if percents or t.kind != "%"])
+
+
+def _percents(chain: list[list[Token]]) -> tuple[list[list[Token]], list[Expression | None]]:
+    """The chain and its sides; where it states a percentage (`100% - 40% = 60%`), the sign is a unit."""
+    sides = [_parsed(side) for side in chain]
+    if len(chain[-1]) == 2 and chain[-1][1].kind == "%":
+        stated = chain[-1][0].value
+        chain = [*chain[:-1], chain[-1][:1]]
+        bare = [_parsed(side, percents=False) for side in chain]
+        whole = all(s is not None and s.value() == stated for s in sides[:-1])
+        return chain, [*sides[:-1], bare[-1]] if whole else bare
+    return chain, sides
+
+
+class _Chains:
+    """Finds the chains of runs joined by `=`; a run goes on across up to three unit words before an operator."""
+
+    def __init__(self, letters: set[str]) -> None:
+        self.letters = letters
+        self.found: list[tuple[list[list[Token]], bool]] = []
+        self.reset()
+
+    def reset(self, loose: bool = False) -> None:
+        self.sides: list[list[Token]] = []
+        self.run: list[Token] = []
+        self.letter, self.loose = False, loose
+
+    def close(self, loose: bool = False) -> None:
+        sides = [*self.sides, self.run]
+        if sides[0] and sides[0][0].kind in "+-*/^)%":
+            sides[0] = []  # its first operand is hidden in words
+        for part in self._without_letters(sides) if self.letter else [sides]:
+            cut = [_trim(s) for s in part]
+            while cut and not cut[0]:
+                cut.pop(0)
+            if cut and all(cut) and (len(cut) > 1 or len(cut[0]) <= 2):
+                self.found.append((cut, self.loose))
+        self.reset(loose)
+
+    def _without_letters(self, sides: list[list[Token]]) -> list[list[list[Token]]]:
+        """`x + 143 = 200 - 16 = 184` -> the part `200 - 16 = 184`."""
+        parts: list[list[list[Token]]] = [[]]
+        for side in sides:
+            if any(t.kind == "w" for t in side):
+                parts.append([])
+            else:
+                parts[-1].append(side)
+        return [p for p in parts if p]
+
+    def read(self, line: list[Token]) -> list[tuple[list[list[Token]], bool]]:
+        i, n = 0, len(line)
+        while i < n:
+            i = self.take(line, i)
+        self.close()
+        return self.found
+
+    def take(self, line: list[Token], i: int) -> int:
+        """Take one token, or a unit; the index that follows."""
+        token = line[i]
+        if token.kind == "n" or token.kind in _ARITH:
+            if token.kind == "n" and self.run and self.run[-1].kind in "n)%":
+                self.close(loose=True)
+            self.run.append(token)
+        elif token.kind == "w" and _is_times(line, i):
+            self.run.append(token._replace(kind="*"))
+        elif token.kind == "w" and _is_letter(self.run, token):
+            self.letter = True
+            self.letters.add(token.text)
+            self.run.append(token)
+        elif token.kind == "=":
+            self.sides.append(self.run)
+            self.run = []
+        elif (jump := _unit(line, i, self.run)) > i:
+            self.loose = True
+            return jump
+        else:
+            self.close()
+        return i + 1
+
+
+def _chains(line: list[Token], letters: set[str]) -> list[tuple[list[list[Token]], bool]]:
+    return _Chains(letters).read(line)
+
+
+def _trim(run: list[Token]) -> list[Token]:
+    while run and run[-1].kind in "+-*/^(":
+        run = run[:-1]
+    while run and run[0].kind in "*/^)%+":
+        run = run[1:]
+    opened = sum(t.kind == "(" for t in run) - sum(t.kind == ")" for t in run)
+    while opened > 0 and run and run[0].kind == "(":
+        run, opened = run[1:], opened - 1
+    while opened < 0 and run and run[-1].kind == ")":
+        run, opened = run[:-1], opened + 1
+    return run
+
+
+def _is_times(line: list[Token], i: int) -> bool:
+    """`x` between two numbers."""
+    if line[i].text != "x" or not 0 < i < len(line) - 1:
+        return False
+    return line[i - 1].kind in "n)%w" and line[i + 1].kind in "n("
+
+
+def _is_letter(run: list[Token], token: Token) -> bool:
+    """A letter that stands for a number; `a` only where it is glued to one (`5A`)."""
+    return len(token.text) == 1 and (token.text not in "ai" or (bool(run) and run[-1].end == token.start))
+
+
+def _unit(line: list[Token], i: int, run: list[Token]) -> int:
+    """The index of the operator or `=` after a unit, where the words from i on are one; else i."""
+    if not run or run[-1].kind not in "n)%" or i >= len(line) or line[i].kind not in "w":
+        return i
+    for k in range(i, min(i + 5, len(line))):
+        token = line[k]
+        if token.kind == "/" and k + 1 < len(line) and line[k + 1].kind == "w":
+            continue  # pieces/house
+        if token.kind in "+*/=" or (token.kind == "-" and k + 1 < len(line) and line[k + 1].kind in "n("):
+            return k
+        if token.kind == ")" and any(t.kind == "(" for t in run):
+            return k
+        if _is_times(line, k):
+            return k
+        if token.kind != "w" or token.text in _UNIT_STOP:
+            return i
+    return i
+
+
+def results(solution: Solution, values: list[Number]) -> list[Number | None]:
+    """The value of every step with these slot values."""
+    return [evaluate(s.tree, [values[k] for k in s.slots]) for s in solution.steps]

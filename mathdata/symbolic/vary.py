@@ -1,0 +1,289 @@
+"""Siblings of a row: other numbers in the question, every step recomputed, the relations of the story kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from mathdata.symbolic.replay import Replay, places, replay
+from mathdata.symbolic.solution import Unsupported
+from mathdata.symbolic.tie import _SELF, Graph, Group, tie
+from mathdata.symbolic.write import decimal, splice, styled
+from mathdata.worked import Number, whole
+
+__all__ = ["Made", "vary"]
+
+TRIES = 90
+PROOFS = 4
+
+
+class Made(dict[str, Any]):
+    """What a method made: problem, solution, answer, exact; `note` for people."""
+
+
+def vary(graph: Graph, seed: str) -> Made:
+    """One sibling; another seed, another one. Raises Unsupported with the reason."""
+    random = Random(seed)
+    free = [g for g, group in enumerate(graph.groups) if group.used and not group.held]
+    if not free:
+        raise Unsupported("no number free", "every number of the question is held")
+    rules = _Rules(graph)
+    causes: dict[str, int] = {}
+    proofs = 0
+    for n in range(TRIES):
+        values = _draw(graph, free, random, n)
+        why = rules.question(values)
+        if not why:
+            made = replay(graph, values)
+            why = made.why or rules.results(made)
+        if not why:
+            row = write(graph, values, made)
+            why = prove(graph, values, row) if row else "a number that cannot be written"
+            if row is not None and not why:
+                return row
+            proofs += 1
+            if proofs >= PROOFS:
+                raise Unsupported("not proved", why)
+        causes[why] = causes.get(why, 0) + 1
+    raise Unsupported(*_why(causes))
+
+
+def _why(causes: dict[str, int]) -> tuple[str, str]:
+    most = max(causes, key=lambda w: (causes[w], w))
+    if most in ("one value stands for two things", "sides differ"):
+        return "one value stands for two things", most
+    return "no numbers fit", f"mostly: {most}"
+
+
+def _draw(graph: Graph, free: list[int], random: Random, n: int) -> list[Number]:
+    """New values for one to three numbers; later tries change fewer and take finer steps."""
+    values = [group.value for group in graph.groups]
+    most = min(len(free), 3 if n < 30 else 2 if n < 60 else 1)
+    count = random.randint(1, most)
+    for g in random.sample(free, count):
+        values[g] = _new_value(graph.groups[g], random, fine=n % 3 == 2)
+    return values
+
+
+def _new_value(group: Group, random: Random, fine: bool) -> Number:
+    v = group.value
+    percent = any(m.percent for m in group.mentions)
+    cap = min((m.cap for m in group.mentions if m.cap), default=0)
+    if v.denominator != 1:
+        unit = _decimal_unit(v)
+        low, high = max(1, -(-v / 2 // unit)), v * 8 / 5 // unit
+        return whole(unit * random.randint(int(low), max(int(high), int(low))))
+    unit = 1 if fine and not percent else _unit(int(v))
+    if percent:
+        unit = 5 if v % 5 == 0 else 1
+    if v <= 10 and not percent:
+        low, high = 2, int(v) + 3
+    else:
+        low, high = -(-int(v) // 2), int(v) * 8 // 5
+        if percent and v < 100:
+            low, high = max(low, 5 if unit == 5 else 2), min(high, 95 if unit == 5 else 99)
+        elif percent or v > 100:
+            low = max(low, 101 if percent else 0)
+    if cap:
+        high = min(high, cap)
+    low = -(-low // unit)
+    high = max(high // unit, low)
+    return unit * random.randint(low, high)
+
+
+def _unit(v: int) -> int:
+    """Hundreds stay hundreds, tens tens."""
+    if v <= 10:
+        return 1
+    unit = 1
+    while v % (unit * 10) == 0:
+        unit *= 10
+    if unit > 1 and v // unit < 5:
+        unit = unit // 2 if unit == 10 else unit // 10
+    return 5 if unit == 1 and v % 5 == 0 and v >= 25 else unit
+
+
+def _decimal_unit(v: Number) -> Fraction:
+    for unit in (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20), Fraction(1, 100)):
+        if (v / unit).denominator == 1:
+            return unit
+    return Fraction(1, 10 ** min(places(v), 6))
+
+
+class _Rules:
+    """The relations that hold in the original and must hold afterwards."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        groups = graph.groups
+        self.order = [
+            (a, b)
+            for a in range(len(groups))
+            for b in range(a)
+            if {m.noun for m in groups[a].mentions if m.noun} & {m.noun for m in groups[b].mentions if m.noun}
+        ]
+        self.relations = _relations(graph)
+        percents = [g for g, group in enumerate(groups) for m in group.mentions if m.percent]
+        self.hundred = percents if len(percents) > 1 and sum(groups[g].value for g in percents) == 100 else []
+        self.others = bool(graph.question.words & _SELF)
+
+    def question(self, values: Sequence[Number]) -> str:
+        """Why these numbers do not suit the question; '' where they do."""
+        groups = self.graph.groups
+        old = [g.value for g in groups]
+        if values == old:
+            return "nothing changes"
+        if len(set(values)) < len(values):
+            return "two numbers become one"
+        if any((values[a] < values[b]) != (old[a] < old[b]) for a, b in self.order):
+            return "order of sizes"
+        for op, a, b, c in self.relations:
+            if (values[a] + values[b] if op == "+" else values[a] * values[b]) != values[c]:
+                return "numbers of the question belong together"
+        if self.hundred and sum(values[g] for g in self.hundred) != 100:
+            return "percents that add to 100"
+        for n, old_n, group in zip(values, old, groups):
+            if n != old_n and any((m.cap and n > m.cap) or n == 1 for m in group.mentions):
+                return "cap"
+        return self._neighbours(values, old)
+
+    def _neighbours(self, values: Sequence[Number], old: list[Number]) -> str:
+        """`a + 1 = b` where the story says "including himself"."""
+        if self.others:
+            for a, x in enumerate(old):
+                for b, y in enumerate(old):
+                    if x + 1 == y and x.denominator == 1 and y <= 20 and values[a] + 1 != values[b]:
+                        return "one more than another"
+        return ""
+
+    def results(self, made: Replay) -> str:
+        """Why these results do not suit; '' where they do."""
+        steps = self.graph.solution.steps
+        for j, (step, value) in enumerate(zip(steps, made.results)):
+            why = _suits(step.value, value)
+            if why:
+                return why
+            if j in self.graph.frozen and value != step.value:
+                return "a number made in the head"
+        for slot, value in zip(self.graph.solution.slots, made.slots):
+            if value != slot.value and (slot.value == 1 or value == 1 or value <= 0):
+                return "becomes one"
+        gold = steps[self.graph.gold]
+        return "the answer stays" if made.results[self.graph.gold] == gold.value else ""
+
+
+def _suits(old: Number, new: Number) -> str:
+    if new == old:
+        return ""
+    if new <= 0 or old <= 0:
+        return "sign"
+    n = places(new)
+    if n > max(places(old), 2 if places(old) in (1, 2) else 0):
+        return "whole stays whole"
+    if (new < 1) != (old < 1) or new == 1 or old == 1:
+        return "becomes one"
+    return "" if old <= new * 4 and new <= old * 4 else "too far"
+
+
+def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
+    """a + b = c and a * b = c among the question's numbers where one of them is not in the graph."""
+    groups = graph.groups
+    index = {group.value: g for g, group in enumerate(groups)}
+    found = []
+    for a, first in enumerate(groups):
+        for b in range(a, len(groups)):
+            second = groups[b]
+            for op, value in (("+", first.value + second.value), ("*", first.value * second.value)):
+                c = index.get(value)
+                if c is None or c in (a, b) or (a == b and (op == "*" or len(first.mentions) < 2)):
+                    continue
+                if not (first.used and second.used and groups[c].used) and first.value != 1 != second.value:
+                    found.append((op, a, b, c))
+    return found
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def write(graph: Graph, values: Sequence[Number], made: Replay) -> Made | None:
+    """The row with the new numbers; None where one cannot be written as a decimal."""
+    q, s = graph.question, graph.solution
+    comma = "," in "".join(q.text[m.start : m.end] for m in q.mentions)
+    edits: list[tuple[int, int, str]] = []
+    for group, value in zip(graph.groups, values):
+        for m in group.mentions if value != group.value else ():
+            text = styled(q.text[m.start : m.end], value, comma)
+            if text is None:
+                return None
+            edits.append((m.start, m.end, text))
+    problem = splice(q.text, edits)
+    solution = _solution(graph, made, comma or any("," in s.text[a:b] for x in s.slots for a, b in x.spans))
+    answer = decimal(made.results[graph.gold])
+    if solution is None or answer is None:
+        return None
+    return Made(problem=problem, solution=solution, answer=answer)
+
+
+def _solution(graph: Graph, made: Replay, comma: bool) -> str | None:
+    s = graph.solution
+    edits: dict[tuple[int, int], str] = {}
+    changed = [(slot.spans, value) for slot, value in zip(s.slots, made.slots) if value != slot.value]
+    changed += [(step.spans, value) for step, value in zip(s.steps, made.results) if value != step.value]
+    changed.append(([s.gold_span], made.results[graph.gold]))
+    for spans, value in changed:
+        for start, end in spans:
+            text = styled(s.text[start:end], value, comma and not _annotated(s.text, start))
+            if text is None:
+                return None
+            edits[start, end] = text
+    return splice(s.text, [(a, b, t) for (a, b), t in edits.items()])
+
+
+def _annotated(text: str, at: int) -> bool:
+    """Whether the place is inside `<<…>>`, where no commas are written."""
+    return text.rfind("<<", max(0, at - 200), at) > text.rfind(">>", max(0, at - 200), at)
+
+
+def prove(graph: Graph, values: Sequence[Number], row: Made) -> str:
+    """Read the made row again from scratch and find the same graph; why not, or ''."""
+    try:
+        again = tie(row["problem"], row["solution"])
+    except Unsupported as e:
+        return f"read again: {e.reason}"
+    return same_graph(graph, again, values)
+
+
+def same_graph(graph: Graph, again: Graph, values: Sequence[Number]) -> str:
+    """Whether a graph tied anew has the same steps, and its operands the same sources; why not, or ''."""
+    if [m.value for m in again.question.mentions] != [
+        values[_group_of(graph, m.index)] for m in graph.question.mentions
+    ]:
+        return "the question reads otherwise"
+    if [s.tree for s in graph.solution.steps] != [s.tree for s in again.solution.steps]:
+        return "the steps read otherwise"
+    if len(graph.solution.slots) != len(again.solution.slots) or again.gold != graph.gold:
+        if again.solution.steps[graph.gold].value != again.solution.gold:
+            return "the answer reads otherwise"
+    for old, new in zip(graph.solution.slots, again.solution.slots):
+        if not _common(graph, old.sources, again, new.sources):
+            return "a number has another source"
+    return ""
+
+
+def _group_of(graph: Graph, mention: int) -> int:
+    return next(g for g, group in enumerate(graph.groups) for m in group.mentions if m.index == mention)
+
+
+def _common(graph: Graph, old: list[Any], again: Graph, new: list[Any]) -> bool:
+    """Whether one source of a number before is a source of it afterwards."""
+    mine = {_named(graph, x) for x in old}
+    return any(_named(again, x) in mine for x in new)
+
+
+def _named(graph: Graph, source: Any) -> Any:
+    """A source by its place instead of its value."""
+    if source[0] in "qp":
+        return (source[0], graph.groups[source[1]].mentions[0].index, *source[2:])
+    return ("c",) if source[0] in "cu" else source
