@@ -208,7 +208,6 @@ class TrainSpec(Part):
     """Parameters trained in full: regular expressions over names, or last_layer, norm, qkv, mlp, bias, embeddings."""
     quantize: Literal[4, 8] | None = None
     prompt: str = "plain"
-    system: str | None = None
     response: Literal["auto", "solution", "answer"] = "auto"
     final: Literal["keep", "hash", "boxed"] = "keep"
     """How a response ends: as the row has it, or with `#### answer` or a box where it does not yet."""

@@ -41,7 +41,7 @@ class Metrics(TrainerCallback):
             keep_until(self.path, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not self.main or not logs or "loss" not in logs and not any(k.startswith("eval") for k in logs):
+        if not self.main or not logs or ("loss" not in logs and not any(k.startswith("eval") for k in logs)):
             return
         step = state.global_step
         seconds = time.perf_counter() - self.started

@@ -64,7 +64,7 @@ def encode(frame: Frame, spec: TrainSpec, tokenizer: Any) -> list[Example]:
     rows = list(frame.iter_rows(named=True))
     plain = [i for i, d in enumerate(dialogues) if d is None]
     texts = [response_of(rows[i], spec) for i in plain]
-    pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, spec, tokenizer)
+    pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, tokenizer)
     out: list[Example] = [None] * len(rows)  # type: ignore[list-item]
     for i, (head, tail) in zip(plain, pairs):
         masked = list(head) if spec.loss == "all" else [IGNORED] * len(head)
@@ -85,13 +85,13 @@ def _groups(frame: Frame, spec: TrainSpec) -> list[str]:
 
 
 def _pairs(
-    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, spec: TrainSpec, tokenizer: Any
+    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, tokenizer: Any
 ) -> list[tuple[list[int], list[int]]]:
     """(prompt tokens, response tokens with eos). The prompt's tokens are those that generation will see."""
     if not problems:
         return []
     if prompt.chat:
-        return _chat_pairs(problems, responses, prompt, spec, tokenizer)
+        return _chat_pairs(problems, responses, prompt, tokenizer)
     texts = [prompt.render(p) for p in problems]
     heads = tokenizer(texts)["input_ids"]
     whole = tokenizer([t + r for t, r in zip(texts, responses)])["input_ids"]
@@ -107,12 +107,11 @@ def _pairs(
 
 
 def _chat_pairs(
-    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, spec: TrainSpec, tokenizer: Any
+    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, tokenizer: Any
 ) -> list[tuple[list[int], list[int]]]:
-    system = [{"role": "system", "content": spec.system}] if spec.system else []
     out = []
     for problem, response in zip(problems, responses):
-        asked = [*system, {"role": "user", "content": prompt.render(problem)}]
+        asked = [{"role": "user", "content": prompt.render(problem)}]
         head = _templated(tokenizer, asked, True)
         full = _templated(tokenizer, [*asked, {"role": "assistant", "content": response}], False)
         if full[: len(head)] == head:
@@ -159,8 +158,6 @@ def _dialogue(value: Any) -> list[dict[str, str]] | None:
 
 def _turns(row: str, turns: list[dict[str, str]], spec: TrainSpec, tokenizer: Any, group: str) -> Example:
     """A dialogue: loss on every assistant turn, its end token among the labels."""
-    if turns[0]["role"] != "system" and spec.system:
-        turns = [{"role": "system", "content": spec.system}, *turns]
     full = _templated(tokenizer, turns, False)
     labels = list(full) if spec.loss == "all" else [IGNORED] * len(full)
     first = None

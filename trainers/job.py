@@ -72,26 +72,37 @@ def evaluate_model(
     model: Any, tokenizer: Any, spec: Any, evaluate: Mapping[str, Any], out: Path, report: Any
 ) -> dict[str, Any]:
     """Grade the model where it stands in memory, with the prompt it was trained with."""
+    from mathdata.backends.transformers import Transformers
     from mathdata.evaluation import evaluate as grade
     from mathdata.types import Context
-    from trainers.memory import in_memory
 
     options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "prompt", "out")}
     options.setdefault("overwrite", True)  # the folder is this job's own
+    size = int(options.get("batch_size", 64))
     ctx = Context(
         progress=lambda done, total=None, note="": report(
             {"event": "progress", "done": done, "total": total, "note": f"evaluating {note}".strip()}
         )
     )
-    subject: Any = in_memory(model, tokenizer) if not evaluate.get("backend") else evaluate["backend"]
+    server = evaluate.get("backend")
+    subject: Any = str(out) if server else Transformers(model=model, tokenizer=tokenizer, batch_size=size)
     found = grade(
         subject,
         out=evaluate.get("out") or out / "evaluation",
         prompt=evaluate.get("prompt") or spec.prompt,
+        backend=server,
         ctx=ctx,
         **options,
     )
-    return {"out": str(evaluate.get("out") or out / "evaluation"), "summary": getattr(found, "summary", None)}
+    return {"folder": str(found.folder), "seconds": round(found.seconds, 2), "benchmarks": headline(found.benchmarks)}
+
+
+def headline(benchmarks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Each benchmark's plain figures; the breakdowns stay in evaluation.json."""
+    return {
+        name: {k: v for k, v in figures.items() if isinstance(v, (int, float, str))}
+        for name, figures in benchmarks.items()
+    }
 
 
 def end_with_parent() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.errors import RecipeError
+from mathdata.prompts import get_prompt
 from mathdata.trainspec import TokenizerTraining, TrainSpec
 
 __all__ = ["load_tokenizer", "train_tokenizer"]
@@ -22,8 +23,11 @@ CHAT = (
 """Chat template of a tokenizer made here, for recipes that train a small model on dialogues."""
 
 
-def train_tokenizer(texts: Iterable[str], training: TokenizerTraining, max_length: int = 1024) -> Any:
-    """A byte-level BPE over `texts`: any text can be written with it, digits stay single tokens."""
+def train_tokenizer(texts: Iterable[str], training: TokenizerTraining, max_length: int, chat: bool = False) -> Any:
+    """A byte-level BPE over `texts`: any text can be written with it, digits stay single tokens.
+
+    `chat` gives it a template; one trained for text prompts gets none, so that nobody asks it by messages.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -43,7 +47,7 @@ def train_tokenizer(texts: Iterable[str], training: TokenizerTraining, max_lengt
         eos_token=EOS,
         pad_token=PAD,
         model_max_length=max_length,
-        chat_template=CHAT,
+        chat_template=CHAT if chat else None,
         clean_up_tokenization_spaces=False,
     )
 
@@ -52,7 +56,7 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
     """The run's tokenizer, padding on the right; `texts` is read only where one is trained."""
     asked = spec.tokenizer
     if asked.train is not None:
-        tokenizer = train_tokenizer(texts, asked.train, spec.max_length)
+        tokenizer = train_tokenizer(texts, asked.train, spec.max_length, get_prompt(spec.prompt).chat)
     else:
         tokenizer = _loaded(spec)
     if asked.chat_template:
