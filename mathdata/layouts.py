@@ -52,7 +52,7 @@ PROBLEM_WEAK = ("prompt", "instruction", "input", "text", "title")
 SOLUTION = ("solution", "rationale", "reasoning", "cot", "解答", "解析")
 ANSWER = ("answer", "final_answer", "gold", "golden", "expected_answer", "target", "答案")
 ORIGINAL = ("original_question", "original")
-NATIVE = frozenset({"id", "origin", "problem", "generation", "reject"})
+NATIVE = frozenset({"id", "origin", "problem", "generation"})
 HINT = "say which one it is: --column problem={}"
 
 
@@ -287,7 +287,7 @@ def boxed(text: str) -> str | None:
     for i in range(place, len(text)):
         depth += {"{": 1, "}": -1}.get(text[i], 0)
         if depth == 0:
-            return text[place + 1 : i].strip()
+            return text[place + 1 : i].strip() or None
     return None
 
 

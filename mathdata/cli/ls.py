@@ -1,0 +1,124 @@
+"""List what there is: stages, augmentations, backends, benchmarks, recipes ... with their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mathdata.cli import common
+
+OTHERS = ("prompts", "recipes")
+
+
+@common.command(name="ls", help=__doc__)
+@click.argument("kind", required=False)
+def command(kind: str | None, as_json: bool) -> None:
+    from mathdata.errors import UnknownName, nearest
+    from mathdata.registry import KINDS
+
+    plural = {**{k + "s": k for k in KINDS}, "families": "family"}
+    wanted = plural.get(kind or "", kind)
+    if wanted in ("prompt", "recipe"):
+        wanted += "s"
+    if wanted and wanted not in KINDS and wanted not in OTHERS:
+        raise UnknownName(f"nothing of the kind '{kind}'", nearest(str(kind), [*KINDS, *OTHERS]))
+    if wanted is None:
+        found: dict[str, Any] = {k: [c["name"] for c in listing(k)] for k in (*KINDS, *OTHERS)}
+        common.emit(found, as_json, overview)
+    else:
+        common.emit({wanted: listing(wanted)}, as_json, lambda made: details(made[wanted]))
+
+
+def listing(kind: str) -> list[dict[str, Any]]:
+    """Everything of a kind: name, summary, options; a plugin is named, not imported."""
+    if kind == "prompts":
+        return prompts()
+    if kind == "recipes":
+        return recipes()
+    from mathdata import registry
+
+    known = registry.names(kind)
+    outside = registry._plugins(kind)
+    return [component(kind, n) if n not in outside else plugin(n, outside[n]) for n in known]
+
+
+def component(kind: str, name: str) -> dict[str, Any]:
+    from mathdata.bind import options_of
+    from mathdata.registry import find
+
+    made = find(kind, name)
+    options = options_of(made.make) if callable(made.make) else ()
+    summary = made.summary or getattr(made.make, "note", "") or ""
+    return {"name": name, "summary": summary, "options": [option(o) for o in options]}
+
+
+def option(o: Any) -> dict[str, Any]:
+    from mathdata.bind import choices_of
+
+    made = {"name": o.name, "help": o.help, "required": o.required}
+    if not o.required:
+        made["default"] = o.default
+    words = choices_of(o.annotation)
+    return made | ({"choices": list(words)} if words else {})
+
+
+def plugin(name: str, entry: Any) -> dict[str, Any]:
+    package = entry.dist.name if entry.dist else entry.value
+    return {"name": name, "summary": f"from the package {package} (not imported)", "options": [], "plugin": package}
+
+
+def prompts() -> list[dict[str, Any]]:
+    from mathdata.prompts import PROMPTS
+
+    return [
+        {
+            "name": p.name,
+            "summary": ("chat: " if p.chat else "") + repr(p.template[:70]),
+            "digest": p.digest,
+            "options": [],
+        }
+        for p in PROMPTS.values()
+    ]
+
+
+def recipes() -> list[dict[str, Any]]:
+    from mathdata.recipe import bundled
+
+    return [{"name": n, "summary": opening(p), "options": []} for n, p in sorted(bundled().items())]
+
+
+def opening(path: Path) -> str:
+    """The first comment line of a recipe: what it is."""
+    with path.open(encoding="utf-8") as f:
+        return f.readline().lstrip("# ").strip()
+
+
+def overview(found: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from mathdata.cli.show import draw
+
+    made = Table("kind", "", "names", header_style="bold", box=None)
+    for kind, names in found.items():
+        made.add_row(kind, str(len(names)), ", ".join(names))
+    draw(made)
+    common.message("details and options: mathdata ls KIND")
+
+
+def details(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from mathdata.cli.show import draw
+    from mathdata.show import clean
+
+    made = Table("name", "what it is, and its options", header_style="bold", box=None)
+    for row in rows:
+        made.add_row(Text(clean(row["name"]), "bold"), Text(clean(row["summary"])))
+        for o in row["options"]:
+            shown = "required" if o["required"] else f"default {o['default']!r}"
+            words = f" ({' | '.join(o['choices'])})" if "choices" in o else ""
+            made.add_row("", Text(f"  {o['name']}: {o['help']}{words} [{shown}]", "dim"))
+    draw(made)
