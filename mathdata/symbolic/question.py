@@ -86,7 +86,21 @@ def read_question(text: str) -> Question:
         elif token.text in PARTS and token.kind == "w":
             _part(question, i)
     _hold_told(question)
+    _hold_numbered(question)
     return question
+
+
+def _hold_numbered(q: Question) -> None:
+    """`athlete 1 … athlete 2`: one word before several small numbers numbers its things."""
+    before: dict[str, list[Mention]] = {}
+    for m in q.mentions:
+        token = q.tokens[m.token - 1] if m.token else None
+        if token is not None and token.kind == "w" and m.value <= 10:
+            before.setdefault(token.text, []).append(m)
+    for found in before.values():
+        if {1, 2} <= {m.value for m in found}:
+            for m in found:
+                m.held = "label"
 
 
 def _mention(q: Question, i: int, token: Token, value: Number) -> Mention:

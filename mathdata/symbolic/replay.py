@@ -74,10 +74,12 @@ def _value(source: Any, values: Sequence[Number], slots: list[Number], results: 
     if kind == "r":
         return results[source[1]]
     if kind == "p":
-        return made_from(source[2], values[source[1]])  # type: ignore[no-any-return]
+        made: Number = made_from(source[2], values[source[1]])
+        return made
     if kind == "s":
         return evaluate(source[1], [slots[k] for k in source[2]])
-    return source[1]  # type: ignore[no-any-return]
+    constant: Number = source[1]
+    return constant
 
 
 def _checked(node: Any, new: list[Number], old: list[Number]) -> Number | None:

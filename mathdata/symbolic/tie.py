@@ -189,7 +189,7 @@ def _unexplained(graph: Graph, slot: Slot) -> Any:
             if group.value * factor == value and not group.held:
                 return ("p", g, form)
     groups, results = _makers(graph, slot)
-    if not groups and not results and not (value.denominator == 1 and 2 <= value <= 4):
+    if not groups and not results and value not in (2, 3, 4):
         where = "operand" if slot.step >= 0 else "number of the prose"
         raise Unsupported(f"unexplained {where}", f"{value} comes from nowhere")
     for group in groups:
@@ -223,15 +223,19 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     atoms: list[tuple[Number, Group | int]] = [(g.value, g) for g in graph.groups]
     atoms += [(step.value, j) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
     atoms += [(n, -1) for n in (2, 3, 7, 12, 60, 100)]
-    made: list[Group | int] = []
+    groups: list[Group] = []
+    results: list[int] = []
     for a, source in atoms:
         if source == -1:
             continue
-        if abs(a - c) <= 1 or any(a + b == c or a - b == c or b - a == c or a * b == c or b * c == a for b, _ in atoms):
-            made.append(source)
-        elif a and any(b == c * a for b, other in atoms if other != -1):
-            made.append(source)
-    return [m for m in made if isinstance(m, Group)], [m for m in made if isinstance(m, int)]
+        near = abs(a - c) <= 1
+        pair = any(a + b == c or a - b == c or b - a == c or a * b == c or b * c == a for b, _ in atoms)
+        quotient = bool(a) and any(b == c * a for b, other in atoms if other != -1)
+        if (near or pair or quotient) and isinstance(source, Group):
+            groups.append(source)
+        elif near or pair or quotient:
+            results.append(source)  # type: ignore[arg-type]
+    return groups, results
 
 
 _CONVERSIONS: tuple[tuple[str, Number], ...] = (

@@ -41,7 +41,7 @@ def vary(graph: Graph, seed: str) -> Made:
         if not why:
             row = write(graph, values, made)
             why = prove(graph, values, row) if row else "a number that cannot be written"
-            if row is not None and not why:
+            if row and not why:
                 return row
             proofs += 1
             if proofs >= PROOFS:
@@ -72,9 +72,9 @@ def _new_value(group: Group, random: Random, fine: bool) -> Number:
     percent = any(m.percent for m in group.mentions)
     cap = min((m.cap for m in group.mentions if m.cap), default=0)
     if v.denominator != 1:
-        unit = _decimal_unit(v)
-        low, high = max(1, -(-v / 2 // unit)), v * 8 / 5 // unit
-        return whole(unit * random.randint(int(low), max(int(high), int(low))))
+        step = _decimal_unit(v)
+        least = max(1, int(-(-v / 2 // step)))
+        return whole(step * random.randint(least, max(int(v * 8 / 5 // step), least)))
     unit = 1 if fine and not percent else _unit(int(v))
     if percent:
         unit = 5 if v % 5 == 0 else 1
@@ -223,7 +223,7 @@ def write(graph: Graph, values: Sequence[Number], made: Replay) -> Made | None:
     answer = decimal(made.results[graph.gold])
     if solution is None or answer is None:
         return None
-    return Made(problem=problem, solution=solution, answer=answer)
+    return Made(problem=problem, solution=solution, answer=answer, exact=answer)
 
 
 def _solution(graph: Graph, made: Replay, comma: bool) -> str | None:
@@ -263,9 +263,10 @@ def same_graph(graph: Graph, again: Graph, values: Sequence[Number]) -> str:
         return "the question reads otherwise"
     if [s.tree for s in graph.solution.steps] != [s.tree for s in again.solution.steps]:
         return "the steps read otherwise"
-    if len(graph.solution.slots) != len(again.solution.slots) or again.gold != graph.gold:
-        if again.solution.steps[graph.gold].value != again.solution.gold:
-            return "the answer reads otherwise"
+    if len(graph.solution.slots) != len(again.solution.slots):
+        return "the solution reads otherwise"
+    if again.solution.steps[graph.gold].value != again.solution.gold:
+        return "the answer reads otherwise"
     for old, new in zip(graph.solution.slots, again.solution.slots):
         if not _common(graph, old.sources, again, new.sources):
             return "a number has another source"

@@ -1,16 +1,17 @@
-"""Writes new numbers where old ones stood, each in the style of its place."""
+"""Writes numbers: in the style of the place where an old one stood, and whole expressions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
 from mathdata.symbolic.lexer import spell
 from mathdata.symbolic.replay import places
 from mathdata.worked import Number
 
-__all__ = ["decimal", "splice", "styled"]
+__all__ = ["decimal", "render", "splice", "styled"]
 
 
 def decimal(value: Number, comma: bool = False, least: int = 0) -> str | None:
@@ -60,3 +61,28 @@ def splice(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
         at = end
     made.append(text[at:])
     return "".join(made)
+
+
+_RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "~": 3, "^": 4, "%": 5}
+
+
+def render(node: Any, leaves: Sequence[str]) -> str:
+    """An expression tree as text, with the brackets it needs and no others."""
+    return _rendered(node, leaves)[0]
+
+
+def _rendered(node: Any, leaves: Sequence[str]) -> tuple[str, int]:
+    if type(node) is int:
+        text = leaves[node]
+        return text, 1 if " + " in text or " - " in text else 2 if "/" in text or "*" in text else 9
+    op, rank = node[0], _RANK[node[0]]
+    left, strength = _rendered(node[1], leaves)
+    left = left if strength >= rank else f"({left})"
+    if op == "%":
+        return f"{left}%", 9
+    if op == "~":
+        return f"-{left}", 3
+    right, strength = _rendered(node[2], leaves)
+    loose = strength < rank or (strength == rank and op in "-/^")
+    right = f"({right})" if loose else right
+    return (f"{left}^{right}" if op == "^" else f"{left} {op} {right}"), rank
