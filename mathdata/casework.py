@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
-__all__ = ["KINDS", "explain", "kind_of"]
+__all__ = ["KINDS", "Why", "explain", "kind_of"]
 
 KINDS = ("no answer", "cut off", "formatting", "slip", "wrong set-up")
 """Told apart in this order; a slip carries its step: `slip at step 3`."""
@@ -16,6 +17,13 @@ TAIL = 400
 """How many last characters may hold a final answer that no rule could read."""
 
 
+class Why(NamedTuple):
+    """What went wrong, and for a slip the characters that hold it."""
+
+    text: str
+    span: tuple[int, int] | None = None
+
+
 def kind_of(why: str) -> str:
     """The group a sentence of `explain` belongs to."""
     return next((k for k in KINDS if why.startswith(k)), why)
@@ -23,33 +31,34 @@ def kind_of(why: str) -> str:
 
 def explain(
     response: str, *, gold: str, got: str | None, verdict: str, cut_off: bool = False, problem: str = ""
-) -> str:
+) -> Why:
     """Why a response that is not correct is not: one of `KINDS`, with the step of a slip."""
     if not response.strip():
-        return "no answer"
+        return Why("no answer")
     if cut_off and not _reached(response, gold):
-        return "cut off"
+        return Why("cut off")
     if verdict != "wrong":
-        return "formatting" if _reached(response, gold) or _HOLDER.search(response) else "no answer"
+        return Why("formatting" if _reached(response, gold) or _HOLDER.search(response) else "no answer")
     if _same_but_form(got, gold) or _reached(response, gold):
-        return "formatting"
-    step = first_slip(response)
-    return "wrong set-up" if step is None else f"slip at step {step}"
+        return Why("formatting")
+    slip = first_slip(response)
+    return Why("wrong set-up") if slip is None else Why(f"slip at step {slip[0]}", slip[1])
 
 
-def first_slip(response: str) -> int | None:
-    """The number of the line (of the sentence, where there is one line) that holds the first false equation."""
+def first_slip(response: str) -> tuple[int, tuple[int, int]] | None:
+    """The step (line, or sentence where there is one line) and the characters of the first false equation."""
     from mathdata.verifiers import check_steps
 
     report = check_steps(response)
     if report.first_false is None:
         return None
-    start = report.first_false[1][0]
+    start, end = report.first_false[1]
     before = response[:start]
-    lines = [line for line in response.splitlines() if line.strip()]
-    if len(lines) > 1:
-        return max(1, len([line for line in (before + "x").splitlines() if line.strip()]))
-    return 1 + len(re.findall(r"(?:[.;。；!?！？]\s|[。；！？])", before))
+    if len([line for line in response.splitlines() if line.strip()]) > 1:
+        step = len([line for line in (before + "x").splitlines() if line.strip()])
+    else:
+        step = 1 + len(re.findall(r"[.;!?]\s|[。；！？]", before))
+    return step, (start, end)
 
 
 def _value(text: str | None) -> Decimal | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mathdata.casework import explain
+from mathdata.casework import Why, explain
 from mathdata.errors import UsageError
 from mathdata.evaluation import Evaluation
 from mathdata.types import Frame
@@ -49,7 +49,7 @@ class Comparison:
     """What the two evaluations do not share beside the model; empty unless `anyway`."""
     cases: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_dict(self, *, cases: bool = True) -> dict[str, Any]:
+    def as_dict(self, *, cases: bool = True) -> dict[str, Any]:
         whole = asdict(self)
         if not cases:
             del whole["cases"]
@@ -227,18 +227,20 @@ def make_cases(rows: Frame) -> list[dict[str, Any]]:
                 "subject": row.get("subject"),
                 "level": row.get("level"),
                 "flip": row["flip"],
-                "why_before": why["before"],
-                "why_after": why["after"],
-                "why": why["after"] or why["before"],
+                "why_before": why["before"].text or None,
+                "why_after": why["after"].text or None,
+                "slip_before": why["before"].span,
+                "slip_after": why["after"].span,
+                "why": why["after"].text or why["before"].text or None,
             }
         )
     return cases
 
 
-def _why(row: Mapping[str, Any], side: str) -> str | None:
-    """The kind of mistake in one response; None where it is right."""
+def _why(row: Mapping[str, Any], side: str) -> Why:
+    """The kind of mistake in one response; empty where it is right."""
     if row[f"verdict_{side}"] == "correct":
-        return None
+        return Why("")
     return explain(
         row[f"response_{side}"] or "",
         gold=row["gold"] or "",

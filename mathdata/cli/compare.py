@@ -34,7 +34,7 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
     made = compare(old, new, anyway=anyway, seed=seed)
     for line in made.differs:
         message(click.style(f"not the same: {line}", fg="red"))
-    result = made.to_dict(cases=False)
+    result = made.as_dict(cases=False)
     if out is not None:
         from mathdata.report import comparison_run, write_report
 

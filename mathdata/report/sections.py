@@ -1,0 +1,343 @@
+"""The sections of the page, each a pure function from the run to markup; an empty string where there is nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mathdata.comparison import holm
+from mathdata.report.charts import PERCENT, bars, curves, dots, fitted, whiskers
+from mathdata.report.markup import e, integer, p_value, percent, points, t, tag, told
+
+__all__ = ["SECTIONS", "colours", "headline"]
+
+Run = Mapping[str, Any]
+COLOURS = ("c1", "c2", "c4", "c5")
+
+
+def headline(run: Run) -> dict[str, Any] | None:
+    """The comparison the page answers with: the recipe's own, else the first."""
+    comparisons = run.get("comparisons") or []
+    chosen = run.get("difference") or {}
+    for made in comparisons:
+        if (made["before"], made["after"]) == (chosen.get("before"), chosen.get("after")):
+            return dict(made)
+    return dict(comparisons[0]) if comparisons else None
+
+
+def colours(run: Run) -> dict[str, str]:
+    """A colour for each arm: grey for the untrained one, blue for the one the answer is about."""
+    arms = run.get("arms") or {}
+    main = (headline(run) or {}).get("after")
+    given, rest = {}, iter(COLOURS * 20)
+    for name, arm in arms.items():
+        if name == main:
+            given[name] = "c3"
+        elif arm.get("trained") is False or name == "before":
+            given[name] = "c0"
+        else:
+            given[name] = next(rest)
+    return given
+
+
+def section(name: str, key: str, body: str, lead: str = "") -> str:
+    if not body:
+        return ""
+    return tag("section", tag("h2", t(key)) + (tag("p", lead, "lead") if lead else "") + body, id=name)
+
+
+def minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+
+
+# --- the answer --------------------------------------------------------------------------------------------------
+
+
+def answer(run: Run) -> str:
+    best = headline(run)
+    if best is None:
+        body = tag("div", tag("h1", t("nothing")))
+        return tag("div", body + notes(run, None), "answer", id="answer")
+    good, bad = best["low"] > 0, best["high"] < 0
+    word, css = ("helped", "good") if good else ("hurt", "bad") if bad else ("unclear", "flat")
+    n = best["n"]
+    right = [round(best.get(f"accuracy_{s}", 0) * n) for s in ("before", "after")]
+    if "accuracy_after" not in best:
+        right = [best["both_right"] + best["broken"], best["both_right"] + best["fixed"]]
+    said = t("lead", after=best["after"], before=best["before"], n=n, right=right[1], wrong=right[0])
+    said += " " + t("flips", fixed=best["fixed"], broken=best["broken"]) + told(".", "。")
+    sure = t("sure", low=points(best["low"]), high=points(best["high"]), p=p_value(best["p"]), n=n)
+    about = t("mdd", mdd=f"{best['mdd']:.1f}") if best.get("mdd") else ""
+    about += " " + t("small") if not (good or bad) else ""
+    left = tag("div", points(best["points"]), f"big {css}") + tag("div", t("points_unit"), "unit")
+    name = tag("p", f"{e(best['before'])} → {e(best['after'])} · {e(run.get('name', ''))}", "name")
+    text = name + tag("h1", t(word)) + tag("p", said, "said") + tag("p", sure, "sure") + tag("p", about, "sure")
+    return tag("div", tag("div", left) + tag("div", text + notes(run, best)), "answer", id="answer")
+
+
+def notes(run: Run, best: Mapping[str, Any] | None) -> str:
+    """What must be said beside the answer: unequal settings, cut-off answers, checks that were let pass."""
+    lines = [tag("li", t("not_same", what=what), "red") for what in (best or {}).get("differs") or []]
+    for name, arm in (run.get("arms") or {}).items():
+        if (arm.get("truncated") or 0) > 0.03:
+            lines.append(tag("li", t("cut_warning", arm=name, share=percent(arm["truncated"]))))
+        if arm.get("allowed"):
+            lines.append(tag("li", t("allowed_note", arm=name, what=", ".join(arm["allowed"]))))
+    return tag("ul", "".join(lines), "notes") if lines else ""
+
+
+# --- arms --------------------------------------------------------------------------------------------------------
+
+
+def graded(run: Run) -> dict[str, Mapping[str, Any]]:
+    return {n: a for n, a in (run.get("arms") or {}).items() if a.get("accuracy") is not None}
+
+
+def arms(run: Run) -> str:
+    found, colour = graded(run), colours(run)
+    if not found:
+        return ""
+    rows = []
+    for name, arm in found.items():
+        low, high = arm.get("low", arm["accuracy"]), arm.get("high", arm["accuracy"])
+        label = e(name) + (tag("small", e(arm["about"])) if arm.get("about") else "")
+        spoken = f"{name}: {percent(arm['accuracy'])}, 95 % interval {percent(low)} to {percent(high)}"
+        shown = f"{100 * arm['accuracy']:.1f} <small>{100 * low:.1f}–{100 * high:.1f}</small>"
+        rows.append((label, colour[name], 100 * arm["accuracy"], 100 * low, 100 * high, shown, spoken))
+    body = whiskers(rows, PERCENT, "Accuracy of each arm in percent") + arm_table(found)
+    return section("arms", "arms", body, t("arms_lead"))
+
+
+def arm_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    columns: list[tuple[str, Any]] = [
+        ("n", lambda a: integer(a.get("n"))),
+        ("accuracy", lambda a: percent(a["accuracy"])),
+        ("strict", lambda a: percent(a.get("accuracy_strict"))),
+        ("format", lambda a: percent(a.get("format_accuracy"))),
+        ("cut", lambda a: percent(a.get("truncated"))),
+        ("length", mean_length),
+        ("rows", lambda a: integer(a.get("rows"))),
+        ("tokens", lambda a: integer(a.get("tokens"))),
+        ("steps", lambda a: integer(a.get("steps"))),
+        ("seconds", lambda a: minutes(a.get("seconds"))),
+    ]
+    shown = {k: [f(a) for a in found.values()] for k, f in columns}
+    keep = [k for k, _ in columns if any(v != "–" for v in shown[k])]
+    head = tag("th", t("arm")) + "".join(tag("th", t(k), scope="col") for k in keep)
+    body = [
+        tag("tr", tag("td", e(name)) + "".join(tag("td", shown[k][i]) for k in keep)) for i, name in enumerate(found)
+    ]
+    return tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
+
+
+def mean_length(arm: Mapping[str, Any]) -> str:
+    length = arm.get("length") or {}
+    if not length:
+        return "–"
+    unit = told("tokens", "词元") if length.get("unit") == "tokens" else told("characters", "字符")
+    return f"{length['mean']:.0f} {unit}"
+
+
+def pairs(run: Run) -> str:
+    made = run.get("comparisons") or []
+    if not made:
+        return ""
+    adjusted = holm({str(i): c["p"] for i, c in enumerate(made)})
+    axis = fitted([0.0, *(c["low"] for c in made), *(c["high"] for c in made)], "axis_points")
+    rows = []
+    for i, c in enumerate(made):
+        label = f"{e(c['before'])} → {e(c['after'])}" + tag("small", t("flips", fixed=c["fixed"], broken=c["broken"]))
+        shown = f"{points(c['points'])} <small>p {e(p_value(adjusted[str(i)]))}</small>"
+        spoken = f"{c['before']} to {c['after']}: {points(c['points'])} points"
+        css = "c3" if c["low"] > 0 else "c5" if c["high"] < 0 else "c0"
+        rows.append((label, css, c["points"], c["low"], c["high"], shown, spoken))
+    chart = whiskers(rows, axis, "Paired differences in percentage points")
+    return section("pairs", "pairs", chart, t("pairs_lead", n=len(made)))
+
+
+def by_subject(arm: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Accuracy by subject (or by family), whichever way the run gives it."""
+    by = arm.get("by") or {}
+    if by and all(isinstance(v, Mapping) and "accuracy" in v for v in by.values()):
+        return dict(by)
+    for column in ("subject", "topic", "level", *by):
+        if by.get(column):
+            return dict(by[column])
+    return {}
+
+
+def families(run: Run) -> str:
+    found, colour = graded(run), colours(run)
+    split = {name: by_subject(arm) for name, arm in found.items()}
+    names = list(dict.fromkeys(k for by in split.values() for k in by))
+    if len(names) < 2:
+        return ""
+    rows = []
+    for subject in names[:60]:
+        here = {name: by[subject] for name, by in split.items() if subject in by}
+        marks = [(colour[n], 100 * v["accuracy"], f"{n}: {percent(v['accuracy'])}") for n, v in here.items()]
+        n = max(int(v.get("n", 0)) for v in here.values())
+        last = list(here.values())[-1]
+        rows.append((e(subject) + tag("small", f"n = {n}"), marks, f"{100 * last['accuracy']:.0f}"))
+    return section(
+        "families", "families", key(colour, found) + dots(rows, PERCENT, "Accuracy by subject"), t("families_lead")
+    )
+
+
+def key(colour: Mapping[str, str], names: Sequence[str] | Mapping[str, Any]) -> str:
+    return tag("ul", "".join(tag("li", tag("i", "", colour[n]) + e(n)) for n in names), "key")
+
+
+# --- data --------------------------------------------------------------------------------------------------------
+
+
+def funnel(run: Run) -> str:
+    ledger = run.get("ledger") or []
+    if not ledger:
+        return ""
+    legend = "".join(tag("li", tag("i", "", css) + t(word)) for css, word in (("kept", "kept"), ("gone", "aside")))
+    parts = [tag("ul", legend, "key")]
+    chains = list(dict.fromkeys(s.get("arm", "") for s in ledger))
+    for arm in chains:
+        mine = [s for s in ledger if s.get("arm", "") == arm]
+        top = max(s["kept"] + sum(s["rejected"].values()) for s in mine)
+        parts.append(tag("h3", e(arm)) if len(chains) > 1 else "")
+        parts += [stage_box(s, top) for s in mine]
+    return section("rows", "funnel", "".join(parts), t("funnel_lead"))
+
+
+def stage_box(stage: Mapping[str, Any], top: float) -> str:
+    gone = sum(stage["rejected"].values())
+    segments = [("kept", stage["kept"], f"kept {stage['kept']}"), ("gone", gone, f"set aside {gone}")]
+    facts = [("rows_in", stage["rows_in"]), ("created", stage["created"]), ("kept", stage["kept"]), ("aside", gone)]
+    total = " · ".join(f"<b>{integer(v)}</b> {t(k)}" for k, v in facts if v or k in ("rows_in", "kept"))
+    reasons = sorted(stage["rejected"].items(), key=lambda item: -item[1])
+    shown = "".join(reason(w, n, (stage.get("examples") or {}).get(w) or []) for w, n in reasons)
+    what = tag("div", e(stage["stage"]) + tag("small", minutes(stage.get("seconds"))), "what")
+    return tag("div", what + tag("div", bars(segments, top) + tag("p", total, "sum") + shown, "bar"), "stagebox")
+
+
+def reason(word: str, n: int, rows: Sequence[Mapping[str, Any]]) -> str:
+    body = "".join(example(r) for r in rows) or tag("p", t("no_examples"), "sum")
+    return tag("details", tag("summary", f"<b>{integer(n)}</b> {e(word)}") + body)
+
+
+def example(row: Mapping[str, Any]) -> str:
+    texts = [str(row[k])[:1200] for k in ("problem", "solution", "answer") if row.get(k) is not None]
+    why = tag("p", e(str(row["reject_why"])[:600]), "why") if row.get("reject_why") else ""
+    return tag("div", "".join(tag("pre", e(v)) for v in texts) + why, "row")
+
+
+def planted(run: Run) -> str:
+    faults = run.get("planted") or []
+    if not faults:
+        return ""
+    names = ["planted_n", "found", "missed", "elsewhere", "wrongly"]
+    head = (
+        tag("th", t("fault")) + "".join(tag("th", t(k)) for k in names) + tag("th", "") + tag("th", t("stage"), "text")
+    )
+    keys = ["planted", "found", "missed", "elsewhere", "wrongly"]
+    body = []
+    for f in faults:
+        counts = "".join(tag("td", integer(f.get(k))) for k in keys)
+        segments = [
+            ("kept", f["found"], f"found {f['found']}"),
+            ("made", f.get("elsewhere") or 0, f"left for another reason {f.get('elsewhere') or 0}"),
+            ("bad", f["missed"], f"missed {f['missed']}"),
+        ]
+        bar = tag("td", bars(segments, f["planted"], 12), "meter")
+        body.append(tag("tr", tag("td", e(f["fault"])) + counts + bar + tag("td", e(f.get("stage", "")), "text")))
+    table = tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body)))
+    return section("planted", "planted", tag("div", table, "scroll"), t("planted_lead"))
+
+
+def augmentation(run: Run) -> str:
+    made = [s for s in run.get("ledger") or [] if s["created"] > 0]
+    if not made:
+        return ""
+    head = "".join(tag("th", t(k)) for k in ("stage", "created", "aside", "accepted")) + tag("th", t("reasons"), "text")
+    body = []
+    for s in made:
+        # Of the rows in hand only created ones can fall here: the inputs passed the stages before.
+        gone = min(sum(s["rejected"].values()), s["created"])
+        why = ", ".join(f"{w} {integer(n)}" for w, n in sorted(s["rejected"].items(), key=lambda i: -i[1]))
+        name = s["stage"] + (f" ({s['arm']})" if s.get("arm") else "")
+        cells = [e(name), integer(s["created"]), integer(gone), percent((s["created"] - gone) / s["created"])]
+        body.append(tag("tr", "".join(tag("td", c) for c in cells) + tag("td", e(why) or "–", "text")))
+    table = tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
+    return section("augment", "augment", table + stage_figures(made), t("augment_lead"))
+
+
+def stage_figures(stages: Sequence[Mapping[str, Any]]) -> str:
+    parts = []
+    for s in stages:
+        flat = list(flatten(s.get("figures") or {}))
+        if flat:
+            body = "".join(tag("dt", e(k)) + tag("dd", e(v)) for k, v in flat[:60])
+            name = e(s["stage"]) + (f" · {e(s['arm'])}" if s.get("arm") else "")
+            parts.append(tag("details", tag("summary", f"{name}: {t('figures')}") + tag("dl", body)))
+    return "".join(parts)
+
+
+def flatten(value: Any, prefix: str = "") -> Any:
+    """Nested figures as (path, text) lines."""
+    if isinstance(value, Mapping):
+        for k, v in value.items():
+            yield from flatten(v, f"{prefix}{k} › " if isinstance(v, Mapping) else f"{prefix}{k}")
+    elif isinstance(value, float):
+        yield prefix, f"{value:.4g}"
+    else:
+        yield prefix, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+
+
+def leaks(run: Run) -> str:
+    stages = [s for s in run.get("ledger") or [] if s["stage"] == "decontaminate"]
+    if not stages:
+        return ""
+    words = {w: n for s in stages for w, n in s["rejected"].items()}
+    total = sum(words.values())
+    lead = t("leaks_lead", n=total) if total else t("leaks_none")
+    return section("leaks", "leaks", tag("p", lead) + stage_figures(stages))
+
+
+def training(run: Run) -> str:
+    colour = colours(run)
+    lines = {n: (colour[n], a["loss"]) for n, a in (run.get("arms") or {}).items() if a.get("loss")}
+    if not lines:
+        return ""
+    chart = curves(lines, "axis_step", "axis_loss", "Training loss over steps")
+    return section("curves", "curves", key(colour, lines) + chart)
+
+
+def repeat(run: Run) -> str:
+    recipe = run.get("recipe")
+    text = recipe if isinstance(recipe, str) else dump(recipe) if recipe else ""
+    facts = [
+        ("digest", run.get("digest")),
+        ("commit", run.get("commit")),
+        ("inputs", ", ".join(map(str, run.get("inputs") or []))),
+        ("versions", " · ".join(f"{k} {v}" for k, v in (run.get("versions") or {}).items())),
+        ("identity", ", ".join(f"{n} {a['digest']}" for n, a in (run.get("arms") or {}).items() if a.get("digest"))),
+        ("card", run.get("card")),
+    ]
+    names = {"digest": told("Digest", "摘要")}
+    listed = "".join(tag("dt", names.get(k) or t(k)) + tag("dd", e(v)) for k, v in facts if v)
+    code = tag("h3", t("recipe")) + tag("div", tag("pre", e(text)), "code", tabindex="0") if text else ""
+    command = tag("div", tag("pre", e(run.get("command") or "mathdata run recipe.yaml")), "code")
+    return section(
+        "repeat", "repeat", tag("dl", listed) + (command if text else "") + code, t("repeat_lead") if text else ""
+    )
+
+
+def dump(recipe: Any) -> str:
+    """The recipe as YAML, in its own order."""
+    import yaml
+
+    return str(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False, width=100))
+
+
+SECTIONS = (arms, pairs, families, funnel, planted, augmentation, leaks, training)
+"""Before the cases, in reading order; `repeat` stands after them."""
