@@ -143,6 +143,8 @@ class ParallelSpec(Part):
     """Sequence parallel size."""
     device_map: str | dict[str, int] | None = None
     """Layers spread over GPUs."""
+    gpu: str | None = None
+    """The card the plan is measured against: RTX3090, L40S, A100, H100 ..., or its memory in GiB."""
 
 
 class MixtureSpec(Part):

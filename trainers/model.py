@@ -30,9 +30,8 @@ def load_config(spec: TrainSpec) -> Any:
     folder = local_folder(name)
     if folder is not None:
         return AutoConfig.from_pretrained(folder, trust_remote_code=spec.model.trust_remote_code)
-    known = bundled_configs()
-    short = {k.split("/")[-1]: v for k, v in known.items()}
-    found = known.get(name.lower()) or short.get(name.lower())
+    short = {k.split("/")[-1]: v for k, v in bundled_configs().items()}
+    found = short.get(name.split("/")[-1].lower().removesuffix("-instruct"))
     if found is not None:
         return _from_mapping(json.loads(found.read_text(encoding="utf-8")), str(found))
     try:
@@ -57,9 +56,10 @@ def _from_mapping(values: dict[str, Any], where: str) -> Any:
     if kind not in CONFIG_MAPPING:
         raise RecipeError(f"{where}: unknown model_type '{kind}'", nearest(kind, CONFIG_MAPPING))
     config = CONFIG_MAPPING[kind]
-    unknown = [k for k in values if k not in config().to_dict()]
+    known = {*config().to_dict(), "rope_theta", "rope_scaling"}
+    unknown = [k for k in values if k not in known]
     if unknown:
-        raise RecipeError(f"{where}: unknown key '{unknown[0]}' for {kind}", nearest(unknown[0], config().to_dict()))
+        raise RecipeError(f"{where}: unknown key '{unknown[0]}' for {kind}", nearest(unknown[0], known))
     return config(**values)
 
 

@@ -1,0 +1,193 @@
+"""Train one model of a recipe with TRL: planned, checked before the first step, resumable."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mathdata.cli.common import command as make_command
+from mathdata.cli.common import emit, message
+from mathdata.cli.progress import Display
+from mathdata.errors import RecipeError, nearest
+
+__all__ = ["command"]
+
+
+@make_command(name="train")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME).")
+@click.option("--arm", help="Which arm of the recipe (default: the one after the comparison).")
+@click.option("--data", multiple=True, metavar="FILE", help="Train on these rows instead of the recipe's input.")
+@click.option("--plan", "plan_only", is_flag=True, help="Print parameters, steps, memory; load no weights.")
+@click.option("--look", type=click.IntRange(1, 1000), metavar="N", help="Show N rows, tokens coloured by label; stop.")
+@click.option("--nproc", type=click.IntRange(1, 1024), metavar="N", help="Processes on this machine.")
+@click.option("--overlong", type=click.Choice(["error", "drop", "cut"]), help="Rows longer than max_length.")
+@click.option("--gpu", help="Card to plan for: RTX3090, L40S, H100 ... or GiB.")
+@click.option("--smoke", is_flag=True, help="A tiny model of the same kind for three steps, to see that all works.")
+def command(
+    recipe: str,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    arm: str | None,
+    data: tuple[str, ...],
+    plan_only: bool,
+    look: int | None,
+    nproc: int | None,
+    overlong: str | None,
+    gpu: str | None,
+    smoke: bool,
+    as_json: bool,
+) -> None:
+    """Train one model of a recipe with TRL, from its curated rows, and evaluate it where the recipe says so.
+
+    What cannot work is refused before the first step, with the rows it concerns. A run that was killed goes on
+    from its last checkpoint: run the same command again.
+    """
+    from mathdata.recipe import load_recipe
+    from mathdata.training import need_torch
+
+    wanted = {"train.parallel.processes": nproc, "train.overlong": overlong, "train.parallel.gpu": gpu}
+    loaded = load_recipe(recipe, [*overrides, *(f"{k}={v}" for k, v in wanted.items() if v is not None)])
+    need_torch()
+    chosen = pick_arm(loaded, arm)
+    loaded = with_rows(loaded, chosen, data)
+    if smoke:
+        loaded = smoked(loaded)
+    if plan_only:
+        emit(planned(loaded, chosen), as_json, print_plan)
+    elif look:
+        shown = looked(loaded, chosen, look)
+        emit(shown, as_json, lambda s: click.echo(s["text"]))
+    else:
+        folder = out or Path("runs") / (loaded.name + ("-smoke" if smoke else ""))
+        emit(trained(loaded, chosen, folder, as_json), as_json, print_record)
+
+
+def pick_arm(recipe: Any, arm: str | None) -> str:
+    """The arm to train. Raises RecipeError where the recipe leaves it open."""
+    if recipe.train is None:
+        raise RecipeError(f"recipe '{recipe.name}' has no 'train' section", "see docs/training.md")
+    trained = [name for name, a in recipe.arms.items() if a.train is not False]
+    if arm is not None:
+        if recipe.arms and arm not in trained:
+            raise RecipeError(f"recipe '{recipe.name}' trains no arm '{arm}'", nearest(arm, trained))
+        return arm
+    if recipe.compare is not None and recipe.compare.after in trained:
+        return str(recipe.compare.after)
+    if len(trained) > 1:
+        raise RecipeError(f"recipe '{recipe.name}' has several arms", f"--arm {' | '.join(trained)}")
+    return trained[0] if trained else "curated"
+
+
+def with_rows(recipe: Any, arm: str, data: tuple[str, ...]) -> Any:
+    """The recipe reduced to one arm; `data` replaces its input and stages by rows that are ready."""
+    from mathdata.recipe import Arm, Source
+
+    chosen = recipe.arms.get(arm) or Arm()
+    if data:
+        sources = [Source(path=p) for p in data]
+        return recipe.model_copy(
+            update={"input": sources, "stages": [], "arms": {arm: chosen.model_copy(update={"stages": None})}}
+        )
+    return recipe.model_copy(update={"arms": {arm: chosen}, "compare": None})
+
+
+def smoked(recipe: Any) -> Any:
+    """The same recipe on a tiny model for three steps; its stages and its evaluation are left out."""
+    from trainers.smoke import smoke_spec
+
+    arms = {n: a.model_copy(update={"stages": []}) for n, a in recipe.arms.items()}
+    arms = {n: a.model_copy(update={"preflight": type(a.preflight)(allow=["unverified"])}) for n, a in arms.items()}
+    update = {"train": smoke_spec(recipe.train), "stages": [], "arms": arms, "evaluate": None}
+    return recipe.model_copy(update=update)
+
+
+def planned(recipe: Any, arm: str) -> dict[str, Any]:
+    from mathdata.recipe import arm_train
+    from trainers.plan import plan
+
+    rows, note = rows_known(recipe)
+    made = plan(arm_train(recipe, arm), rows=rows)
+    return {"recipe": recipe.name, "arm": arm, **made, "note": note}
+
+
+def rows_known(recipe: Any) -> tuple[int | None, str]:
+    """How many rows the run will have at most: what a `sample` stage draws, else the input's rows."""
+    from mathdata.errors import MathdataError
+    from mathdata.io import read
+
+    drawn = [int(s.options["n"]) for s in recipe.stages if s.name == "sample" and s.options.get("n")]
+    if drawn:
+        return drawn[-1], "rows: as many as the sample stage draws"
+    try:
+        count = sum(_height(read(s.address, column=s.column, max_broken=s.max_broken)) for s in recipe.input)
+    except (MathdataError, OSError) as error:
+        return None, f"steps are open: the input cannot be read here ({error})"
+    return count, "rows: those of the input, before the stages"
+
+
+def _height(table: Any) -> int:
+    return int(table.height)
+
+
+def looked(recipe: Any, arm: str, count: int) -> dict[str, Any]:
+    """A few rows as the model will see them, and what preflight finds."""
+    import polars as pl
+
+    from mathdata.io import read
+    from mathdata.recipe import arm_train
+    from trainers.look import look as show
+
+    frames = [read(s.address, column=s.column, max_broken=s.max_broken) for s in recipe.input]
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    spec = arm_train(recipe, arm)
+    evaluate = recipe.evaluate.model_dump(mode="json") if recipe.evaluate else None
+    return show(frame, spec, count, evaluate=evaluate, colour=sys.stdout.isatty())
+
+
+def trained(recipe: Any, arm: str, folder: Path, quiet: bool) -> dict[str, Any]:
+    from mathdata.pipeline import claim, locked
+    from mathdata.steps import run_chains
+    from mathdata.training import finished, make_job, run_job
+
+    with locked(folder), Display(quiet=quiet) as display:
+        claim(folder, recipe, fresh=False)
+        chains = run_chains(recipe, folder, display)
+        job = make_job(recipe, folder, chains, arm)
+        if finished(job):
+            message(f"{job.model} is finished: nothing to do")
+        else:
+            run_job(job, 1, display, threading.Event())
+    record = dict(job.record)
+    curve = record.pop("loss", None) or [[0, None]]
+    return {"arm": arm, "out": str(job.model), "loss": curve[-1][1], **record}
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    memory = plan["memory"]
+    click.echo(f"{plan['recipe']} · arm {plan['arm']} · {plan['model']} · {plan['method']}")
+    click.echo(f"  parameters    {plan['trainable']:,} trained of {plan['total']:,} ({100 * plan['share']:.4f} %)")
+    steps = "open" if plan["steps"] is None else f"{plan['steps']:,} (warm-up {plan['warmup_steps']})"
+    click.echo(f"  steps         {steps}, {plan['tokens_per_step']:,} tokens each at most, {plan['note']}")
+    parts = ", ".join(f"{k} {memory[k]:.1f}" for k in ("weights", "gradients", "optimiser", "activations", "head"))
+    click.echo(f"  memory, GiB   {memory['total']:.1f} per GPU: {parts}")
+    for name, choice in memory["alternatives"].items():
+        click.echo(f"    {name}       {choice['plain']:.1f}, with gradient checkpointing {choice['checkpointing']:.1f}")
+    if memory["gpu"]:
+        click.echo(f"  {memory['gpu']} ({memory['gpu_gib']:.0f} GiB)  {'fits' if memory['fits'] else 'does not fit'}")
+
+
+def print_record(record: dict[str, Any]) -> None:
+    click.echo(
+        f"{record['arm']}: {record['steps']:,} steps, {record['tokens']:,} tokens in {record['seconds']:.0f} s, "
+        f"loss {record['loss']}, {record['trainable']:,} of {record['total']:,} parameters trained"
+    )
+    for name, figures in (record.get("evaluation") or {}).get("benchmarks", {}).items():
+        shown = ", ".join(f"{k} {v:.4f}" for k, v in figures.items() if isinstance(v, float))
+        click.echo(f"  {name}: {shown}")
+    click.echo(f"  model: {record['out']}")
