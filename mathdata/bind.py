@@ -36,11 +36,13 @@ class Option:
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """The options of a function or class: its keyword-only parameters, documented by `Annotated[type, "sentence"]`."""
     target = function.__init__ if inspect.isclass(function) else function
-    hints = typing.get_type_hints(target, include_extras=True)
+    keyword = [p for p in inspect.signature(target).parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    own = [p for p in keyword if p.name not in RESERVED]
+    # Only the options' annotations are looked up: `Table` and `Engine` may be names for type checkers alone.
+    bare = types.SimpleNamespace(__annotations__={p.name: p.annotation for p in own if p.annotation is not p.empty})
+    hints = typing.get_type_hints(bare, globalns=getattr(target, "__globals__", {}), include_extras=True)
     found = []
-    for parameter in inspect.signature(target).parameters.values():
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or parameter.name in RESERVED:
-            continue
+    for parameter in own:
         annotation, doc = hints.get(parameter.name, Any), ""
         if typing.get_origin(annotation) is typing.Annotated:
             annotation, *notes = typing.get_args(annotation)
