@@ -24,7 +24,7 @@ class SelfVerification:
         params = backward(problem, seed)
         if "skip" not in params:
             story, asked, at = split_question(problem.problem)
-            start, end = params["mask"]  # type: ignore[misc]
+            end = params["mask"][1]  # type: ignore[index]
             if end > at:
                 params = {"skip": "the number to mask stands in the question's own sentence"}
             else:

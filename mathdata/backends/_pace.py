@@ -1,0 +1,131 @@
+"""How many requests at once, and how fast: found from the server's answers, its 429s and its rate-limit headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+
+__all__ = ["Limiter", "Pace", "seconds_of"]
+
+MOST = 1024
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Requests at once. Doubles while throughput grows with it, then creeps; falls on overload or on mere latency.
+
+    Throughput decides, not latency alone: a server that batches answers later but more when asked for more at once.
+    """
+
+    fixed: int | None = None
+    limit: float = 8.0
+    clock: Callable[[], float] = monotonic
+    rising: bool = True
+    best: float = 0.0
+    base: float = float("inf")
+    _answers: int = 0
+    _latency: float = 0.0
+    _since: float = field(default=-1.0)
+    _fell: float = -1e9
+
+    @property
+    def now(self) -> int:
+        return self.fixed if self.fixed is not None else max(1, int(self.limit))
+
+    def answered(self, latency: float) -> None:
+        """Count an answer; at the end of a window compare its throughput with the best so far."""
+        if self.fixed is not None:
+            return
+        if self._since < 0:
+            self._since = self.clock() - latency
+        self._answers += 1
+        self._latency += latency
+        self.base = min(self.base, latency)
+        if self._answers >= max(8, 2 * self.now):
+            self._decide(self._answers / max(1e-6, self.clock() - self._since), self._latency / self._answers)
+            self._new_window()
+
+    def _decide(self, rate: float, latency: float) -> None:
+        gained = rate > self.best * (1.15 if self.rising else 1.03)
+        if self.rising:
+            self.rising = gained
+            self.limit = min(MOST, self.limit * 2) if gained else max(1.0, self.limit * 0.75)
+        elif gained:
+            self.limit = min(MOST, self.limit + max(1.0, self.limit * 0.1))
+        elif latency > 2 * self.base and rate < self.best * 0.97:
+            self.limit = max(1.0, self.limit * 0.9)
+        else:
+            self.limit = min(MOST, self.limit + 1.0)
+        self.best = max(rate, self.best * 0.98)
+
+    def overloaded(self) -> None:
+        """A 429, a timeout, a refused connection: fewer at once, but only once for all that were under way."""
+        if self.fixed is not None or self.clock() - self._fell < 1.0:
+            return
+        self._fell = self.clock()
+        self.rising = False
+        self.limit = max(1.0, self.limit * 0.7)
+        self._new_window()
+
+    def _new_window(self) -> None:
+        self._answers, self._latency, self._since = 0, 0.0, self.clock()
+
+
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"([\d.]+)(ms|s|m|h|d)")
+
+
+def seconds_of(text: str | None) -> float | None:
+    """`1s`, `6m0s`, `20ms` or plain seconds.
+
+    >>> seconds_of("6m0s")
+    360.0
+    """
+    if not text:
+        return None
+    parts = _PART.findall(text)
+    try:
+        return sum(float(n) * _UNIT[u] for n, u in parts) if parts else float(text)
+    except ValueError:
+        return None
+
+
+@dataclass(slots=True)
+class Pace:
+    """Requests and tokens left in the server's window, as its headers tell; says how long to wait."""
+
+    clock: Callable[[], float] = monotonic
+    left: dict[str, float] = field(default_factory=dict)
+    until: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def read(self, headers: Mapping[str, str]) -> None:
+        for kind in ("requests", "tokens"):
+            left, reset = headers.get(f"x-ratelimit-remaining-{kind}"), headers.get(f"x-ratelimit-reset-{kind}")
+            seconds = seconds_of(reset)
+            if left is None or seconds is None:
+                continue
+            try:
+                self.left[kind] = float(left)
+            except ValueError:
+                continue
+            self.until[kind] = self.clock() + min(seconds, 120.0)
+            if limit := headers.get(f"x-ratelimit-limit-{kind}"):
+                self.limits[kind] = float(limit) if limit.replace(".", "", 1).isdigit() else 0.0
+
+    def delay(self, tokens: float) -> float:
+        """Seconds to wait before a request of that many tokens; books it where there is no need to wait."""
+        now, wait = self.clock(), 0.0
+        needs = {"requests": 1.0, "tokens": tokens}
+        for kind, need in needs.items():
+            if now >= self.until.get(kind, 0.0):
+                self.left.pop(kind, None)
+            elif self.left.get(kind, need) < min(need, self.limits.get(kind) or need):
+                wait = max(wait, self.until[kind] - now)
+        if not wait:
+            for kind, need in needs.items():
+                if kind in self.left:
+                    self.left[kind] -= need
+        return wait

@@ -1,0 +1,264 @@
+"""A teacher or model behind any OpenAI-compatible server: chat or completions, with retries, pace, price and budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from mathdata.backends._pace import Limiter, Pace
+from mathdata.backends._send import Deliver, Job, Sender
+from mathdata.backends._wire import Failure, body_of, read_reply
+from mathdata.backends.money import Budget, find_price
+from mathdata.errors import BackendError, MissingExtra, RecipeError
+from mathdata.registry import register
+from mathdata.types import Completion, Progress, Request
+
+__all__ = ["OpenAI"]
+
+HOME = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+@register("backend", "openai")
+class OpenAI:
+    """Any OpenAI-compatible server (OpenAI, vLLM, llama.cpp ...), by chat or completions."""
+
+    def __init__(
+        self,
+        *,
+        model: Annotated[str, "the server's name of the model"],
+        base_url: Annotated[str | None, "address up to /v1; default $OPENAI_BASE_URL, else OpenAI"] = None,
+        endpoint: Annotated[Literal["chat", "completions"], "messages, or a plain prompt"] = "chat",
+        api_key_env: Annotated[str | None, "environment variable that holds the key"] = None,
+        api_key_file: Annotated[Path | None, "file that holds the key"] = None,
+        concurrency: Annotated[int | Literal["auto"], "requests at once; auto finds it"] = "auto",
+        timeout: Annotated[float, "seconds for one answer"] = 600.0,
+        patience: Annotated[float, "seconds without any answer before the rest is left pending"] = 120.0,
+        omit: Annotated[list[str] | None, "parameters not to send, where a server refuses them: [temperature]"] = None,
+        extra: Annotated[dict[str, Any] | None, "further fields of the request body"] = None,
+        batch: Annotated[bool, "use the batch interface: submit, leave, collect by running again"] = False,
+    ) -> None:
+        self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or HOME)
+        self.model, self.endpoint, self.timeout, self.patience = model, endpoint, timeout, patience
+        self.name = f"openai:{model}"
+        self.concurrency, self.batch = concurrency, batch
+        self.price = find_price(model, batch)
+        self._key = find_key(self.base_url, base_url is None, api_key_env, api_key_file)
+        self._settings: dict[str, Any] = {"omit": tuple(omit or ()), "extra": dict(extra or {})}
+        for name in self._settings["extra"]:
+            if "key" in name.lower() or "auth" in name.lower() or name.lower() == "token":
+                raise RecipeError(f"openai: extra.{name} looks like a key", "keys come from the environment or a file")
+        decides = [self.base_url, model, endpoint, omit or [], extra or {}]
+        self.identity = json.dumps(["openai", *decides], sort_keys=True)
+        self.notes: Counter[str] = Counter()
+        self._spent: Counter[str] = Counter()
+        self._found: dict[str, Any] = {}
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Tokens, money, retries by state, what was noticed about the server."""
+        spent = self.price.of(self._spent["in"], self._spent["out"]) if self.price else None
+        return {
+            "tokens_in": self._spent["in"],
+            "tokens_out": self._spent["out"],
+            "usd": None if spent is None else round(spent, 6),
+            **self._found,
+            "notes": dict(self.notes),
+        }
+
+    def generate(self, requests: Sequence[Request]) -> list[list[Completion]]:
+        answers: list[dict[int, Completion]] = [{} for _ in requests]
+
+        def deliver(index: int, first: int, completions: Sequence[Completion]) -> None:
+            answers[index].update({first + i: c for i, c in enumerate(completions)})
+
+        self.stream(requests, deliver)
+        return [[found[k] for k in sorted(found)] for found in answers]
+
+    def stream(
+        self,
+        requests: Sequence[Request],
+        deliver: Deliver,
+        *,
+        budget: Budget | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Every answer handed to `deliver(index, first sample, completions)` as it comes."""
+        _run(lambda: self._stream(requests, deliver, budget, progress))
+
+    async def _stream(
+        self, requests: Sequence[Request], deliver: Deliver, budget: Budget | None, progress: Progress | None
+    ) -> None:
+        aiohttp = _aiohttp()
+        fixed = None if self.concurrency == "auto" else int(self.concurrency)
+        limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(20.0, self.timeout))
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        async with aiohttp.ClientSession(connector=connector, timeout=limits, headers=self._headers()) as session:
+            pace = Pace()
+            sender = Sender(
+                self._poster(session, pace), self._counted(deliver), Limiter(fixed=fixed), pace, budget, progress,
+                self.patience,
+            )  # fmt: skip
+            try:
+                await sender.run(requests)
+            finally:
+                self._report(sender)
+
+    def _headers(self) -> dict[str, str]:
+        return _HEADERS | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
+
+    def _poster(
+        self, session: Any, pace: Pace
+    ) -> Callable[[Job, int], Coroutine[Any, Any, list[Completion] | Failure]]:
+        aiohttp = _aiohttp()
+        chat = self.endpoint == "chat"
+        url = self.base_url + ("/chat/completions" if chat else "/completions")
+        torn = (aiohttp.ClientPayloadError, aiohttp.http_exceptions.HttpProcessingError)
+
+        async def post(job: Job, n: int) -> list[Completion] | Failure:
+            body = body_of(
+                job.request, model=self.model, chat=chat, n=n, offset=job.done + job.tries["empty"],
+                settings=self._settings,
+            )  # fmt: skip
+            try:
+                async with session.post(url, data=body, allow_redirects=False) as response:
+                    raw = await response.read()
+                    pace.read(response.headers)
+                    status, headers = response.status, response.headers
+            except TimeoutError:
+                return Failure("timeout", f"no answer within {self.timeout:g} s")
+            except torn as error:
+                return Failure("torn", f"the answer broke off: {self._scrubbed(error)}")
+            except aiohttp.ClientConnectorError as error:
+                return Failure("gone", self._scrubbed(error))
+            except (aiohttp.ClientError, OSError) as error:
+                return Failure("reset", f"the connection broke: {self._scrubbed(error)}")
+            return self._noticed(job, n, read_reply(status, headers, raw, chat))
+
+        return post
+
+    def _noticed(self, job: Job, n: int, found: list[Completion] | Failure) -> list[Completion] | Failure:
+        """What the reply tells about the server: written down, and where harmless, met."""
+        if isinstance(found, Failure):
+            if "max_completion_tokens" in found.words and "limit_name" not in self._settings:
+                self._settings["limit_name"] = "max_completion_tokens"
+                self.notes["the server wants max_completion_tokens instead of max_tokens"] += 1
+                return Failure("server-error", found.words, 0.0)
+            if "max_completion_tokens" in found.words and found.state == "bad-request":
+                return Failure("server-error", found.words, 0.0)
+            return Failure(found.state, self._scrubbed(found.words), found.wait)
+        if len(found) < n:
+            self.notes["the server ignores n: samples are asked for one by one"] += 1
+        if job.request.params.get("schema") is not None and not all(_is_json(c.text) for c in found):
+            self.notes["the server ignores response_format: replies are read leniently"] += 1
+        if not any(c.tokens_in for c in found):
+            self.notes["the server reports no usage: tokens are guessed from lengths"] += 1
+        return found
+
+    def _counted(self, deliver: Deliver) -> Deliver:
+        def count(index: int, first: int, completions: Sequence[Completion]) -> None:
+            for c in completions:
+                self._spent["in"] += c.tokens_in
+                self._spent["out"] += c.tokens_out
+            deliver(index, first, completions)
+
+        return count
+
+    def _report(self, sender: Sender) -> None:
+        self._found = {
+            "retries": dict(sorted(sender.retries.items())),
+            "given_up": dict(sorted(sender.given_up.items())),
+            "at_once": sender.most_at_once,
+        }
+
+    def _scrubbed(self, words: object) -> str:
+        """Words that may be shown: without the key, whoever repeated it."""
+        text = str(words)
+        if self._key:
+            text = text.replace(self._key, "***")
+        return re.sub(r"\bsk-[\w*-]{6,}", "sk-***", text)
+
+
+def checked_url(url: str) -> str:
+    """The address without its trailing slash. Raises RecipeError for one that holds a name or password."""
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        shown = f"{parts.scheme}://{parts.hostname}{':' + str(parts.port) if parts.port else ''}{parts.path}"
+        raise RecipeError(f"base_url holds a user name or password (…@{shown.partition('//')[2]})", "use api_key_env")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RecipeError(f"base_url = {url!r} is no address", "for example http://127.0.0.1:8000/v1")
+    return url.rstrip("/")
+
+
+def find_key(base_url: str, own_choice: bool, env: str | None, file: Path | None) -> str | None:
+    """The key from the file, the named variable, or OPENAI_API_KEY.
+
+    The last is sent only where the user's environment points: a recipe's base_url must name the key it wants.
+    """
+    if file is not None:
+        try:
+            return Path(file).expanduser().read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BackendError(
+                f"{file}: cannot read the key: {error.strerror}", "api_key_file: a file you can read"
+            ) from None
+    if env is not None:
+        if not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,63}", env):
+            raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
+        if env not in os.environ:
+            raise BackendError(f"the environment has no {env}", f"export {env}=...")
+        return os.environ[env].strip()
+    host = urlsplit(base_url).hostname or ""
+    official = host == "openai.com" or host.endswith(".openai.com")
+    key = os.environ.get(KEY, "").strip() or None
+    if official and key is None:
+        raise BackendError(f"the environment has no {KEY}", f"export {KEY}=..., or give api_key_env, api_key_file")
+    return key if official or own_choice else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _aiohttp() -> Any:
+    try:
+        import aiohttp
+        import aiohttp.http_exceptions
+    except ImportError:
+        raise MissingExtra("the openai teacher needs aiohttp", "pip install 'openai[aiohttp]'") from None
+    return aiohttp
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run to the end, also inside a notebook's running loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work())
+        return
+    failed: list[BaseException] = []
+
+    def inside() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=inside, name="openai")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
