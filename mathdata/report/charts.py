@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mathdata.report.markup import clean, e, t, tag
+from mathdata.report.markup import e, t, tag
 
 __all__ = ["Axis", "bars", "curves", "dots", "nice_ticks", "whiskers"]
 
@@ -100,14 +100,14 @@ def dots(rows: Sequence[tuple[str, Sequence[tuple[str, float, str]], str]], axis
     for name, marks, shown in rows:
         values = [axis.at(v) for _, v, _ in marks]
         link = (
-            f'<line class="link" x1="{min(values)}%" x2="{max(values)}%" y1="14" y2="14"/>' if len(values) > 1 else ""
+            f'<line class="link" x1="{min(values)}%" x2="{max(values)}%" y1="18" y2="18"/>' if len(values) > 1 else ""
         )
         circles = "".join(
-            f'<circle class="dot {c}" cx="{axis.at(v)}%" cy="14" r="5"><title>{e(s)}</title></circle>'
+            f'<circle class="dot {c}" cx="{axis.at(v)}%" cy="18" r="5"><title>{e(s)}</title></circle>'
             for c, v, s in marks
         )
         spoken = "; ".join(s for _, _, s in marks)
-        body.append(_row(name, _svg(_grid(axis) + link + circles, 28, spoken), shown))
+        body.append(_row(name, _svg(_grid(axis) + link + circles, 36, spoken), shown))
     return tag("div", "".join(body) + _scale(axis), "chart", role="group", aria_label=label)
 
 
@@ -131,7 +131,7 @@ def curves(lines: Mapping[str, tuple[str, Sequence[Sequence[float]]]], x_unit: s
     if not points:
         return ""
     xs = fitted([0.0, max(p[0] for p in points)], x_unit)
-    ys = fitted([0.0, max(p[1] for p in points)], y_unit, 4)
+    ys = fitted([0.0, max(p[1] for p in points)], y_unit)
     paths = []
     for name, (colour, line) in lines.items():
         spots = " ".join(f"{10 * xs.at(x):.1f},{1000 - 10 * ys.at(y):.1f}" for x, y in _thin(line))
@@ -179,7 +179,3 @@ def _thin(line: Sequence[Sequence[float]], most: int = 400) -> list[Sequence[flo
         return good
     step = (len(good) - 1) / (most - 1)
     return [good[round(i * step)] for i in range(most)]
-
-
-def spoken(text: str) -> str:
-    return clean(text)

@@ -88,7 +88,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "figures": ("Figures of this stage", "本阶段指标"),
     "planted": ("Planted faults, found and missed", "预埋错误：找到与漏掉"),
     "planted_lead": (
-        "The corpus was made with known faults at known places, so that each stage can be counted on.",
+        "The corpus was made with known faults at known places, so hits and misses can be counted.",
         "语料中的错误是在已知位置预埋的，因此每个阶段都可以逐一核对。",
     ),
     "fault": ("Fault", "错误"),
