@@ -68,18 +68,19 @@ def to_click(option: Option) -> click.Option:
     flag = "--" + option.name.replace("_", "-")
     if is_flag(option.annotation):
         return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=_help(option))
-    words = choices_of(option.annotation)
-    metavar = "|".join(words) if words else _metavar(option)
-    return click.Option([flag], metavar=metavar, help=_help(option))
+    return click.Option([flag], metavar=_metavar(option), help=_help(option))
 
 
 def _metavar(option: Option) -> str:
-    text = str(option.annotation)
-    if "dict" in text or "Mapping" in text:
-        return "K=V,K=V"
-    if "list" in text or "Sequence" in text:
+    """The shape of a value as the help shows it: words of a Literal, lists, mappings, component specs, numbers."""
+    text = str(option.annotation).removesuffix(" | None")
+    words = "|".join(choices_of(option.annotation) or ())
+    if text.startswith(("list[", "typing.List[", "tuple[")):
         return "A,B,..."
-    return "N" if "int" in text else "X" if "float" in text else "TEXT"
+    if "dict" in text or "Mapping" in text:
+        return "SPEC" if "str |" in text.split("[")[0] else "K=V,K=V"
+    rest = "N" if "int" in text else "X" if "float" in text else "" if words else "TEXT"
+    return "|".join(w for w in (words, rest) if w)
 
 
 def _help(option: Option) -> str:
