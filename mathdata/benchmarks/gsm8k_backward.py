@@ -20,6 +20,7 @@ def rows() -> Frame:
 register("benchmark", "gsm8k_backward", "1,270 backward questions made from GSM8K test (English)")(
     Benchmark(
         name="gsm8k_backward", load=rows, version="1270@fe667b1", licence="Apache-2.0", prompt="question_answer",
-        strict_rule="hash", max_tokens=1024, note="Made from GSM8K test questions: never training data.",
+        rule="gsm8k",
+        strict_rule="gsm8k_strict", max_tokens=1024, note="Made from GSM8K test questions: never training data.",
     )
 )  # fmt: skip

@@ -60,6 +60,7 @@ register("benchmark", "math", "5,000 competition problems, 7 subjects, 5 levels 
         version="test-5000",
         licence="MIT",
         prompt="minerva",
+        rule="math",
         strict_rule="boxed",
         fewshot=FEWSHOT,
         max_tokens=1024,

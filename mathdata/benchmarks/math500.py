@@ -31,6 +31,7 @@ register("benchmark", "math500", "500 of the MATH test problems")(
         version="500",
         licence="MIT",
         prompt="minerva",
+        rule="math",
         strict_rule="boxed",
         fewshot=math.FEWSHOT,
         max_tokens=1024,

@@ -25,7 +25,8 @@ def rows() -> Frame:
 
 register("benchmark", "svamp", "1,000 one-step word problems (English)")(
     Benchmark(
-        name="svamp", load=rows, version="1000@689d7cc", licence="MIT", prompt="question_answer", strict_rule="hash",
+        name="svamp", load=rows, version="1000@689d7cc", licence="MIT", prompt="question_answer", rule="gsm8k",
+        strict_rule="gsm8k_strict",
         max_tokens=512, by=("subject",),
     )
 )  # fmt: skip
