@@ -15,10 +15,12 @@ import numpy as np
 from transformers import TrainerCallback
 
 from mathdata.errors import MathdataError
+from mathdata.trainspec import TrainSpec
 from trainers.data import Example
+from trainers.launch import check_world
 from trainers.order import Order
 
-__all__ = ["Metrics", "Sentinel"]
+__all__ = ["Guard", "Metrics", "Sentinel"]
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -130,3 +132,14 @@ class Sentinel(TrainerCallback):
         if usual is not None and loss > max(self.spike * usual, usual + 3.0):
             return f"the loss jumped from {usual:.3f} to {loss:.3f}"
         return None
+
+
+class Guard(TrainerCallback):
+    """Before the first step: the processes and the wrapper that really run are those that were asked for."""
+
+    def __init__(self, spec: TrainSpec, trainer: Any) -> None:
+        self.spec, self.trainer = spec, trainer
+        self.world: dict[str, Any] = {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.world = check_world(self.spec, self.trainer)

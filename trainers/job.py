@@ -36,7 +36,8 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
 
     spec = parse_spec(job["spec"], "spec")
     out = Path(job["out"])
-    (out / "train.json").unlink(missing_ok=True)
+    if sft.world()[0] == 0:
+        (out / "train.json").unlink(missing_ok=True)
     report({"event": "progress", "done": 0, "total": None, "note": "loading libraries and rows"})
     frame = pl.read_parquet(job["data"])
     frame = frame.filter(pl.col("reject").is_null()) if "reject" in frame.columns else frame
@@ -125,6 +126,17 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def in_many(job: Mapping[str, Any], path: Path) -> int | None:
+    """Exit code of the processes that the job asks for, None where this process does the work itself."""
+    from mathdata.trainspec import parse_spec
+    from trainers.launch import launched, relaunch, wanted_processes
+
+    spec = parse_spec(job["spec"], "spec")
+    if job.get("before") or launched() or wanted_processes(spec) == 1:
+        return None
+    return relaunch(spec, path, Path(job["out"]))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0 when train.json stands; else an `error` event says what was wrong."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -133,7 +145,13 @@ def main(argv: list[str] | None = None) -> int:
             raise UsageError("trainers.job takes one argument, the job file", "python -m trainers.job JOB.json")
         end_with_parent()
         warnings.simplefilter("ignore")
-        record = run_job(json.loads(Path(arguments[0]).read_text(encoding="utf-8")))
+        job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+        if (code := in_many(job, Path(arguments[0]))) is not None:
+            return code
+        rank = int(os.environ.get("RANK", "0"))
+        record = run_job(job, tell if rank == 0 else lambda _: None)
+        if rank:
+            return 0
         tell({"event": "done", "steps": record["steps"], "seconds": record["seconds"]})
         return 0
     except MathdataError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.errors import MathdataError, RecipeError, nearest
-from mathdata.manifest import dump_json, versions
+from mathdata.manifest import digest_of, dump_json, versions
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
 from trainers.data import Example, corpus_texts, encode
@@ -152,24 +153,20 @@ def run_sft(
     if ready.order is None:
         raise MathdataError("no rows to train on", "look at the rejects beside the input")
     model, counts = tuned_model(ready)
-    model, loss, steps, seconds = fit(model, ready, out, report)
+    model, happened = fit(model, ready, out, report)
     if world()[0] == 0:
         finish(model, ready.tokenizer, ready.spec, out)
         tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
         "seed": ready.seed,
-        "steps": steps,
         "tokens": ready.order.tokens,
         "rows_seen": ready.order.rows_seen,
         "padding": round(ready.order.padding, 4),
-        "loss": loss,
+        **happened,
         "seconds": round(time.perf_counter() - started, 2),
-        "train_seconds": round(seconds, 2),
-        "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
         "trainable": counts.trainable,
         "total": counts.total,
-        "processes": ready.order.processes,
         "precision": precision_of(ready.spec),
         "preflight": ready.preflight.summary(),
         "versions": versions(),
@@ -220,13 +217,13 @@ def tuned_model(ready: Prepared) -> tuple[Any, Any]:
     return model, count(model)
 
 
-def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[Any, list[list[float]], int, float]:
-    """The training itself: (model, loss curve, steps done, seconds)."""
+def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[Any, dict[str, Any]]:
+    """The training itself: (model, what happened)."""
     from transformers import PrinterCallback
     from transformers.utils import logging as noise
     from trl import SFTTrainer
 
-    from trainers.callbacks import Metrics, Sentinel
+    from trainers.callbacks import Guard, Metrics, Sentinel
     from trainers.collate import Collator, micros
 
     assert ready.order is not None
@@ -248,11 +245,40 @@ def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[
         callbacks=[metrics, Sentinel(ready.order, ready.examples)],
     )
     trainer.remove_callback(PrinterCallback)
+    guard = Guard(ready.spec, trainer)
+    trainer.add_callback(guard)
     noise.disable_progress_bar()
+    if ready.spec.checkpoints.every and world()[0] == 0:
+        claim_checkpoints(out, ready)
+    trainer.accelerator.wait_for_everyone()
     started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    trainer.train(resume_from_checkpoint=last_checkpoint(out) if ready.spec.checkpoints.every else None)
     seconds = time.perf_counter() - started
-    return trainer.model, loss_curve(out / "metrics.jsonl"), trainer.state.global_step, seconds
+    happened = {
+        "steps": trainer.state.global_step,
+        "loss": loss_curve(out / "metrics.jsonl"),
+        "train_seconds": round(seconds, 2),
+        "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
+        "parallel": guard.world,
+    }
+    return trainer.model, happened
+
+
+def claim_checkpoints(out: Path, ready: Prepared) -> None:
+    """Checkpoints belong to one spec, one seed and one order of rows; those of another run are taken away."""
+    folder, marker = out / "checkpoints", out / "checkpoints" / "run.json"
+    assert ready.order is not None
+    rows = [e.id for e in ready.examples]
+    digest = digest_of([ready.spec.model_dump(mode="json"), ready.seed, rows, ready.order.micro])
+    try:
+        if json.loads(marker.read_text(encoding="utf-8"))["digest"] == digest:
+            return
+    except (OSError, ValueError, KeyError):
+        pass
+    for old in folder.glob("checkpoint-*"):
+        shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    dump_json(marker, {"digest": digest})
 
 
 def last_checkpoint(out: Path) -> str | None:
