@@ -1,0 +1,388 @@
+"""Texts -> arrays of tokens with their class, a few thousand rows at a time, without a string object for each word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mathdata.near.lexicon import Entry, Lexicon, load
+from mathdata.numerals import CARDINALS, HAN_NUMERAL, PARTS, SCALES, canonical, chinese_value, english_value
+
+__all__ = ["NUMBER", "ORDER", "REL", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "mix", "tokenise"]
+
+U64 = npt.NDArray[np.uint64]
+Array = npt.NDArray[Any]
+
+# What a token is. DROP: stop words, punctuation, the rest of a phrase.
+DROP, WORD, VERB, REL, NUMBER, SYMBOL = range(6)
+ORDER, QUESTION = 8, 16
+"""Flags: the order of events matters; a word that asks."""
+
+# What a byte is.
+SPACE, LETTER, DIGIT, HIGH, SENTENCE, CLAUSE, SIGN, ROW = range(8)
+
+_PRIVATE = 0xE000
+CHUNK = 2_000
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens that count, of consecutive rows; `first[r]:first[r+1]` are those of row r."""
+
+    hash: U64
+    kind: npt.NDArray[np.uint8]
+    flag: npt.NDArray[np.uint8]
+    row: npt.NDArray[np.int64]
+    sentence: npt.NDArray[np.int64]
+    clause: npt.NDArray[np.int64]
+    asked: npt.NDArray[np.bool_]
+    """Whether the token stands in a clause that asks."""
+    first: npt.NDArray[np.int64]
+
+
+def _kinds() -> npt.NDArray[np.uint8]:
+    kinds = np.full(256, SPACE, dtype=np.uint8)
+    for low, high, kind in (("a", "z", LETTER), ("A", "Z", LETTER), ("0", "9", DIGIT)):
+        kinds[ord(low) : ord(high) + 1] = kind
+    kinds[0x80:] = HIGH
+    for byte in b"+*/=<>^_()[]{}|%&@~-!":
+        kinds[byte] = SIGN
+    for bytes_, kind in ((b".!?;", SENTENCE), (b",:", CLAUSE), (b"\n", ROW), (b"\\", LETTER)):
+        for byte in bytes_:
+            kinds[byte] = kind
+    return kinds
+
+
+KINDS = _kinds()
+LOWER = np.arange(256, dtype=np.uint8)
+LOWER[ord("A") : ord("Z") + 1] += 32
+MASKS = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
+_A, _B, _C = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+
+
+def mix(x: U64) -> U64:
+    """A bijection of 64 bits that spreads every bit (splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _hash(data: npt.NDArray[np.uint8], start: Array, length: Array) -> U64:
+    """Hash of every data[start:start+length], from windows of eight bytes; `data` has 24 spare bytes at its end."""
+    window = np.ndarray(len(data) - 8, dtype="<u8", buffer=data.data, strides=(1,))
+    made = (window[start] & MASKS[np.minimum(length, 8)]) * _A + length.astype(np.uint64)
+    long = np.flatnonzero(length > 8)
+    if long.size:
+        at, size = start[long], length[long]
+        made[long] ^= mix((window[at + 8] & MASKS[np.minimum(size - 8, 8)]) * _B + window[at + size - 8] * _C)
+        huge = long[size > 24]
+        for i in huge:
+            made[i] ^= np.uint64(hash_bytes(data[start[i] : start[i] + length[i]].tobytes()))
+    return mix(made)
+
+
+def hash_bytes(data: bytes) -> int:
+    import xxhash
+
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def hashes_of(words: Sequence[bytes]) -> U64:
+    """The hash a token of these bytes gets."""
+    length = np.array([len(w) for w in words], dtype=np.int64)
+    data = np.frombuffer(b"".join(words) + b"\0" * 24, dtype=np.uint8)
+    return _hash(data, np.cumsum(length) - length, length)
+
+
+def number_hashes(texts: Sequence[str]) -> U64:
+    return hashes_of([t.encode() for t in texts])
+
+
+@dataclass(slots=True)
+class Table:
+    """The lexicon as a perfect hash table: one look-up and one comparison for each token."""
+
+    shift: np.uint64
+    multiplier: np.uint64
+    slot: npt.NDArray[np.int16]
+    hash: U64
+    value: U64
+    kind: npt.NDArray[np.uint8]
+    flag: npt.NDArray[np.uint8]
+    numeric: npt.NDArray[np.bool_]
+    phrases: list[tuple[U64, U64, int, int]]
+    chinese: tuple[list[str], list[str]]
+    private: tuple[U64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+
+    def find(self, hashes: U64) -> Array:
+        """Index of each token in the table, -1 where it is unknown."""
+        at = self.slot[(hashes * self.multiplier) >> self.shift]
+        return np.where((at >= 0) & (self.hash[at] == hashes), at, -1)
+
+
+_KIND = {"stop": DROP, "verb": VERB, "relation": REL, "order": REL, "question": REL}
+_FLAG = {"order": ORDER, "question": QUESTION}
+
+
+def _class(entry: Entry) -> tuple[int, int, int]:
+    return hash_bytes(entry.key.encode()), _KIND[entry.section], _FLAG.get(entry.section, 0)
+
+
+@cache
+def table(extra: str | None = None) -> Table:
+    lexicon = load(extra)
+    rows = [(word.encode(), *_class(entry), False) for word, entry in lexicon.words.items() if word != "%"]
+    known = {word for word, *_ in rows}
+    for word in [*CARDINALS, *SCALES]:
+        if word.encode() not in known:
+            value = english_value(word)
+            rows.append((word.encode(), int(number_hashes([str(value)])[0]), NUMBER, 0, True))
+    for word, part in PARTS.items():
+        if word.encode() not in known:
+            rows.append((word.encode(), hash_bytes(f"part:{part}".encode()), NUMBER, ORDER, False))
+    hashes = hashes_of([r[0] for r in rows])
+    multiplier, slot = _perfect(hashes)
+    return Table(
+        np.uint64(64 - BITS), multiplier, slot, hashes,
+        np.array([r[1] for r in rows], dtype=np.uint64), np.array([r[2] for r in rows], dtype=np.uint8),
+        np.array([r[3] for r in rows], dtype=np.uint8), np.array([r[4] for r in rows], dtype=bool),
+        _phrases(lexicon), *_chinese(lexicon),
+    )  # fmt: skip
+
+
+BITS = 20
+
+
+def _perfect(hashes: U64) -> tuple[np.uint64, npt.NDArray[np.int16]]:
+    """A multiplier under which no two words share a slot."""
+    shift = np.uint64(64 - BITS)
+    multiplier = np.uint64(0x9E3779B97F4A7C15)
+    while True:
+        at = (hashes * multiplier) >> shift
+        if len(np.unique(at)) == len(hashes):
+            slot = np.full(1 << BITS, -1, dtype=np.int16)
+            slot[at] = np.arange(len(hashes), dtype=np.int16)
+            return multiplier, slot
+        multiplier = mix(np.array([multiplier], dtype=np.uint64))[0] | np.uint64(1)
+
+
+def _phrases(lexicon: Lexicon) -> list[tuple[U64, U64, int, int]]:
+    """(hashes of the words, class, kind, flag), longest first."""
+    made = []
+    for words, entry in sorted(lexicon.phrases.items(), key=lambda kv: -len(kv[0])):
+        value, kind, flag = _class(entry)
+        made.append((hashes_of([w.encode() for w in words]), np.uint64(value), kind, flag))
+    return made  # type: ignore[return-value]
+
+
+def _chinese(lexicon: Lexicon) -> tuple[Any, Any]:
+    """Every Chinese word becomes one private-use character, which carries its class."""
+    forms = sorted(lexicon.chinese, key=lambda w: (-len(w), w))
+    classes = sorted({lexicon.chinese[f] for f in forms}, key=lambda e: e.key)
+    place = {entry: i for i, entry in enumerate(classes)}
+    marks = [chr(_PRIVATE + place[lexicon.chinese[f]]) for f in forms]
+    values = [_class(entry) for entry in classes]
+    return (forms, marks), (
+        np.array([v[0] for v in values], dtype=np.uint64),
+        np.array([v[1] for v in values], dtype=np.uint8),
+        np.array([v[2] for v in values], dtype=np.uint8),
+    )
+
+
+_HAN = r"[\x{3400}-\x{9fff}]"
+_NUMERAL = re.compile(rf"{HAN_NUMERAL}(?:分之{HAN_NUMERAL})?|半")
+
+
+def fold_chinese(texts: pl.Series, known: Table) -> pl.Series:
+    """Chinese lexicon words as marks, Chinese numerals as digits; other rows as they are."""
+    hit = texts.str.contains(_HAN)
+    if not hit.any():
+        return texts
+    forms, marks = known.chinese
+    folded = texts.filter(hit).str.replace_many(forms, marks, leftmost=True)
+    numeral = folded.str.contains("[零〇一二两三四五六七八九十半]")
+    if numeral.any():
+        said = [_NUMERAL.sub(_digits, t) for t in folded.filter(numeral).to_list()]
+        folded = folded.scatter(numeral.arg_true(), pl.Series(said, dtype=pl.String))
+    return texts.scatter(hit.arg_true(), folded)
+
+
+def _digits(match: re.Match[str]) -> str:
+    value = chinese_value(match[0])
+    if value is None:
+        return match[0]
+    return f" {value.numerator} " if value.denominator == 1 else f" {value.numerator}/{value.denominator} "
+
+
+def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
+    """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
+    known = table(extra)
+    rows = fold_chinese(texts, known).str.replace_all("\n", " ", literal=True).to_list()
+    data = np.frombuffer(("\n".join(rows) + "\n").encode("utf-8") + b"\0" * 24, dtype=np.uint8)
+    size = len(data) - 24
+    low = LOWER[data]
+    kind = KINDS[data]
+    _inner_marks(data, kind, size)
+    new = np.empty(size, dtype=bool)
+    new[0] = True
+    np.not_equal(kind[1:size], kind[: size - 1], out=new[1:])
+    single = (kind[:size] >= SENTENCE) | (data[:size] == 0x5C) | ((kind[:size] == HIGH) & (data[:size] >= 0xC0))
+    start = np.flatnonzero(new | single)
+    length = np.diff(start, append=size)
+    what = kind[start]
+    keep = what != SPACE
+    start, length, what = start[keep], length[keep], what[keep]
+    return _classify(data, low, start, length, what, known, len(rows))
+
+
+def _inner_marks(data: Array, kind: Array, size: int) -> None:
+    """A point between digits belongs to the number, a colon between them is a sign; a hyphen in a word is a space."""
+    for byte, inside, turned in ((0x2E, DIGIT, DIGIT), (0x3A, DIGIT, SIGN), (0x2D, LETTER, SPACE)):
+        at = np.flatnonzero(data[:size] == byte)
+        at = at[(at > 0)]
+        at = at[(kind[at - 1] == inside) & (kind[at + 1] == inside)]
+        if byte == 0x2D and at.size:  # a-b is a difference, well-known is not
+            at = at[(kind[np.maximum(at - 2, 0)] == LETTER) & (kind[at + 2] == LETTER)]
+        kind[at] = turned
+
+
+_COMMA = np.frombuffer("，".encode() + b"\0" * 24, dtype=np.uint8)
+
+
+def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
+    hashes = _hash(low, start, length)
+    comma = _hash(_COMMA, np.array([0]), np.array([3]))[0]
+    kind = np.full(len(start), DROP, dtype=np.uint8)
+    flag = np.zeros(len(start), dtype=np.uint8)
+    kind[(what == LETTER) | (what == HIGH)] = WORD
+    kind[what == DIGIT] = NUMBER
+    kind[what == SIGN] = SYMBOL
+    high = what == HIGH
+    what[high & (hashes == comma)] = CLAUSE
+    kind[high & ((length < 3) | (data[start] == 0xE2))] = SYMBOL  # Greek, operators, arrows; Han start at E3
+    kind[what == CLAUSE] = DROP
+    at = known.find(hashes)
+    found = np.flatnonzero((at >= 0) & (what == LETTER))
+    entry = at[found]
+    numeric = np.zeros(len(start), dtype=bool)
+    numeric[found] = known.numeric[entry]
+    plain = hashes.copy()
+    hashes[found], kind[found], flag[found] = known.value[entry], known.kind[entry], known.flag[entry]
+    _private(data, start, high, hashes, kind, flag, known)
+    _symbols(data, start, length, what, plain, hashes, kind)
+    _numbers(data, start, length, what, hashes, kind, numeric)
+    _join_phrases(plain, what, hashes, kind, flag, known)
+    percent = (what == SIGN) & (data[start] == 0x25)
+    hashes[percent], kind[percent], flag[percent] = PERCENT, REL, ORDER
+    return _assemble(hashes, kind, flag, what, rows)
+
+
+PERCENT = np.uint64(hash_bytes(b"order:percent"))
+
+
+def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
+    """Marks of Chinese lexicon words: U+E000 and up, three bytes EE/EF."""
+    lead = data[start]
+    at = np.flatnonzero(high & ((lead == 0xEE) | (lead == 0xEF)))
+    if not at.size:
+        return
+    b = start[at]
+    code = ((data[b].astype(np.int64) & 15) << 12) | ((data[b + 1].astype(np.int64) & 63) << 6) | (data[b + 2] & 63)
+    value, kinds, flags = known.private
+    entry = code - _PRIVATE
+    good = (entry >= 0) & (entry < len(value))
+    at, entry = at[good], entry[good]
+    hashes[at], kind[at], flag[at] = value[entry], kinds[entry], flags[entry]
+
+
+def _symbols(data: Array, start: Array, length: Array, what: Array, plain: U64, hashes: U64, kind: Array) -> None:
+    """Single letters, words in capitals and LaTeX commands name things: they count with their case."""
+    first, second, final = data[start], data[start + 1], data[start + length - 1]
+    upper = (first >= 65) & (first <= 90)
+    capitals = upper & (length > 1) & (second >= 65) & (second <= 90) & (final >= 65) & (final <= 90)
+    follows = (data[start + 1] == 0x20) & (KINDS[data[start + 2]] == LETTER)
+    article = (length == 1) & ((first == 97) | (first == 65) | (first == 73)) & follows
+    alone = (length == 1) & ~article & ((kind == WORD) | (first == 97) | (first == 65) | (first == 73))
+    named = np.flatnonzero((what == LETTER) & (capitals | alone | (first == 0x5C)))
+    if named.size:
+        hashes[named] = _hash(data, start[named], length[named])
+        kind[named] = SYMBOL
+
+
+def _numbers(data: Array, start: Array, length: Array, what: Array, hashes: U64, kind: Array, numeric: Array) -> None:
+    """One hash for each value: `7.50` and `7.5`, `sixty-nine` and `69`, `5 thousand` and `5000`."""
+    digits = what == DIGIT
+    long = np.flatnonzero(digits & (length > 1))
+    points = np.flatnonzero(data == 0x2E)
+    point = np.searchsorted(points, start[long]) != np.searchsorted(points, start[long] + length[long])
+    odd = long[point | (data[start[long]] == 0x30)]
+    if odd.size:
+        texts = [canonical(data[start[i] : start[i] + length[i]].tobytes().decode()) for i in odd]
+        hashes[odd] = number_hashes(texts)
+    run = np.flatnonzero(numeric[1:] & (numeric[:-1] | digits[:-1])) + 1
+    if not run.size:
+        return
+    groups = np.split(run, np.flatnonzero(np.diff(run) > 1) + 1)
+    for group in groups:
+        head, last = int(group[0]) - 1, int(group[-1])
+        words = [data[start[i] : start[i] + length[i]].tobytes().decode().lower() for i in range(head, last + 1)]
+        value = _value(words)
+        if value is not None:
+            hashes[head], kind[head] = number_hashes([value])[0], NUMBER
+            kind[head + 1 : last + 1] = DROP
+
+
+def _value(words: list[str]) -> str | None:
+    if words[0][0].isdigit():
+        scale = 1
+        for word in words[1:]:
+            if word not in SCALES:
+                return None
+            scale *= SCALES[word]
+        from fractions import Fraction
+
+        value = Fraction(words[0]) * scale if len(words[0]) < 40 else None
+        return str(value) if value is not None and value.denominator == 1 else None
+    value = english_value(" ".join(words))
+    return None if value is None else str(value)
+
+
+def _join_phrases(plain: U64, what: Array, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
+    letters = what == LETTER
+    for words, value, phrase_kind, phrase_flag in known.phrases:
+        n = len(words)
+        if len(plain) < n:
+            continue
+        hit = np.flatnonzero(plain[: len(plain) - n + 1] == words[0])
+        for k in range(1, n):
+            hit = hit[plain[hit + k] == words[k]]
+        if not hit.size:
+            continue
+        hit = hit[letters[hit]]
+        hashes[hit], kind[hit], flag[hit] = value, phrase_kind, phrase_flag
+        for k in range(n):
+            plain[hit + k] = 0  # taken: a shorter phrase inside must not fire again
+            if k:
+                kind[hit + k] = DROP
+                flag[hit + k] = 0
+
+
+def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int) -> Tokens:
+    ends = what == ROW
+    row = np.cumsum(ends) - ends
+    sentence = np.cumsum(ends | (what == SENTENCE))
+    clause = np.cumsum(ends | (what == SENTENCE) | (what == CLAUSE))
+    asks = np.zeros(int(clause[-1]) + 1, dtype=bool)
+    asks[clause[(flag & QUESTION) > 0]] = True
+    keep = np.flatnonzero(kind != DROP)
+    hashes = mix(hashes[keep] + kind[keep].astype(np.uint64) * _B)
+    row = row[keep]
+    first = np.searchsorted(row, np.arange(rows + 1))
+    return Tokens(hashes, kind[keep], flag[keep], row, sentence[keep], clause[keep], asks[clause[keep]], first)

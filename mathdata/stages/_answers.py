@@ -1,0 +1,68 @@
+"""Whether two rows give one answer, and which of two the judge confirms: only asked where rows disagree."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+from mathdata.types import Row
+
+__all__ = ["answer_of", "confirmed", "same_answer"]
+
+
+def answer_of(row: Row) -> str | None:
+    """The row's answer, else the one its solution states in so many words; a last number is no statement."""
+    if row.get("answer"):
+        return str(row["answer"])
+    if not row.get("solution"):
+        return None
+    from mathdata.verifiers import extract
+
+    found = extract(str(row["solution"]))
+    return None if found is None else found.value
+
+
+@lru_cache(maxsize=100_000)
+def same_answer(a: str, b: str) -> bool:
+    """Equal answers, or one is the other rounded to the places it shows."""
+    if a == b:
+        return True
+    left, right = _plain(a), _plain(b)
+    if left is not None and right is not None:
+        from mathdata.families import Value, agree
+
+        return "rounded" in (agree(Value(left), b), agree(Value(right), a)) or left == right
+    from mathdata.verifiers import judge
+
+    return judge(a, b).ok or judge(b, a).ok
+
+
+def _plain(text: str) -> Fraction | None:
+    try:
+        return Fraction(text) if len(text) < 100 and "e" not in text.lower() else None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def confirmed(row: Row, *, steps: bool = False) -> bool:
+    """Whether the row's answer is known to be right: by its verdict, by recomputing it, or by its own true steps."""
+    if row.get("verdict") is not None:
+        return bool(row["verdict"] == "correct")
+    answer = answer_of(row)
+    if answer is None:
+        return False
+    from mathdata.families import agree, solve_exact
+
+    value = solve_exact(row.get("problem") or "")
+    if value is not None:
+        return agree(value, answer) in ("same", "rounded")
+    return steps and _holds(answer, row.get("solution"))
+
+
+def _holds(answer: str, solution: str | None) -> bool:
+    """The solution ends in the answer and none of its checked steps is false."""
+    if not solution:
+        return False
+    from mathdata.verifiers import check_steps, judge
+
+    return judge(answer, solution).ok and not check_steps(solution).false

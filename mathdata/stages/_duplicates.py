@@ -1,0 +1,249 @@
+"""The kernel of dedup: marks duplicates and conflicts among rows of which every twin is present."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from mathdata.engines._parts import NUMBER
+from mathdata.stages._answers import answer_of, confirmed, same_answer
+from mathdata.text import normal_column
+from mathdata.types import Frame, Row
+
+__all__ = ["AGAINST", "Rules", "mark", "problem_keys"]
+
+AGAINST = "_against"
+"""Column that tells rows of `--against` files: they are compared with, never marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The options of dedup, as its kernel needs them."""
+
+    level: Literal["exact", "normal", "near"] = "near"
+    on: Literal["row", "problem"] = "row"
+    keep: Literal["first", "longest", "verified"] = "first"
+    strict: bool = True
+    lexicon: str | None = None
+
+
+def problem_keys(frame: Frame, rules: Rules) -> Frame:
+    """The column `_key`: equal for all rows that may be twins, so that a shuffle by it loses no pair."""
+    text = frame["problem"].fill_null("")
+    if rules.level == "exact":
+        return frame.with_columns(text.hash().alias("_key"))
+    text = normal_column(text)
+    if rules.level == "near":
+        from mathdata.near import block_keys
+
+        return frame.with_columns(pl.Series("_key", block_keys(text, rules.lexicon), dtype=pl.UInt64))
+    return frame.with_columns(text.hash().alias("_key"))
+
+
+def mark(frame: Frame, rules: Rules) -> Frame:
+    """`reject` and `reject_why` on duplicates and conflicts. Order of rows in and out: by place in the table."""
+    frame = frame.sort(NUMBER)
+    slim = _twins(frame, rules)
+    slim = slim.filter(pl.len().over("group") > 1)
+    if not slim.height:
+        return frame
+    slim = _answers(_paths(frame, slim, rules), frame)
+    slim = _ranks(frame, slim, rules)
+    best = pl.col("i").sort_by("rank").first().over("group", "path", "answer")
+    slim = slim.with_columns(best.alias("twin"))
+    copies = slim.filter((pl.col("twin") != pl.col("i")) & ~pl.col("against"))
+    marks = [_describe(frame, _spared(frame, copies, rules), rules)]
+    marks.append(_conflicts(frame, slim, marks[0]))
+    return _write(frame, pl.concat(marks))
+
+
+def _twins(frame: Frame, rules: Rules) -> Frame:
+    """One line a row: i, group (rows that ask the same), exact and normal hash, against."""
+    text = frame["problem"].fill_null("")
+    normal = text if rules.level == "exact" else normal_column(text)
+    slim = pl.DataFrame(
+        {
+            "i": pl.int_range(0, frame.height, dtype=pl.UInt32, eager=True),
+            "normal": normal.hash(),
+            "against": frame[AGAINST]
+            if AGAINST in frame.columns
+            else pl.Series([False]).new_from_index(0, frame.height),
+        }
+    ).with_columns(pl.col("normal").alias("group"), pl.lit(1.0).alias("similarity"), pl.lit("").alias("differs"))
+    if rules.level != "near" or not frame.height:
+        return slim
+    from mathdata.near import cluster
+
+    order = slim.with_columns(_preference(frame, rules).alias("rank"))
+    first = order.sort("rank").unique("normal", keep="first", maintain_order=True).sort("rank")
+    found = cluster(normal.gather(first["i"]), strict=rules.strict, lexicon=rules.lexicon)
+    stars = pl.DataFrame(
+        {
+            "normal": first["normal"],
+            "group": first["normal"].gather(found.star),
+            "similarity": found.similarity,
+            "differs": found.differs,
+        }
+    )
+    return slim.drop("group", "similarity", "differs").join(stars, on="normal", how="left", maintain_order="left")
+
+
+def _preference(frame: Frame, rules: Rules) -> pl.Series:
+    """Which of several rows stays: those of --against, then what --keep asks, then the earliest."""
+    against = frame[AGAINST] if AGAINST in frame.columns else pl.lit(False)
+    keys: list[Any] = [~pl.lit(against) if isinstance(against, pl.Series) else pl.lit(True)]
+    if rules.keep == "verified":
+        keys.append(pl.col("verdict").ne_missing(pl.lit("correct")))
+    if rules.keep != "first":
+        keys.append(-(pl.col("solution").str.len_chars().fill_null(0).cast(pl.Int64)))
+    keys.append(pl.col(NUMBER))
+    order = frame.select(pl.arg_sort_by(keys)).to_series().to_numpy()
+    rank = np.empty(frame.height, dtype=np.uint32)
+    rank[order] = np.arange(frame.height, dtype=np.uint32)
+    return pl.Series("rank", rank)
+
+
+def _ranks(frame: Frame, slim: Frame, rules: Rules) -> Frame:
+    """`rank` among twins; `verified` asks the judge about rows that no stage has judged yet."""
+    slim = slim.with_columns(_preference(frame, rules).gather(slim["i"]).alias("rank"))
+    if rules.keep != "verified":
+        return slim
+    rows = frame[slim["i"].to_list()].select("problem", "solution", "answer", "verdict")
+    sure = pl.Series("sure", [confirmed(row, steps=True) for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
+    order = slim.with_columns(sure).select(pl.arg_sort_by(~pl.col("against"), ~pl.col("sure"), "rank")).to_series()
+    rank = np.empty(slim.height, dtype=np.uint32)
+    rank[order.to_numpy()] = np.arange(slim.height, dtype=np.uint32)
+    return slim.with_columns(pl.Series("rank", rank))
+
+
+def _paths(frame: Frame, slim: Frame, rules: Rules) -> Frame:
+    """`path`: equal for rows that reason alike; with --on problem all do."""
+    if rules.on == "problem":
+        return slim.with_columns(pl.lit(0, dtype=pl.UInt64).alias("path"))
+    solution = frame["solution"].gather(slim["i"]).fill_null("")
+    path = (solution if rules.level == "exact" else normal_column(solution)).hash()
+    slim = slim.with_columns(path.alias("path"), solution.alias("_solution"))
+    if rules.level == "near":
+        from mathdata.worked import path_key
+
+        mixed = slim.filter(pl.col("path").n_unique().over("group") > 1).unique("path", keep="first")
+        read = [int(path_key(text), 16) for text in mixed["_solution"].to_list()]
+        keys = pl.DataFrame({"path": mixed["path"], "read": pl.Series(read, dtype=pl.UInt64)})
+        slim = slim.join(keys, on="path", how="left", maintain_order="left")
+        slim = slim.with_columns(pl.coalesce("read", "path").alias("path")).drop("read")
+    return slim.drop("_solution")
+
+
+def _answers(slim: Frame, frame: Frame) -> Frame:
+    """`answer`: 0, or the number of the answer where the rows of a group disagree."""
+    slim = slim.with_columns(
+        frame["answer"].gather(slim["i"]).alias("_said"), pl.lit(0, dtype=pl.Int32).alias("answer")
+    )
+    several = pl.col("_said").drop_nulls().n_unique().over("group") > 1
+    silent = (pl.col("_said").null_count().over("group") > 0) & (pl.col("path").n_unique().over("group") > 1)
+    doubtful = slim.filter(several | silent)
+    if doubtful.height:
+        numbers = _number_answers(doubtful, frame)
+        slim = slim.join(numbers, on="i", how="left", maintain_order="left")
+        slim = slim.with_columns(pl.coalesce("number", "answer").alias("answer")).drop("number")
+    return slim.drop("_said")
+
+
+def _number_answers(doubtful: Frame, frame: Frame) -> Frame:
+    indices: list[int] = []
+    numbers: list[int] = []
+    for rows in _groups(doubtful, frame):
+        seen: list[str] = []
+        for i, row in rows:
+            said = answer_of(row)
+            known = (k for k, other in enumerate(seen) if said is None or same_answer(other, said))
+            number = next(known, len(seen))
+            if number == len(seen) and said is not None:
+                seen.append(said)
+            indices.append(i)
+            numbers.append(number)
+    return pl.DataFrame({"i": pl.Series(indices, dtype=pl.UInt32), "number": pl.Series(numbers, dtype=pl.Int32)})
+
+
+def _groups(slim: Frame, frame: Frame) -> Iterator[list[tuple[int, Row]]]:
+    columns = [c for c in ("problem", "solution", "answer", "verdict", "id", "origin") if c in frame.columns]
+    for part in slim.partition_by("group", maintain_order=True):
+        yield list(zip(part["i"].to_list(), frame[part["i"].to_list()].select(columns).iter_rows(named=True)))
+
+
+def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
+    """Without kin: a row and its own rewording are never duplicates of each other."""
+    if rules.level != "near" or not copies.height or not frame["parents"].drop_nulls().len():
+        return copies
+    mine, twin = frame[copies["i"].to_list()], frame[copies["twin"].to_list()]
+    ask_alike = normal_column(mine["problem"]) == normal_column(twin["problem"])
+    kin = [
+        a in (q or ()) or b in (p or ())
+        for a, p, b, q in zip(mine["id"], mine["parents"].to_list(), twin["id"], twin["parents"].to_list())
+    ]
+    return copies.filter(ask_alike | ~pl.Series(kin, dtype=pl.Boolean))
+
+
+def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
+    """i, reject, reject_why: each removal names its twin, the level and the similarity."""
+    mine, twin = frame[copies["i"].to_list()], frame[copies["twin"].to_list()]
+    columns = ["problem"] if rules.on == "problem" else ["problem", "solution"]
+    level = np.full(copies.height, "near", dtype=object)
+    alike = np.ones(copies.height, dtype=bool)
+    same = np.ones(copies.height, dtype=bool)
+    for column in columns:
+        a, b = mine[column].fill_null(""), twin[column].fill_null("")
+        same &= (a == b).to_numpy()
+        alike &= same if rules.level == "exact" else (normal_column(a) == normal_column(b)).to_numpy()
+    level[alike] = "normal"
+    level[same] = "exact"
+    return copies.select(
+        "i",
+        pl.Series("level", level, dtype=pl.String),
+        twin["id"].fill_null("?").alias("id"),
+        twin["origin"].fill_null("?").alias("origin"),
+        "similarity",
+        "differs",
+    ).select(
+        "i",
+        pl.concat_str("level", pl.lit("-duplicate")).alias("reject"),
+        pl.concat_str(
+            pl.lit("same " + ("problem" if rules.on == "problem" else "row") + " as "), "id", pl.lit(" ("), "origin",
+            pl.lit("), level "), "level", pl.lit(", similarity "), pl.col("similarity").round(2).cast(pl.String),
+            pl.when(pl.col("level") == "near").then("differs").otherwise(pl.lit("")),
+        ).alias("reject_why"),
+    )  # fmt: skip
+
+
+def _conflicts(frame: Frame, slim: Frame, copies: Frame) -> Frame:
+    """Rows that ask the same and answer differently: to review, but for one whose answer is confirmed."""
+    left = slim.join(copies, on="i", how="anti").filter(pl.col("answer").n_unique().over("group") > 1)
+    indices, reasons = [], []
+    against = dict(zip(left["i"].to_list(), left["against"].to_list()))
+    for rows in _groups(left, frame):
+        sure = [row for _, row in rows if confirmed(row)]
+        settled = sure and all(same_answer(answer_of(sure[0]) or "", answer_of(r) or "") for r in sure)
+        for i, row in rows:
+            other = sure[0] if settled else next(r for _, r in rows if answer_of(r) != answer_of(row))
+            if against[i] or (settled and same_answer(answer_of(row) or "", answer_of(other) or "")):
+                continue
+            how = "which is confirmed" if settled else "and nothing settles which is right"
+            indices.append(i)
+            reasons.append(
+                f"answers {answer_of(row)!r} where {other['id']} ({other['origin']}) answers {answer_of(other)!r}, {how}"
+            )
+    return pl.DataFrame(
+        {"i": indices, "reject": ["review-conflict"] * len(indices), "reject_why": reasons},
+        schema={"i": pl.UInt32, "reject": pl.String, "reject_why": pl.String},
+    )
+
+
+def _write(frame: Frame, marks: Frame) -> Frame:
+    index = marks["i"]
+    return frame.with_columns(
+        frame[name].scatter(index, marks[name]) if index.len() else frame[name] for name in ("reject", "reject_why")
+    )
