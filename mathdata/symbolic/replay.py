@@ -67,19 +67,17 @@ def _settle(
     return True
 
 
-def _value(source: Any, values: Sequence[Number], slots: list[Number], results: list[Number]) -> Number | None:
+def _value(source: Any, values: Sequence[Number], slots: list[Number], results: list[Number]) -> Any:
     kind = source[0]
     if kind == "q":
         return values[source[1]]
     if kind == "r":
         return results[source[1]]
     if kind == "p":
-        made: Number = made_from(source[2], values[source[1]])
-        return made
+        return made_from(source[2], values[source[1]])
     if kind == "s":
         return evaluate(source[1], [slots[k] for k in source[2]])
-    constant: Number = source[1]
-    return constant
+    return source[1]
 
 
 def _checked(node: Any, new: list[Number], old: list[Number]) -> Number | None:

@@ -412,6 +412,11 @@ class _Chains:
         return i + 1
 
 
+def chains_of(line: list[Token]) -> list[list[list[Token]]]:
+    """The equations of a line of tokens (no annotations), each as its sides; loose and single ones left out."""
+    return [_percents(chain)[0] for chain, loose in _chains(line, set()) if len(chain) > 1 and not loose]
+
+
 def _chains(line: list[Token], letters: set[str]) -> list[tuple[list[list[Token]], bool]]:
     return _Chains(letters).read(line)
 

@@ -222,7 +222,7 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     c = slot.value
     atoms: list[tuple[Number, Group | int]] = [(g.value, g) for g in graph.groups]
     atoms += [(step.value, j) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
-    atoms += [(n, -1) for n in (2, 3, 7, 12, 60, 100)]
+    atoms += [(known, -1) for known in (2, 3, 7, 12, 60, 100)]
     groups: list[Group] = []
     results: list[int] = []
     for a, source in atoms:
@@ -231,10 +231,12 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
         near = abs(a - c) <= 1
         pair = any(a + b == c or a - b == c or b - a == c or a * b == c or b * c == a for b, _ in atoms)
         quotient = bool(a) and any(b == c * a for b, other in atoms if other != -1)
-        if (near or pair or quotient) and isinstance(source, Group):
+        if not (near or pair or quotient):
+            continue
+        if isinstance(source, Group):
             groups.append(source)
-        elif near or pair or quotient:
-            results.append(source)  # type: ignore[arg-type]
+        else:
+            results.append(source)
     return groups, results
 
 

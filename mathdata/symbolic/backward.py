@@ -1,0 +1,314 @@
+"""Backward questions: one number of a row becomes x, the answer is told, x is solved for step by step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from mathdata.symbolic.check import false_equation
+from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
+from mathdata.symbolic.question import Mention
+from mathdata.symbolic.solution import Slot, Step, Unsupported
+from mathdata.symbolic.tie import Graph, made_from
+from mathdata.symbolic.vary import Made
+from mathdata.symbolic.write import decimal, splice
+from mathdata.worked import Number, divide
+
+__all__ = ["ASK", "backward", "masked_rows"]
+
+ASK = "If we know the answer to the above question is {answer}, what is the value of the unknown variable {x}?"
+
+
+@dataclass(slots=True)
+class Masked:
+    """A graph with one number masked: the form of every slot and step."""
+
+    graph: Graph
+    mention: Mention
+    x: str
+    slots: list[Value]
+    results: list[Value]
+
+
+def backward(graph: Graph, seed: str, number: int = 0) -> Made:
+    """The `number`-th provable backward question of the row, in an order drawn by the seed."""
+    reasons: list[str] = []
+    for n, made in enumerate(masked_rows(graph, seed, reasons)):
+        if n == number:
+            return made
+    if reasons:
+        raise Unsupported(max(sorted(set(reasons)), key=reasons.count))
+    raise Unsupported("no number to mask")
+
+
+def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
+    """Every provable backward question; `reasons` says why the other numbers are none."""
+    x = _letter(graph)
+    mentions = list(graph.question.mentions)
+    Random(seed).shuffle(mentions)
+    for mention in mentions:
+        try:
+            if x is None:
+                raise Unsupported("every letter is taken")
+            yield _row(_mask(graph, mention, x))
+        except Unsupported as e:
+            reasons.append(e.word)
+
+
+def _letter(graph: Graph) -> str | None:
+    taken = graph.question.words | graph.solution.letters
+    return next((letter for letter in "xyzk" if letter not in taken), None)
+
+
+def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
+    """Replay the graph with the number as x. Raises Unsupported with the reason."""
+    g = next(g for g, group in enumerate(graph.groups) if mention in group.mentions)
+    group = graph.groups[g]
+    if group.held:
+        raise Unsupported("label" if group.held in ("label", "date", "year", "clock") else f"held: {group.held}")
+    if not group.used:
+        raise Unsupported("not in the graph")
+    if len(group.mentions) > 1:
+        raise Unsupported("it stands twice")
+    _leaks(graph, mention)
+    made = Masked(graph, mention, x, [s.value for s in graph.solution.slots], [s.value for s in graph.solution.steps])
+    _forms(made, g)
+    if not isinstance(made.results[graph.gold], Form):
+        raise Unsupported("the answer does not depend on it")
+    if any(isinstance(made.results[j], Form) for j in graph.frozen):
+        raise Unsupported("a number made in the head")
+    return made
+
+
+def _forms(made: Masked, g: int) -> None:
+    s = made.graph.solution
+    for step, j in zip(s.steps, range(len(s.steps))):
+        for k in step.slots:
+            made.slots[k] = _source_form(made, s.slots[k], g)
+        made.results[j] = form_of(step.tree, [made.slots[k] for k in step.slots])
+        for tree, operands in step.others:
+            for k in operands:
+                made.slots[k] = _source_form(made, s.slots[k], g)
+            if form_of(tree, [made.slots[k] for k in operands]) != made.results[j]:
+                raise Unsupported("sides differ")
+    for k, slot in enumerate(s.slots):
+        if slot.step < 0:
+            made.slots[k] = _source_form(made, slot, g)
+
+
+def _source_form(made: Masked, slot: Slot, g: int) -> Value:
+    found = {_form_of_source(made, source, g) for source in slot.sources}
+    if len(found) > 1:
+        raise Unsupported("one value stands for two things")
+    return found.pop()
+
+
+def _form_of_source(made: Masked, source: Any, g: int) -> Value:
+    kind = source[0]
+    if kind == "r":
+        return made.results[source[1]]
+    if kind == "s":
+        return form_of(source[1], [made.slots[k] for k in source[2]])
+    if kind in "qp" and source[1] == g:
+        return Form(1, 0) if kind == "q" else _derived(source[2])
+    if kind in "qp":
+        value = made.graph.groups[source[1]].value
+        return value if kind == "q" else made_from(source[2], value)  # type: ignore[no-any-return]
+    return source[1]  # type: ignore[no-any-return]
+
+
+def _derived(form: str) -> Value:
+    """A linear form from its values at 0 and 1."""
+    zero, one = made_from(form, 0), made_from(form, 1)
+    return Form(one - zero, zero)
+
+
+_SAME_VALUE = {
+    2: "half twice double doubled doubles pair both couple second",
+    3: "third thirds triple tripled thrice triples",
+    4: "quarter quarters fourth quadruple",
+    5: "fifth fifths",
+    12: "dozen dozens",
+    50: "half",
+    25: "quarter",
+    7: "week weekly",
+}
+
+
+def _leaks(graph: Graph, mention: Mention) -> None:
+    """The solution must not say the masked number in another word than the question does."""
+    words = _SAME_VALUE.get(int(mention.value), "") if mention.value.denominator == 1 else ""
+    if any(w in graph.solution.words and w not in graph.question.words for w in words.split()):
+        raise Unsupported("another word gives it away")
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+def _row(made: Masked) -> Made:
+    graph, m, x = made.graph, made.mention, made.x
+    text = graph.question.text
+    answer = decimal(graph.solution.gold) or ""
+    question = splice(text, [(m.start, m.end, x)]).rstrip()
+    form = made.results[graph.gold]
+    assert isinstance(form, Form)
+    if form.at(m.value) != graph.solution.gold:
+        raise Unsupported("not proved", "the number put back does not give the answer")
+    body = _body(made)
+    lines = [*body, *_solve(form, graph.solution.gold, m.value, x)]
+    solution = "\n".join(lines)
+    value = decimal(m.value)
+    if value is None:
+        raise Unsupported("a fraction that does not come out")
+    if (false := false_equation(solution, x, m.value)) is not None:
+        raise Unsupported("not proved", false)
+    return Made(
+        problem=f"{question} {ASK.format(answer=answer, x=x)}",
+        solution=f"{solution}\n#### {value}",
+        answer=value,
+        exact=value,
+        mask=[m.start, m.end],
+        variable=x,
+    )
+
+
+def _body(made: Masked) -> list[str]:
+    """The original sentences with the form where a number was."""
+    s = made.graph.solution
+    edits: dict[tuple[int, int], str] = {}
+    for slot, value in zip(s.slots, made.slots):
+        if isinstance(value, Form):
+            for span in slot.spans:
+                edits[span] = _operand(value, slot, s.text, span, made.x)
+    for j, value in enumerate(made.results):
+        if isinstance(value, Form):
+            _result_edits(made, s.steps[j], value, edits)
+    for token in s.tokens:
+        if token.kind == "w" and token.text == "x" and not any(a <= token.start < b for a, b in edits):
+            edits[token.start, token.end] = "*"
+    cut = s.text.rindex("####")
+    kept = _without_overlaps([(a, b, t) for (a, b), t in edits.items() if b <= cut])
+    return [line for line in splice(s.text[:cut], kept).split("\n") if line.strip()]
+
+
+def _without_overlaps(edits: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Whole annotations and `= result` parts win over what stands inside them."""
+    kept: list[tuple[int, int, str]] = []
+    for edit in sorted(edits, key=lambda e: (e[0], -(e[1]))):
+        if not kept or edit[0] >= kept[-1][1]:
+            kept.append(edit)
+    return kept
+
+
+def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) -> str:
+    written = text_of(value, x)
+    if written == x:
+        return x
+    loose = " " in written
+    if slot.step < 0:
+        return f"({written})" if loose and _glued(text, span) else written
+    if slot.op in ("*", "/", "^") or (loose and slot.op) or _glued(text, span):
+        return f"({written})"
+    return written
+
+
+def _glued(text: str, span: tuple[int, int]) -> bool:
+    """A sign of money or percent right beside the number."""
+    return text[span[0] - 1 : span[0]] in ("$", "-", "/") or text[span[1] : span[1] + 1] in ("%", "/", "-", "(")
+
+
+def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, int], str]) -> None:
+    """Drop the annotation; write the form where the result is shown, unless the prose has just said it."""
+    s = made.graph.solution
+    text = s.text
+    shown = step.spans[-1]
+    opened = text.rfind("<<", 0, shown[0])
+    note = opened if not step.plain and opened >= step.start else shown[0]
+    form = text_of(value, made.x)
+    before = text[:note].rstrip().rstrip("$").rstrip()
+    said = _said(made, step, note, edits) if before.endswith("=") else None
+    if said is not None and _bare(said) == _bare(form):
+        edits[len(before[:-1].rstrip()), shown[1]] = ""
+        return
+    loose = " " in form
+    wrap = loose and (_glued(text, shown) or text[:note].endswith("$") or _next_operator(text, shown[1]))
+    edits[note, shown[1]] = f"({form})" if wrap else form
+
+
+def _next_operator(text: str, at: int) -> bool:
+    return bool(re.match(r"\s*(?:[A-Za-z]+\s*){0,2}[*/×÷]", text[at : at + 30]))
+
+
+def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]) -> str | None:
+    """What the expression before the `=` reads after the edits; None where it is not just that expression."""
+    s = made.graph.solution
+    spans = [span for k in step.slots for span in s.slots[k].spans if span[1] <= note]
+    spans += [span for _, ks in step.others for k in ks for span in s.slots[k].spans if span[1] <= note]
+    if not spans:
+        return None
+    start, end = min(a for a, _ in spans), note
+    inside = [(a - start, b - start, t) for (a, b), t in edits.items() if start <= a and b <= end]
+    return splice(s.text[start:end], _without_overlaps(inside)).rstrip().rstrip("$").rstrip().rstrip("=")
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\s()$]", "", text)
+
+
+def _solve(form: Form, answer: Number, x_value: Number, x: str) -> list[str]:
+    """`The answer is 84, so 92 - 2x/3 = 84.` and one inverse operation a line."""
+    told = number_text(answer)
+    lines = [f"The answer is {told}, so {text_of(form, x)} = {told}."]
+    if not form.linear:
+        a, b = form.a - answer * form.c, answer * form.d - form.b
+        lines.append(_cross(form, answer, x))
+    else:
+        a, b = form.a, answer
+        if form.b:
+            b = answer - form.b
+            sign = "-" if form.b > 0 else "+"
+            moved = f"{told} {sign} {_plain(max(form.b, -form.b))}"
+            if a < 0:
+                a, b = -a, -b
+                moved = f"{_plain(form.b)} - {told}" if form.b > 0 else moved
+                if form.b < 0:
+                    raise Unsupported("negative")
+            lines.append(f"{text_of(Form(a, 0), x)} = {moved} = <<{moved.replace(' ', '')}={_plain(b)}>>{_plain(b)}.")
+    if a < 0:
+        a, b = -a, -b
+    if divide(b, a) != x_value:
+        raise Unsupported("not proved", "the equation has another solution")
+    if a != 1:
+        lines.append(_last(a, b, x_value, x))
+    return lines
+
+
+def _plain(value: Number) -> str:
+    text = decimal(value)
+    if text is None:
+        raise Unsupported("a fraction that does not come out")
+    return text
+
+
+def _last(a: Number, b: Number, value: Number, x: str) -> str:
+    """The step that frees x from its factor."""
+    if a.denominator == 1:
+        how = f"{_plain(b)} / {a}"
+    elif a.numerator == 1:
+        how = f"{_plain(b)} * {a.denominator}"
+    elif text_of(Form(a, 0), x).startswith(decimal(a) or "?"):
+        how = f"{_plain(b)} / {_plain(a)}"
+    else:
+        how = f"{_plain(b)} * {a.denominator} / {a.numerator}"
+    return f"So {x} = {how} = <<{how.replace(' ', '')}={_plain(value)}>>{_plain(value)}."
+
+
+def _cross(form: Form, answer: Number, x: str) -> str:
+    """Multiply by the denominator and bring x to one side."""
+    a, b = form.a - answer * form.c, answer * form.d - form.b
+    if a < 0:
+        a, b = -a, -b
+    return f"Multiplying by the denominator and collecting the terms with {x} gives {text_of(Form(a, 0), x)} = {_plain(b)}."

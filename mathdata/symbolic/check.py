@@ -1,0 +1,49 @@
+"""Reads every equation of a made text again and checks it with the unknown put back."""
+
+from __future__ import annotations
+
+from mathdata.symbolic.lexer import Token, lex
+from mathdata.symbolic.solution import chains_of
+from mathdata.worked import Number, parse_tokens, strip_annotations
+
+__all__ = ["false_equation"]
+
+
+def false_equation(text: str, x: str, value: Number) -> str | None:
+    """The first equation that does not hold where `x` is `value`; also looks into annotations. None = all hold."""
+    for line in text.split("\n"):
+        for part in (strip_annotations(line), *_notes(line)):
+            if "=" not in part:
+                continue
+            for chain in chains_of(_put_back(lex(part), x, value)):
+                values = {_value(side) for side in chain}
+                if len(values) > 1 or None in values:
+                    return part[:120]
+    return None
+
+
+def _notes(line: str) -> list[str]:
+    return [piece.split(">>")[0] for piece in line.split("<<")[1:]]
+
+
+def _value(side: list[Token]) -> Number | None:
+    parsed = parse_tokens([(t.kind, t.value, t.start, t.end) for t in side])
+    return None if parsed is None else parsed.value()
+
+
+def _put_back(stream: list[Token], x: str, value: Number) -> list[Token]:
+    """The tokens with x replaced by its value, `2x` by `(2*x)`."""
+    made: list[Token] = []
+    for token in stream:
+        if token.kind == "$":
+            continue
+        if token.kind == "w" and token.text == x:
+            number = Token("n", value, token.start, token.end, x)
+            if made and made[-1].kind == "n" and made[-1].end == token.start:
+                factor = made.pop()
+                assert factor.value is not None
+                number = number._replace(value=factor.value * value, start=factor.start)
+            made.append(number)
+        else:
+            made.append(token)
+    return made
