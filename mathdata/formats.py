@@ -179,11 +179,10 @@ def array_parts(path: Path) -> Iterator[Parsed]:
 
 def guess(path: Path, data: bytes) -> str:
     """The likely encoding of bytes that are not UTF-8: Chinese if they read as Chinese, else Latin-1."""
-    sample = data[: 1 << 20]
-    text = sample.decode("gb18030", "replace")
-    bad = sum(b > 127 for b in sample)
-    han = sum("\u4e00" <= c <= "\u9fff" for c in text)
-    return convert(path, "GB18030" if han * 2 >= bad * 0.8 and "�" not in text[:-2] else "ISO-8859-1")
+    text = data[: 1 << 20].decode("gb2312", "replace")
+    han = [c for c in text if "\u4e00" <= c <= "\u9fff"]
+    chinese = len(set(han)) >= 4 and text.count("�") <= 0.05 * len(han)
+    return convert(path, "GB18030" if chinese else "ISO-8859-1")
 
 
 def parquet_parts(path: Path, rows: int = 1 << 17) -> Iterator[Parsed]:

@@ -178,7 +178,8 @@ def texts(frame: Frame) -> Frame:
         elif dtype != pl.String:
             made.append(pl.col(name).cast(pl.String))
         elif name in ("solution", "answer"):
-            made.append(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name))
+            stripped = pl.col(name).str.strip_chars()
+            made.append(pl.when(stripped != "").then(stripped if name == "answer" else pl.col(name)).alias(name))
     return frame.with_columns(made)
 
 

@@ -21,7 +21,7 @@ __all__ = ["MAX_LINE", "Broken", "Parsed", "frame_of", "json_lines", "open_bytes
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
 BLOCK = 16 << 20
-BOMB_BYTES, BOMB_RATIO = 256 << 20, 200
+BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
 """Compressed input may not grow to more than BOMB_RATIO times its size once it is beyond BOMB_BYTES."""
 RAW = 2000
 """Characters of a broken line that are kept."""

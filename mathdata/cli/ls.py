@@ -90,9 +90,11 @@ def recipes() -> list[dict[str, Any]]:
 
 
 def opening(path: Path) -> str:
-    """The first comment line of a recipe: what it is."""
-    with path.open(encoding="utf-8") as f:
-        return f.readline().lstrip("# ").strip()
+    """What the recipe says it is about, read as data: nothing is checked or built."""
+    from mathdata.recipe import load_yaml
+
+    data = load_yaml(path.read_text(encoding="utf-8"), where=str(path))
+    return str(data.get("about") or "") if isinstance(data, dict) else ""
 
 
 def overview(found: dict[str, Any]) -> None:
