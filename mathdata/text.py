@@ -105,7 +105,7 @@ def _python(pairs: Sequence[tuple[str, str]]) -> list[tuple[re.Pattern[str], str
 
 
 def _rust(pattern: str) -> str:
-    """The same pattern for polars, whose `\b` and `\s` would mean all of Unicode."""
+    r"""The same pattern for polars, whose `\b` and `\s` would mean all of Unicode."""
     return pattern.replace(r"\b", r"(?-u:\b)").replace(r"\s", _SPACE)
 
 
