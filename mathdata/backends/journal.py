@@ -214,14 +214,14 @@ def _salvage(path: Path) -> int:
     for suffix in ("-wal", "-shm"):
         if (side := Path(f"{path}{suffix}")).exists():
             os.replace(side, f"{torn}{suffix}")
+    _mend_header(torn)
     fresh = _connect(path)
     saved = 0
     try:
         old = sqlite3.connect(torn)
         for table, marks in (("calls", "?, ?"), ("answers", "?, ?, ?, ?"), ("batches", "?, ?, ?, ?")):
-            saved += _copy_readable(old, fresh, table, marks) if table == "answers" else 0
-            if table != "answers":
-                _copy_readable(old, fresh, table, marks)
+            copied = _copy_readable(old, fresh, table, marks)
+            saved += copied if table == "answers" else 0
         old.close()
     except sqlite3.DatabaseError:
         pass
@@ -229,16 +229,32 @@ def _salvage(path: Path) -> int:
     return saved
 
 
+def _mend_header(torn: Path) -> None:
+    """A file cut short is not opened at all while its header promises more pages: tell it the truth."""
+    with torn.open("r+b") as file:
+        head = file.read(100)
+        if not head.startswith(b"SQLite format 3\x00"):
+            return
+        page = int.from_bytes(head[16:18], "big")
+        page = 65536 if page == 1 else page
+        pages = -(-torn.stat().st_size // max(page, 512))
+        file.truncate(pages * page)
+        file.seek(28)
+        file.write(pages.to_bytes(4, "big"))
+
+
 def _copy_readable(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, marks: str) -> int:
-    """Rows of a table up to the tear, from both ends."""
-    saved = 0
-    for order in ("ASC", "DESC"):
-        try:
-            column = "id" if table == "batches" else "key"
-            for row in old.execute(f"SELECT * FROM {table} ORDER BY {column} {order}"):
-                saved += fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
-        except sqlite3.DatabaseError:
-            continue
-        finally:
-            fresh.commit()
+    """Rows of a table but for those on lost pages: read range by range, a range that fails is left out."""
+    column, saved = ("id", 0) if table == "batches" else ("key", 0)
+    ranges = [(f"{i:03x}", f"{i:03x}~") for i in range(4096)] if column == "key" else [("", "~")]
+    for low, high in ranges:
+        for order in ("ASC", "DESC"):
+            query = f"SELECT * FROM {table} WHERE {column} >= ? AND {column} < ? ORDER BY {column} {order}"
+            try:
+                for row in old.execute(query, (low, high)):
+                    saved += fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
+                break
+            except sqlite3.DatabaseError:
+                continue
+    fresh.commit()
     return saved

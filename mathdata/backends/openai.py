@@ -52,7 +52,10 @@ class OpenAI:
         self.name = f"openai:{model}"
         self.concurrency, self.batch = concurrency, batch
         self.price = find_price(model, batch)
-        self._key = find_key(self.base_url, base_url is None, api_key_env, api_key_file)
+        if api_key_env is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,63}", api_key_env):
+            raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
+        self._where_key = (self.base_url, base_url is None, api_key_env, api_key_file)
+        self._key: str | None = None
         self._settings: dict[str, Any] = {"omit": tuple(omit or ()), "extra": dict(extra or {})}
         for name in self._settings["extra"]:
             if "key" in name.lower() or "auth" in name.lower() or name.lower() == "token":
@@ -93,6 +96,7 @@ class OpenAI:
         progress: Progress | None = None,
     ) -> None:
         """Every answer handed to `deliver(index, first sample, completions)` as it comes."""
+        self._key = find_key(*self._where_key)
         _run(lambda: self._stream(requests, deliver, budget, progress))
 
     async def _stream(
@@ -212,8 +216,6 @@ def find_key(base_url: str, own_choice: bool, env: str | None, file: Path | None
                 f"{file}: cannot read the key: {error.strerror}", "api_key_file: a file you can read"
             ) from None
     if env is not None:
-        if not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,63}", env):
-            raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
         if env not in os.environ:
             raise BackendError(f"the environment has no {env}", f"export {env}=...")
         return os.environ[env].strip()

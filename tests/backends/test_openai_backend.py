@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from served import ask
+
+from mathdata.backends._wire import is_refusal, retry_after
+from mathdata.backends.journal import Journal
+from mathdata.backends.journaled import Journaled
+from mathdata.backends.money import Budget, Price, find_price, parse_budget
+from mathdata.backends.openai import OpenAI
+from mathdata.errors import BackendError, MathdataError, RecipeError, UsageError
+from mathdata.registry import build
+
+
+def test_answers_come_back_in_order_with_n_seed_and_usage(serve):
+    server = serve()
+    answers = server.teacher(concurrency=16).generate([ask(i, n=3, seed=100 + i) for i in range(40)])
+    for i, given in enumerate(answers):
+        assert [c.text for c in given] == [f"reply {k} seed {100 + i} to: question {i}" for k in range(3)]
+    assert sum(c.tokens_in for c in answers[0]) == 20
+    assert sum(c.tokens_out for c in answers[0]) == 30
+    assert server.stats()["asked"] == 40
+
+
+def test_completions_endpoint_sends_the_plain_prompt(serve):
+    server = serve()
+    request = replace(ask(1), text="plain prompt", messages=())
+    assert "plain prompt" in server.teacher(endpoint="completions").generate([request])[0][0].text
+
+
+def test_the_request_and_the_answer_are_those_of_the_official_client(serve):
+    import openai
+
+    server = serve()
+    ours = server.teacher().generate([ask(1, n=2, seed=7, temperature=0.7, stop=("END",))])[0]
+    with openai.OpenAI(base_url=server.url, api_key="none") as client:
+        theirs = client.chat.completions.create(
+            model="tiny", messages=[{"role": "user", "content": "question 1"}], n=2, seed=7, temperature=0.7, max_tokens=64,
+            stop=["END"],
+        )  # fmt: skip
+    assert [c.text for c in ours] == [c.message.content for c in theirs.choices]
+    assert sum(c.tokens_out for c in ours) == theirs.usage.completion_tokens
+
+
+def test_all_faults_mixed_over_thousands_of_requests_lose_no_row(serve, tmp_path):
+    faults = {"429": 0.1, "500": 0.05, "503": 0.02, "reset": 0.02, "half": 0.02, "broken": 0.01, "html": 0.01}
+    final = {"empty": 0.02, "length": 0.02, "filter": 0.02, "refusal": 0.02}
+    server = serve(faults=faults | final)
+    teacher = server.teacher(concurrency=64)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        answers = Journaled(teacher, journal).generate([ask(i) for i in range(3000)])
+        assert len(journal) == 3000
+    states = Counter(a[0].finish for a in answers)
+    assert sum(states.values()) == 3000
+    assert all(len(a) == 1 for a in answers)
+    assert states["error"] == 0
+    assert states["stop"] > 2500
+    assert min(states["length"], states["filter"], states["refused"]) > 20
+    seen = server.stats()["faults"]
+    retries = teacher.figures["retries"]
+    assert retries["rate-limit"] == seen["429"]
+    assert retries["server-error"] == seen["500"]
+    assert retries["torn"] == seen["half"] + seen["broken"]
+    assert retries["html"] == seen["html"]
+    assert all(a[0].reason for a in answers if a[0].finish != "stop")
+
+
+def test_faults_cost_at_most_half_as_much_again(serve):
+    requests = [ask(i) for i in range(1000)]
+    clean, faulty = (
+        serve(delay=0.1),
+        serve(delay=0.1, retry_after="0.2", faults={"429": 0.1, "500": 0.05, "reset": 0.02, "broken": 0.01}),
+    )
+    took = []
+    for server in (clean, faulty):
+        started = time.perf_counter()
+        answers = server.teacher(concurrency=64).generate(requests)
+        took.append(time.perf_counter() - started)
+        assert all(a[0].finish == "stop" for a in answers)
+    assert took[1] < 1.5 * took[0] + 0.5, took
+
+
+def test_after_the_last_try_the_reason_is_told_and_nothing_raises(serve):
+    server = serve(faults={"500": 1.0})
+    teacher = server.teacher(concurrency=4, patience=1.0)
+    answers = teacher.generate([ask(i, n=2) for i in range(6)])
+    assert all(len(a) == 2 and a[0].finish == "error" and "planted 500" in a[0].reason for a in answers)
+
+
+def test_a_dead_server_leaves_everything_pending_within_its_patience():
+    teacher = OpenAI(model="tiny", base_url="http://127.0.0.1:9/v1", patience=0.5)
+    started = time.perf_counter()
+    answers = teacher.generate([ask(i) for i in range(200)])
+    assert time.perf_counter() - started < 6
+    assert all(a[0].finish == "error" and "gone" in a[0].reason for a in answers)
+
+
+def test_a_timeout_is_retried_and_then_told(serve):
+    server = serve(faults={"slow": 1.0})
+    answers = server.teacher(timeout=0.15, patience=0.4).generate([ask(1)])
+    assert answers[0][0].finish == "error"
+    assert "timeout" in answers[0][0].reason
+
+
+def test_a_long_retry_after_is_not_waited_for(serve):
+    server = serve(faults={"429": 1.0}, retry_after="3600")
+    started = time.perf_counter()
+    (answer,) = server.teacher().generate([ask(1)])[0]
+    assert answer.finish == "error"
+    assert "3600" in answer.reason
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404"])
+def test_wrong_key_or_unknown_model_stops_at_once_with_the_servers_words(serve, status):
+    server = serve(faults={status: 1.0})
+    with pytest.raises(BackendError, match=f"planted {status}"):
+        server.teacher(concurrency=8).generate([ask(i) for i in range(500)])
+    assert server.stats()["asked"] <= 16
+
+
+def test_answers_before_a_stop_are_kept(serve, tmp_path):
+    server = serve(faults={"401": 0.02})
+    with Journal(tmp_path / "j.sqlite") as journal:
+        with pytest.raises(BackendError):
+            Journaled(server.teacher(concurrency=1), journal).generate([ask(i) for i in range(2000)])
+        assert len(journal) == server.stats()["answered"] > 0
+
+
+def test_one_bad_prompt_does_not_kill_the_rest(serve):
+    server = serve(faults={"400": 0.1})
+    answers = server.teacher(concurrency=4).generate([ask(i) for i in range(100)])
+    assert 0 < sum(a[0].finish == "error" for a in answers) < 40
+    server.set(faults={"400": 1.0})
+    with pytest.raises(BackendError, match="every request is refused"):
+        server.teacher(concurrency=4).generate([ask(i) for i in range(100)])
+
+
+def test_no_key_follows_a_redirect(serve, monkeypatch):
+    monkeypatch.setenv("OUR_KEY", "sk-secret-1234567890")
+    other = serve()
+    server = serve(faults={"redirect": 1.0}, redirect_to=other.url + "/chat/completions")
+    with pytest.raises(BackendError, match="another address"):
+        server.teacher(api_key_env="OUR_KEY").generate([ask(1)])
+    assert other.stats()["asked"] == 0
+    assert server.stats()["headers"][0]["Authorization"] == "Bearer sk-secret-1234567890"
+
+
+def test_keys_do_not_stand_in_recipes_errors_or_figures(serve, monkeypatch):
+    key = "sk-secret-1234567890"
+    with pytest.raises(RecipeError) as literal:
+        build("backend", {"openai": {"model": "m", "api_key": key}})
+    with pytest.raises(RecipeError) as as_name:
+        build("backend", {"openai": {"model": "m", "api_key_env": key}})
+    with pytest.raises(RecipeError) as in_url:
+        build("backend", {"openai": {"model": "m", "base_url": f"https://me:{key}@example.com/v1"}})
+    with pytest.raises(RecipeError) as in_extra:
+        build("backend", {"openai": {"model": "m", "extra": {"api_key": key}}})
+    for error in (literal, as_name, in_url, in_extra):
+        assert key not in error.value.message + error.value.hint
+    monkeypatch.setenv("OUR_KEY", key)
+    teacher = build(
+        "backend", {"openai": {"model": "m", "base_url": "http://127.0.0.1:9/v1", "api_key_env": "OUR_KEY"}}
+    )
+    assert key not in teacher.identity + str(teacher.figures) + teacher._scrubbed(f"Incorrect API key provided: {key}")
+
+
+def test_the_default_key_goes_only_where_the_environment_points(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    server = serve()
+    server.teacher().generate([ask(1)])
+    assert "Authorization" not in server.stats()["headers"][-1]
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    OpenAI(model="tiny").generate([ask(2)])
+    assert server.stats()["headers"][-1]["Authorization"] == "Bearer sk-mine"
+
+
+def test_a_missing_key_is_said_before_anything_is_sent(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(BackendError, match="OPENAI_API_KEY"):
+        OpenAI(model="gpt-4o-mini").generate([ask(1)])
+    with pytest.raises(BackendError, match="NO_SUCH_KEY"):
+        OpenAI(model="m", base_url="http://127.0.0.1:9/v1", api_key_env="NO_SUCH_KEY").generate([ask(1)])
+
+
+def test_a_server_that_ignores_n_is_noticed_and_asked_one_by_one(serve):
+    server = serve(n=False)
+    teacher = server.teacher(concurrency=2)
+    answers = teacher.generate([ask(i, n=4, seed=10) for i in range(5)])
+    assert all(len({c.text for c in a}) == 4 for a in answers), "each sample has a seed of its own"
+    assert any("ignores n" in note for note in teacher.figures["notes"])
+
+
+def test_reasoning_stands_apart_from_the_answer(serve):
+    server = serve(faults={"think": 1.0})
+    (answer,) = server.teacher().generate([ask(1)])[0]
+    assert (answer.text, answer.reasoning) == ("The answer is 4.", "two and two")
+
+
+def test_concurrency_rises_by_itself_and_a_fixed_one_stays(serve):
+    server = serve(delay=0.05)
+    server.teacher().generate([ask(i) for i in range(1500)])
+    assert server.stats()["most_at_once"] > 60
+    fixed = serve(delay=0.02)
+    fixed.teacher(concurrency=7).generate([ask(i) for i in range(100)])
+    assert fixed.stats()["most_at_once"] == 7
+
+
+def test_rate_limit_headers_are_kept_to(serve):
+    server = serve(rpm=50)
+    started = time.perf_counter()
+    answers = server.teacher(concurrency=8).generate([ask(i) for i in range(150)])
+    assert all(a[0].finish == "stop" for a in answers)
+    assert time.perf_counter() - started > 1.5
+    assert server.stats()["faults"].get("over the limit", 0) <= 24
+
+
+def test_the_budget_is_a_hard_stop_and_leaves_a_clean_resume(serve, tmp_path):
+    server = serve()
+    requests = [ask(i, max_tokens=64) for i in range(400)]
+    with Journal(tmp_path / "j.sqlite") as journal:
+        budget = Budget(tokens=3000)
+        first = Journaled(server.teacher(concurrency=16), journal, budget).generate(requests)
+        assert 0 < len(journal) < 100
+        assert budget.spent <= 3000
+        assert 20 * len(journal) + 10 * len(journal) == budget.spent
+        stopped = [a[0] for a in first if a[0].finish == "error"]
+        assert len(stopped) == 400 - len(journal)
+        assert stopped[0].reason.startswith("budget: ")
+        again = Journaled(server.teacher(concurrency=16), journal).generate(requests)
+    assert all(a[0].finish == "stop" for a in again)
+    assert server.stats()["answered"] == 400, "nothing paid twice"
+
+
+@pytest.mark.parametrize(
+    ("text", "usd", "tokens"),
+    [
+        ("5usd", 5.0, None),
+        ("0.50 USD", 0.5, None),
+        ("2Mtok", None, 2e6),
+        ("300k tokens", None, 3e5),
+        ("7tok", None, 7.0),
+    ],
+)
+def test_budgets_are_read(text, usd, tokens):
+    budget = parse_budget(text, "m", Price(1.0, 2.0))
+    assert budget is not None
+    assert (budget.usd, budget.tokens) == (usd, tokens)
+
+
+def test_an_unknown_price_is_said_not_guessed(tmp_path, monkeypatch):
+    assert find_price("some-new-model") is None
+    with pytest.raises(UsageError, match="price of 'some-new-model' is unknown"):
+        parse_budget("5usd", "some-new-model", None)
+    with pytest.raises(RecipeError, match="not an amount"):
+        parse_budget("five", "m", None)
+    table = tmp_path / "prices.toml"
+    table.write_text('["some-new-model"]\nin = 1.0\nout = 4.0\n["gpt-4o-mini"]\nin = 9.0\nout = 9.0\n')
+    monkeypatch.setenv("MATHDATA_PRICES", str(table))
+    assert find_price("some-new-model") == Price(1.0, 4.0)
+    assert find_price("some-new-model", batch=True) == Price(0.5, 2.0)
+    assert find_price("gpt-4o-mini-2024-07-18") == Price(9.0, 9.0), "the user's own table wins"
+    table.write_text("not toml [")
+    with pytest.raises(MathdataError, match="cannot read the prices"):
+        find_price("x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"retry-after": "3"}, 3.0), ({"retry-after-ms": "250"}, 0.25), ({"retry-after": "soon"}, None), ({}, None),
+     ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0), ({"retry-after": "-4"}, None)],
+)  # fmt: skip
+def test_retry_after_is_read_in_every_form(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [("I'm sorry, but I can't help with that.", True), ("抱歉，我无法回答这个问题。", True), ("As an AI language model, I do not", True),
+     ("I can't see how many there are, but 3 + 4 = 7. The answer is 7.", False), ("Sorry is 5 letters. The answer is 5", False)],
+)  # fmt: skip
+def test_refusals_are_told_from_answers(text, refused):
+    assert is_refusal(text) is refused
