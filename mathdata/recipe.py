@@ -122,6 +122,14 @@ class Recipe(Strict):
         """sha256 of everything the recipe says."""
         return digest_of(self.model_dump(mode="json"))
 
+    def authored(self) -> dict[str, Any]:
+        """The recipe as its author would write it: what is not the default, stages as `- dedup: {level: near}`."""
+        body = self.model_dump(mode="json", exclude_defaults=True)
+        for holder in (body, *body.get("arms", {}).values()):
+            if holder.get("stages"):
+                holder["stages"] = [as_written(call) for call in holder["stages"]]
+        return body
+
     @field_validator("input", mode="before")
     @classmethod
     def _input(cls, value: Any) -> Any:
@@ -150,6 +158,11 @@ def parse_stage(value: Any) -> Any:
     if where is not None:
         where = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
     return StageCall(name=str(name), options=rest, where=where)
+
+
+def as_written(call: Mapping[str, Any]) -> dict[str, Any]:
+    where = {"where": call["where"]} if call.get("where") else {}
+    return {call["name"]: dict(call.get("options", {})) | where}
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

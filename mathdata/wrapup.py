@@ -49,7 +49,7 @@ def finish(
         "name": recipe.name,
         "about": recipe.about,
         "seed": recipe.seed,
-        "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+        "recipe": recipe.authored(),
         "digest": recipe.digest,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": versions(),
