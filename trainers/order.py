@@ -98,7 +98,7 @@ def _by_tokens(
         window = min(WINDOW, steps - done)
         goal = per_step * (done + window)
         rows: list[int] = []
-        while used < goal:
+        while used < goal or len(rows) < window:
             rows.append(next(stream))
             used += int(sizes[rows[-1]])
         rows.sort(key=lambda r: int(sizes[r]))
