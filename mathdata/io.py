@@ -80,8 +80,11 @@ class Tally:
     broken: int = 0
     first: list[str] = field(default_factory=list)
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Frame, given: Frame) -> None:
+        """Count what broke now; a row that came in rejected, from an earlier stage, is no fault of this file."""
         bad = frame.filter((pl.col("reject") == "broken-line").fill_null(False))
+        if given.schema.get("reject_why") == pl.String:
+            bad = bad.filter(~pl.col("reject_why").is_in(given["reject_why"].drop_nulls().implode()))
         self.rows += frame.height
         self.broken += bad.height
         self.first += [str(w) for w in bad["reject_why"].head(3 - len(self.first))]
@@ -176,7 +179,7 @@ def conforming(
             if layout is None or not layout.fits(frame):
                 layout = recognise(frame, where, frozenset(column))
         made = one_block(frame, item, layout, label, known)
-        tally.add(made)
+        tally.add(made, frame)
         yield made
     tally.check()
     if not tally.rows and layout is None:

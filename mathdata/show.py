@@ -31,6 +31,7 @@ __all__ = [
 
 BASIC = ("id", "problem", "answer", "source", "topic", "method", "verdict", "reject")
 """Columns of the table, where they hold anything."""
+WIDE = ("problem", "solution", "reject_why", "verdict_reason")
 COUNTED = ("source", "license", "topic", "level", "language", "method", "teacher", "verdict", "reject", "generation")
 
 
@@ -148,7 +149,7 @@ def table(frame: Frame, columns: Sequence[str] | None = None, width: int = 60) -
         made.add_column(name, overflow="fold", no_wrap=name == "id")
     for row in frame.select(shown).iter_rows(named=True):
         made.add_row(
-            *[Text("" if v is None else flat(v, width * 3 if k == "problem" else width)) for k, v in row.items()]
+            *[Text("" if v is None else flat(v, width * 3 if k in WIDE else width)) for k, v in row.items()]
         )
     return made
 
@@ -280,3 +281,20 @@ def figures_tables(made: Mapping[str, Any]) -> list[RenderableType]:
     for name, q in made["characters"].items():
         lengths.add_row(name, *[f"{v:,}" for v in q.values()])
     return [*tables, lengths]
+
+
+def draw(*things: Any) -> None:
+    """Print for people on standard output; as wide as the terminal, 120 columns in a file."""
+    import sys
+
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False)
+    for thing in things:
+        console.print(thing)
+
+
+def print_rows(frame: Frame) -> None:
+    """Each row in full, one under the other: what `--preview` shows."""
+    for row in frame.iter_rows(named=True):
+        draw(row_panel(row), "")

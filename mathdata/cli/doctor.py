@@ -153,7 +153,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mathdata.cli.show import draw
+    from mathdata.show import draw
 
     signs = {"ok": ("✓", "green"), "absent": ("–", "yellow"), "broken": ("✗", "bold red")}
     made = Table(show_header=False, box=None)

@@ -100,7 +100,7 @@ def opening(path: Path) -> str:
 def overview(found: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from mathdata.cli.show import draw
+    from mathdata.show import draw
 
     made = Table("kind", "", "names", header_style="bold", box=None)
     for kind, names in found.items():
@@ -113,8 +113,7 @@ def details(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mathdata.cli.show import draw
-    from mathdata.show import clean
+    from mathdata.show import clean, draw
 
     made = Table("name", "what it is, and its options", header_style="bold", box=None)
     for row in rows:

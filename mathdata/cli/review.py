@@ -65,7 +65,7 @@ def listing(aside: Any, known: dict[str, Any]) -> None:
     import polars as pl
 
     from mathdata import show
-    from mathdata.cli.show import draw
+    from mathdata.show import draw
 
     words = {i: one.decision for i, one in known.items()}
     shown = aside.with_columns(pl.Series("decision", [words.get(i, "") for i in aside["id"]], pl.String))
@@ -79,7 +79,7 @@ def ask(aside: Any, known: dict[str, Any], path: Path) -> None:
     """One row after the other; each answer is on disk before the next question."""
     from mathdata import decisions as d
     from mathdata import show
-    from mathdata.cli.show import draw
+    from mathdata.show import draw
 
     open_rows = [r for r in aside.iter_rows(named=True) if r["id"] not in known]
     for number, row in enumerate(open_rows, 1):

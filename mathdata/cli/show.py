@@ -40,12 +40,12 @@ def command(files: tuple[str, ...], conditions: tuple[str, ...], rejects: str | 
     everything = show.together(frame, gone)
     if options["diff"]:
         a, b = (show.pick(everything, i) for i in options["diff"])
-        common.emit({"a": a, "b": b}, options["as_json"], lambda _: draw(show.difference(a, b)))
+        common.emit({"a": a, "b": b}, options["as_json"], lambda _: show.draw(show.difference(a, b)))
         return
     if options["id_"]:
         row = show.pick(everything, options["id_"])
         tree = show.family_tree(everything, row)
-        common.emit({"row": row}, options["as_json"], lambda _: draw(show.row_panel(row), tree))
+        common.emit({"row": row}, options["as_json"], lambda _: show.draw(show.row_panel(row), tree))
         return
     chosen = show.rejected(everything, rejects) if rejects else frame
     chosen = show.where(chosen, conditions)
@@ -53,7 +53,7 @@ def command(files: tuple[str, ...], conditions: tuple[str, ...], rejects: str | 
         web(chosen, files, options)
     elif options["stats"]:
         made = show.figures(chosen)
-        common.emit(made, options["as_json"], lambda m: draw(*show.figures_tables(m)))
+        common.emit(made, options["as_json"], lambda m: show.draw(*show.figures_tables(m)))
     else:
         rows(chosen, bool(rejects), options)
 
@@ -73,7 +73,7 @@ def rows(chosen: Any, rejects: bool, options: dict[str, Any]) -> None:
     if options["as_json"]:
         common.emit(result | {"rows": first.to_dicts()}, True)
         return
-    draw(show.table(first, columns))
+    show.draw(show.table(first, columns))
     common.message(f"{first.height:,} of {chosen.height:,} rows")
 
 
@@ -85,14 +85,3 @@ def web(chosen: Any, files: tuple[str, ...], options: dict[str, Any]) -> None:
     atomic_write(out, page(chosen, files[0], options["number"]))
     result = {"page": str(out), "rows": min(chosen.height, options["number"]), "total": chosen.height}
     common.emit(result, options["as_json"], lambda r: common.message(f"{r['rows']:,} of {r['total']:,} rows: {out}"))
-
-
-def draw(*things: Any) -> None:
-    """Print for people on standard output; as wide as the terminal, 120 columns in a file."""
-    import sys
-
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False)
-    for thing in things:
-        console.print(thing)
