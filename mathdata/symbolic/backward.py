@@ -12,7 +12,7 @@ from mathdata.symbolic.check import false_equation
 from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
 from mathdata.symbolic.question import Mention
 from mathdata.symbolic.solution import Slot, Step, Unsupported
-from mathdata.symbolic.tie import Graph, made_from
+from mathdata.symbolic.tie import FIRM, Graph, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
 from mathdata.worked import Number, divide
@@ -49,6 +49,7 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
     x = _letter(graph)
     mentions = list(graph.question.mentions)
     Random(seed).shuffle(mentions)
+    mentions.sort(key=lambda m: m.held == "told")  # what the question tells one by one comes last
     for mention in mentions:
         try:
             if x is None:
@@ -67,8 +68,8 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
     """Replay the graph with the number as x. Raises Unsupported with the reason."""
     g = next(g for g, group in enumerate(graph.groups) if mention in group.mentions)
     group = graph.groups[g]
-    if group.held:
-        raise Unsupported("label" if group.held in ("label", "date", "year", "clock") else f"held: {group.held}")
+    if group.held in FIRM or group.held == "may make a constant":
+        raise Unsupported("label" if group.held in ("label", "date", "year", "clock") else group.held)
     if not group.used:
         raise Unsupported("not in the graph")
     if len(group.mentions) > 1:

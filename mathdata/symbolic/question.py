@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from mathdata.symbolic.lexer import Token, lex, listed
-from mathdata.worked import Number
+from mathdata.worked import Number, whole
 
 __all__ = ["Mention", "Question", "read_question"]
 
@@ -68,6 +68,7 @@ _MEASURES = frozenset(
     lbs oz ml cm mm calorie degree point percent acre ton square cubic watt""")
 )
 _BEFORE_YEAR = MONTHS | set(listed("in since year by until from of before after to"))
+_COINS = frozenset(listed("dime dimes nickel nickels penny pennies coin coins"))
 _DEFINITE = frozenset(["the", "these", "those", "all", "other", "remaining", "both", "only", "of", "last", "first"])
 
 
@@ -160,7 +161,9 @@ def _fraction_after(stream: list[Token], i: int) -> bool:
     if after.kind == "n" and i + 2 < len(stream) and stream[i + 2].kind == "/":
         return True
     k = i + 2 if after.kind == "-" and i + 2 < len(stream) else i + 1
-    return stream[k].text in PARTS and stream[k].kind == "w"
+    if stream[k].text == "quarters" and (stream[i].value or 0) > 3:
+        return False  # coins
+    return stream[k].text in PARTS and stream[k].kind == "w" and (stream[k].text != "half" or k > i + 1)
 
 
 def _held_by_words(
@@ -221,7 +224,8 @@ def _part(q: Question, i: int) -> None:
         after = stream[i + 1].text if i + 1 < len(stream) else ""
         if not article and after not in ("of", "as", "the") and not token.text.endswith("s"):
             return
-    if count < 1000:
+    coins = token.text == "quarters" and (count > 3 or not q.words.isdisjoint(_COINS))
+    if count < 1000 and not coins:
         q.fractions.append((count, PARTS[token.text]))
 
 
@@ -244,11 +248,13 @@ def _hold_told(q: Question) -> None:
             m.held = "told"
 
 
-def fraction_values(fractions: list[tuple[int, int]]) -> set[Number]:
-    """Every number that a written fraction may show up as in a solution."""
-    made: set[Number] = set()
+def fraction_values(fractions: list[tuple[int, int]]) -> tuple[set[Number], set[Number]]:
+    """What a written fraction surely shows up as in a solution (parts, value, rest), and what it may."""
+    near: set[Number] = set()
+    far: set[Number] = set()
     for a, b in fractions:
         if b:
             share = Fraction(a, b)
-            made |= {a, b, b - a, b + a, share, 1 - share, 1 + share, share * 100, (1 - share) * 100}
-    return {v.numerator if v.denominator == 1 else v for v in made}
+            near |= {a, b, b - a, share, 1 - share}
+            far |= {b + a, 1 + share, share * 100, (1 - share) * 100}
+    return {whole(v) for v in near}, {whole(v) for v in far}

@@ -39,6 +39,9 @@ class Slot:
     noun: str = ""
     sources: list[Any] = field(default_factory=list)
     side: int = 0
+    money: bool = False
+    percent: bool = False
+    """Stands before a percent sign, or is divided by 100."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class Step:
     spans: list[tuple[int, int]]
     line: int
     noun: str = ""
+    money: bool = False
     plain: bool = False
     start: int = 0
     others: list[tuple[Any, list[int]]] = field(default_factory=list)
@@ -168,6 +172,7 @@ class _Reader:
 
     def line(self, line: list[Token], n: int) -> None:
         done: set[int] = set()
+        first = len(self.made.slots)
         prose: list[tuple[int, Token]] = []
         for chain, loose in _chains(line, self.letters):
             self._chain(chain, loose, n, done)
@@ -180,9 +185,22 @@ class _Reader:
                 prose.append((i, token))
         for i, token in prose:
             self._prose(line, i, token)
+        self._describe(line, n, first)
+
+    def _describe(self, line: list[Token], n: int, first: int) -> None:
+        """The noun after every number of the line, and whether a sign of money or percent stands by it."""
+        near = {t.start: _next_word(line, i) for i, t in enumerate(line) if t.kind == "n"}
+        text = self.made.text
+        for slot in self.made.slots[first:]:
+            start, end = slot.spans[-1]
+            slot.noun = near.get(start, "")
+            slot.money = text[max(0, start - 1) : start] == "$"
+            slot.percent = slot.percent or text[end : end + 1] == "%" or text[end : end + 4] == "/100"
         for step in self.made.steps:
-            if step.line == n and not step.noun and step.spans:
-                step.noun = _noun_at(line, step.spans[-1])
+            if step.line == n:
+                start = step.spans[-1][0]
+                step.noun = near.get(start, "")
+                step.money = text[max(0, start - 1) : start] == "$" or text[max(0, step.start - 1) : step.start] == "$"
 
     def _prose(self, line: list[Token], i: int, token: Token) -> None:
         assert token.value is not None
@@ -190,9 +208,7 @@ class _Reader:
             return
         if i and line[i - 1].text in _COUNTED and token.value <= 12 and line[i - 1].kind == "w":
             return  # "hour three" names, it does not count
-        limit = len(self.made.steps)
-        noun = _next_word(line, i)
-        self.made.slots.append(Slot(token.value, [(token.start, token.end)], limit, -1, noun=noun))
+        self.made.slots.append(Slot(token.value, [(token.start, token.end)], len(self.made.steps), -1))
 
     def _chain(self, chain: list[list[Token]], loose: bool, n: int, done: set[int]) -> None:
         """`a = b = c` outside annotations: a step of its own, or the prose of an annotated one.
@@ -316,17 +332,10 @@ def _written(text: str, chain: list[list[Token]]) -> str:
 
 def _next_word(line: list[Token], i: int) -> str:
     for token in line[i + 1 : i + 3]:
-        if token.kind == "w":
+        if token.kind == "w" and token.text not in ("more", "additional", "other", "new", "extra", "x"):
             return singular(token.text)
-        if token.kind not in "-%$":
+        if token.kind not in "-%$w":
             break
-    return ""
-
-
-def _noun_at(line: list[Token], span: tuple[int, int]) -> str:
-    for i, token in enumerate(line):
-        if token.start == span[0]:
-            return _next_word(line, i)
     return ""
 
 

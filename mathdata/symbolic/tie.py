@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
+from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
 from mathdata.symbolic.lexer import listed
-from mathdata.symbolic.question import Mention, Question, fraction_values, read_question, singular
+from mathdata.symbolic.question import Mention, Question, read_question
 from mathdata.symbolic.solution import Slot, Solution, Unsupported, read_solution
 from mathdata.worked import Number, evaluate, whole
 
@@ -41,50 +42,9 @@ class Graph:
     """Steps whose result must not change: something in the text was made from it in the head."""
 
 
-_CUES: dict[str, tuple[Number, ...]] = {
-    "dozen": (12,), "pair": (2,), "couple": (2,), "twin": (2,), "both": (2,), "twice": (2,), "double": (2,),
-    "doubled": (2,), "doubling": (2,), "triple": (3,), "tripled": (3,), "thrice": (3,), "quadruple": (4,),
-    "half": (2, 50, Fraction(1, 2)), "halved": (2,), "week": (7, 5, 52, 4), "weekly": (7, 52), "weekend": (2,),
-    "weekday": (5,), "daily": (7, 30, 365), "day": (7, 24, 30, 365), "everyday": (7, 30), "month": (12, 30, 4, 31),
-    "monthly": (12,), "year": (12, 52, 365, 10, 4), "yearly": (12,), "annual": (12,), "annually": (12,),
-    "hour": (60, 24), "hourly": (24,), "minute": (60,), "second": (60,), "foot": (12, 3), "feet": (12, 3),
-    "inch": (12,), "yard": (3,), "mile": (5280,), "pound": (16,), "ounce": (16, 8), "gallon": (4, 16, 128, 8),
-    "quart": (4, 2), "pint": (2,), "cup": (16, 8), "kg": (1000,), "kilogram": (1000,), "km": (1000,),
-    "kilometer": (1000,), "gram": (1000,), "meter": (100, 1000), "liter": (1000,), "ml": (1000,), "mg": (1000,),
-    "centimeter": (100,), "cm": (100,), "cent": (100, Fraction(1, 100)), "dollar": (100, Fraction(1, 100)),
-    "quarter": (4, 25, Fraction(1, 4)), "dime": (10, Fraction(1, 10)), "nickel": (5, Fraction(1, 20)),
-    "penny": (1, Fraction(1, 100)), "pennies": (1, Fraction(1, 100)), "percent": (100, Fraction(1, 100)),
-    "percentage": (100,), "decade": (10,), "century": (100,), "score": (20,), "square": (4, 2), "rectangle": (2,),
-    "rectangular": (2,), "perimeter": (2, 4), "triangle": (3, 2), "cube": (3, 6), "average": (2,), "noon": (12,),
-    "midnight": (12, 24), "deck": (52,), "thousand": (1000,), "hundred": (100,), "million": (1000000,), "quartet": (4,),
-    "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,),
-    "car": (4,), "kilo": (1000,), "lb": (16,), "ton": (2000, 1000), "minutes": (60,), "leap": (366,), "piano": (88,),
-    "january": (31,), "february": (28, 29), "march": (31,), "april": (30,), "may": (31,), "june": (30,), "july": (31,),
-    "august": (31,), "september": (30,), "october": (31,), "november": (30,), "december": (31,),
-}  # fmt: skip
 _SELF = frozenset(listed("other himself herself including themselves myself another remaining also additional"))
-_TIME = frozenset(listed("week day month year hour minute second january april june march may july"))
 
-
-def constants(q: Question, s: Solution) -> dict[Number, str]:
-    """What the words of the row bring along: value -> the word."""
-    made: dict[Number, str] = {0: "nothing", 1: "one"}
-    for word in sorted(q.words | s.words):
-        for form in (word, singular(word)):
-            for value in _CUES.get(form, ()):
-                made.setdefault(value, form)
-    if any(t.kind == "%" for t in q.tokens) or any(t.kind == "%" for t in s.tokens):
-        made.setdefault(100, "percent")
-        made.setdefault(Fraction(1, 100), "percent")
-    if any(t.kind == "$" for t in q.tokens):
-        made.setdefault(100, "dollar")
-        made.setdefault(Fraction(1, 100), "dollar")
-    for value in fraction_values(q.fractions):
-        made.setdefault(value, "fraction")
-    return made
-
-
-_DERIVED = ("p/100", "1-p/100", "1+p/100", "100-p", "100+p")
+_DERIVED = ("1-p/100", "1+p/100", "100-p", "100+p")
 
 
 def made_from(form: str, p: Any) -> Any:
@@ -114,10 +74,14 @@ def tie(problem: str, solution: str) -> Graph:
     return graph
 
 
+FIRM = frozenset(listed("one fraction label date year clock shape"))
+"""Held numbers that are constants; other held ones are amounts that only must not change."""
+
+
 def _groups(q: Question) -> list[Group]:
-    by: dict[Number, Group] = {}
+    by: dict[tuple[Number, bool], Group] = {}
     for m in q.mentions:
-        group = by.setdefault(m.value, Group(m.value, []))
+        group = by.setdefault((m.value, m.held in FIRM), Group(m.value, []))
         group.mentions.append(m)
         group.held = group.held or m.held
     return list(by.values())
@@ -132,54 +96,60 @@ def _gold_step(s: Solution) -> int:
 
 def _sources(graph: Graph) -> None:
     q, s = graph.question, graph.solution
-    table = _table(graph.groups, q.words | s.words)
+    direct, derived = _tables(graph.groups, q.words | s.words)
     fixed = constants(q, s)
     by_result: dict[Number, list[int]] = {}
     for j, step in enumerate(s.steps):
         by_result.setdefault(step.value, []).append(j)
     for slot in s.slots:
-        found = list(table.get(slot.value, ()))
+        found = list(direct.get(slot.value, ()))
         found += [("r", j) for j in by_result.get(slot.value, ()) if j < slot.limit]
+        if not found or slot.percent or slot.value < 1:
+            found += derived.get(slot.value, ())
         if slot.step < 0 and not found:
             found = [("r", j) for j in by_result.get(slot.value, ())]
-        if slot.value in fixed and _may_be_constant(graph, slot, found, fixed):
+        if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
-        if not found:
-            found = [_unexplained(graph, slot)]
-        slot.sources = found
+        slot.sources = list(dict.fromkeys(found)) or [_unexplained(graph, slot, fixed)]
 
 
-def _table(groups: list[Group], words: frozenset[str]) -> dict[Number, list[Any]]:
-    """value -> sources in the question."""
-    table: dict[Number, list[Any]] = {}
+_Table: TypeAlias = "dict[Number, list[Any]]"
+
+
+def _tables(groups: list[Group], words: frozenset[str]) -> tuple[_Table, _Table]:
+    """value -> sources in the question: the numbers themselves with their hundredth, and what is made from percents."""
+    direct: _Table = {}
+    derived: _Table = {}
+    cents = "cents" in words or "cent" in words
     for g, group in enumerate(groups):
-        held = bool(group.held)
-        table.setdefault(group.value, []).append(("c", group.value) if held else ("q", g))
-        forms = list(_DERIVED) if any(m.percent for m in group.mentions) else []
-        if "cents" in words or "cent" in words:
-            forms += ["p/100", "p*100"]
+        firm = group.held in FIRM
+        forms = {"p/100": direct} if cents or any(m.percent for m in group.mentions) else {}
+        if any(m.percent for m in group.mentions):
+            forms |= dict.fromkeys(_DERIVED, derived)
+        if cents:
+            forms["p*100"] = direct
         if "dozen" in words or "dozens" in words:
-            forms.append("p*12")
-        for form in dict.fromkeys(forms):
+            forms["p*12"] = direct
+        direct.setdefault(group.value, []).append(("c", group.value) if firm else ("q", g))
+        for form, table in forms.items():
             value = made_from(form, group.value)
-            table.setdefault(value, []).append(("c", value) if held else ("p", g, form))
-    return table
+            table.setdefault(value, []).append(("c", value) if firm else ("p", g, form))
+    return direct, derived
 
 
-def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], fixed: dict[Number, str]) -> bool:
+def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozenset[str]) -> bool:
     """A known constant is no rival of a number of the question where it cannot stand."""
-    if not found:
-        return True
-    word = fixed[slot.value]
-    if slot.value in (0, 1):
-        return True
-    own = [graph.groups[f[1]] for f in found if f[0] == "q"]
-    if own and word in _TIME and all(m.percent or m.money for m in own[0].mentions):
+    own = [m for f in found if f[0] == "q" for m in graph.groups[f[1]].mentions]
+    if not own or slot.value in (0, 1):
+        return not (slot.op in "+-" and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
+    if words <= UNIT_WORDS and all(m.percent for m in own):
         return False
-    return not (own and slot.op in "+-" and word in ("half", "twice", "double", "pair", "couple", "both", "percent"))
+    if slot.op not in ("+", "-"):
+        return True
+    return not (words <= SINGLE or (words <= UNIT_WORDS and not any(m.noun in words for m in own)))
 
 
-def _unexplained(graph: Graph, slot: Slot) -> Any:
+def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> Any:
     """A number that nothing states: made in the head from others (they are held), or the end of the claim."""
     value = slot.value
     if (part := _sub_result(graph, slot)) is not None:
@@ -189,7 +159,7 @@ def _unexplained(graph: Graph, slot: Slot) -> Any:
             if group.value * factor == value and not group.held:
                 return ("p", g, form)
     groups, results = _makers(graph, slot)
-    if not groups and not results and value not in (2, 3, 4):
+    if not groups and not results and value not in (2, 3, 4) and value not in fixed.weak:
         where = "operand" if slot.step >= 0 else "number of the prose"
         raise Unsupported(f"unexplained {where}", f"{value} comes from nowhere")
     for group in groups:
@@ -252,8 +222,10 @@ _CONVERSIONS: tuple[tuple[str, Number], ...] = (
 def _narrow(graph: Graph) -> None:
     s = graph.solution
     _twins(s)
-    _used(graph)
     _nouns(graph)
+    _used(graph)
+    _twins(s)
+    _used(graph)
 
 
 def _twins(s: Solution) -> None:
@@ -292,14 +264,25 @@ def _used(graph: Graph) -> None:
 
 
 def _nouns(graph: Graph) -> None:
-    """The noun after a number of the prose settles which of its sources is meant."""
-    s = graph.solution
-    for slot in s.slots:
-        if slot.step >= 0 or len(slot.sources) < 2 or not slot.noun:
+    """The noun after a number, or its sign of money, settles which of its sources is meant."""
+    for slot in graph.solution.slots:
+        if len(slot.sources) < 2:
             continue
-        same = [x for x in slot.sources if slot.noun in _noun_of(graph, x)]
-        if same and len(same) < len(slot.sources):
-            slot.sources = same
+        if slot.money:
+            _keep(slot, [x for x in slot.sources if _is_money(graph, x)])
+        if slot.noun and len(slot.sources) > 1:
+            _keep(slot, [x for x in slot.sources if slot.noun in _noun_of(graph, x)])
+
+
+def _keep(slot: Slot, same: list[Any]) -> None:
+    if same:
+        slot.sources = same
+
+
+def _is_money(graph: Graph, source: Any) -> bool:
+    if source[0] in "qp":
+        return any(m.money for m in graph.groups[source[1]].mentions)
+    return source[0] == "r" and graph.solution.steps[source[1]].money
 
 
 def _noun_of(graph: Graph, source: Any) -> Sequence[str]:
@@ -316,6 +299,8 @@ def _hold(graph: Graph) -> None:
             if source[0] in "qp":
                 graph.groups[source[1]].used = True
     for group in graph.groups:
+        if group.held in FIRM:
+            continue
         nouns = {m.noun for m in group.mentions}
         users = sum(
             x.step >= 0 and any(y[0] in "qp" and graph.groups[y[1]] is group for y in x.sources) for x in s.slots

@@ -9,7 +9,7 @@ from typing import Any
 
 from mathdata.symbolic.replay import Replay, places, replay
 from mathdata.symbolic.solution import Unsupported
-from mathdata.symbolic.tie import _SELF, Graph, Group, tie
+from mathdata.symbolic.tie import _SELF, FIRM, Graph, Group, tie
 from mathdata.symbolic.write import decimal, splice, styled
 from mathdata.worked import Number, whole
 
@@ -135,9 +135,7 @@ class _Rules:
         old = [g.value for g in groups]
         if values == old:
             return "nothing changes"
-        if len(set(values)) < len(values):
-            return "two numbers become one"
-        if any((values[a] < values[b]) != (old[a] < old[b]) for a, b in self.order):
+        if any((values[a] < values[b]) != (old[a] < old[b]) or values[a] == values[b] for a, b in self.order):
             return "order of sizes"
         for op, a, b, c in self.relations:
             if (values[a] + values[b] if op == "+" else values[a] * values[b]) != values[c]:
@@ -199,7 +197,9 @@ def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
                 c = index.get(value)
                 if c is None or c in (a, b) or (a == b and (op == "*" or len(first.mentions) < 2)):
                     continue
-                if not (first.used and second.used and groups[c].used) and first.value != 1 != second.value:
+                if {first.held, second.held, groups[c].held} & FIRM:
+                    continue
+                if not (first.used and second.used and groups[c].used):
                     found.append((op, a, b, c))
     return found
 
@@ -279,12 +279,12 @@ def _group_of(graph: Graph, mention: int) -> int:
 
 def _common(graph: Graph, old: list[Any], again: Graph, new: list[Any]) -> bool:
     """Whether one source of a number before is a source of it afterwards."""
-    mine = {_named(graph, x) for x in old}
-    return any(_named(again, x) in mine for x in new)
+    mine = {name for x in old for name in _names(graph, x)}
+    return any(name in mine for x in new for name in _names(again, x))
 
 
-def _named(graph: Graph, source: Any) -> Any:
-    """A source by its place instead of its value."""
+def _names(graph: Graph, source: Any) -> list[Any]:
+    """A source by its places in the question instead of its value."""
     if source[0] in "qp":
-        return (source[0], graph.groups[source[1]].mentions[0].index, *source[2:])
-    return ("c",) if source[0] in "cu" else source
+        return [(source[0], m.index, *source[2:]) for m in graph.groups[source[1]].mentions]
+    return [("c",) if source[0] in "cu" else source]

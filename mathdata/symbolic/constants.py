@@ -1,0 +1,106 @@
+"""Known constants that the words of a row bring along: days a week, inches a foot, half, twice, a dozen.
+
+Strong ones stand beside other explanations of a number; weak ones count only where nothing else explains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mathdata.symbolic.lexer import listed
+from mathdata.symbolic.question import Question, fraction_values, singular
+from mathdata.symbolic.solution import Solution
+from mathdata.worked import Number
+
+__all__ = ["Constants", "constants"]
+
+_UNITS = {
+    "second": "second sec", "minute": "minute min", "hour": "hour hourly hr am pm mph clock noon midnight",
+    "day": "day daily everyday today yesterday tomorrow night morning evening monday tuesday wednesday thursday "
+    "friday saturday sunday nightly weekday workday afternoon",
+    "week": "week weekly weekend weekday monday tuesday wednesday thursday friday saturday sunday workweek biweekly",
+    "month": "month monthly january february march april june july august september october november december may",
+    "year": "year yearly annual annually anniversary", "inch": "inch inches in", "foot": "foot feet ft", "yard": "yard",
+    "mile": "mile", "ounce": "ounce oz", "pound": "pound lb lbs", "ton": "ton tonne", "cup": "cup", "pint": "pint",
+    "quart": "quart", "gallon": "gallon", "gram": "gram g", "kilogram": "kilogram kg kilo", "mg": "milligram mg",
+    "meter": "meter m metre", "centimeter": "centimeter cm", "kilometer": "kilometer km", "mm": "millimeter mm",
+    "liter": "liter litre l", "ml": "milliliter ml", "cent": "cent penny pennies nickel dime", "dollar": "dollar buck",
+    "quarter": "quarter", "decade": "decade", "century": "century centuries", "teaspoon": "teaspoon tsp",
+    "tablespoon": "tablespoon tbsp",
+}  # fmt: skip
+_UNIT_OF: dict[str, tuple[str, ...]] = {}
+for _unit, _names in _UNITS.items():
+    for _name in _names.split():
+        _UNIT_OF[_name] = (*_UNIT_OF.get(_name, ()), _unit)
+
+_PAIRS: dict[tuple[str, str], tuple[Number, ...]] = {
+    ("second", "minute"): (60,), ("minute", "hour"): (60, 30, 15, 45), ("hour", "day"): (24, 12), ("day", "week"): (7,),
+    ("day", "month"): (30, 31, 28), ("day", "year"): (365,), ("week", "month"): (4,), ("week", "year"): (52,),
+    ("month", "year"): (12,), ("year", "decade"): (10,), ("year", "century"): (100,), ("second", "hour"): (3600, 60),
+    ("inch", "foot"): (12,), ("foot", "yard"): (3,), ("inch", "yard"): (36,), ("foot", "mile"): (5280,),
+    ("ounce", "pound"): (16,), ("pound", "ton"): (2000,), ("kilogram", "ton"): (1000,), ("ounce", "cup"): (8,),
+    ("cup", "pint"): (2,), ("cup", "quart"): (4,), ("cup", "gallon"): (16,), ("pint", "quart"): (2,),
+    ("pint", "gallon"): (8,), ("quart", "gallon"): (4,), ("ounce", "gallon"): (128,), ("gram", "kilogram"): (1000,),
+    ("mg", "gram"): (1000,), ("meter", "kilometer"): (1000,), ("centimeter", "meter"): (100,), ("mm", "meter"): (1000,),
+    ("mm", "centimeter"): (10,), ("ml", "liter"): (1000,), ("cent", "dollar"): (100, Fraction(1, 100)),
+    ("quarter", "dollar"): (4, 25, Fraction(1, 4)), ("teaspoon", "tablespoon"): (3,), ("hour", "week"): (168, 7, 24),
+    ("minute", "day"): (1440, 60, 24), ("day", "decade"): (365, 10), ("month", "decade"): (12, 10),
+}  # fmt: skip
+_WORDS: dict[str, tuple[Number, ...]] = {
+    "dozen": (12,), "pair": (2,), "couple": (2,), "twin": (2,), "both": (2,), "twice": (2,), "double": (2,),
+    "doubled": (2,), "doubling": (2,), "triple": (3,), "tripled": (3,), "thrice": (3,), "quadruple": (4,),
+    "half": (2,), "halved": (2,), "weekend": (2,), "weekday": (5,), "workday": (5,), "workweek": (5,), "noon": (12,),
+    "midnight": (12,), "quarter": (4,), "dime": (10, Fraction(1, 10)), "nickel": (5, Fraction(1, 20)),
+    "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "score": (20,), "decade": (10,), "century": (100,),
+    "rectangle": (2,), "rectangular": (2,), "perimeter": (2,), "triangle": (2, 3), "deck": (52,), "square": (4, 2),
+    "percent": (100,), "percentage": (100,), "thousand": (1000,), "million": (1000000,), "hundred": (100,),
+    "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "either": (2,), "duplex": (2,),
+}  # fmt: skip
+_WEAK: dict[str, tuple[Number, ...]] = {
+    "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,), "car": (4,),
+    "leap": (366,), "piano": (88,), "cube": (6, 3), "average": (2,), "triangle": (180,), "angle": (180, 90),
+    "circle": (360,), "week": (5, 7, 52, 4), "month": (30, 4, 31, 12), "year": (12, 52, 365, 4), "day": (24, 7, 30),
+    "hour": (60,), "feet": (12,), "foot": (12,), "half": (50,), "people": (2,), "tricycle": (3,), "goat": (4,),
+    "january": (31,), "february": (28, 29), "march": (31,), "april": (30,), "may": (31,), "june": (30,), "july": (31,),
+    "august": (31,), "september": (30,), "october": (31,), "november": (30,), "december": (31,), "insect": (6,),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Constants:
+    """`strong`: value -> the units or the word it belongs to; `weak`: values for want of another explanation."""
+
+    strong: dict[Number, frozenset[str]]
+    weak: set[Number]
+
+
+def constants(q: Question, s: Solution) -> Constants:
+    words = q.words | s.words
+    forms = words | {singular(w) for w in words}
+    units = {u for w in forms for u in _UNIT_OF.get(w, ())}
+    if any(t.kind == "$" for t in q.tokens):
+        units.add("dollar")
+    made = Constants({}, set())
+    strong = made.strong
+    for pair, values in _PAIRS.items():
+        if pair[0] in units and pair[1] in units:
+            for value in values[:1] if len(values) > 1 and pair != ("day", "month") else values:
+                strong[value] = strong.get(value, frozenset()) | frozenset(pair)
+            made.weak.update(values[1:])
+    for word in sorted(forms):
+        for value in _WORDS.get(word, ()):
+            strong[value] = strong.get(value, frozenset()) | {word}
+        made.weak.update(_WEAK.get(word, ()))
+    if any(t.kind == "%" for t in q.tokens) or any(t.kind == "%" for t in s.tokens):
+        strong[100] = frozenset(["percent"])
+        strong[Fraction(1, 100)] = frozenset(["percent"])
+    near, far = fraction_values(q.fractions)
+    strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
+    made.weak |= far
+    strong[0] = strong[1] = frozenset(["one"])
+    return made
+
+
+UNIT_WORDS = frozenset(_UNITS)
+SINGLE = frozenset(listed("half twice double doubled pair couple both percent percentage either"))
