@@ -334,7 +334,8 @@ def _validate(data: dict[str, Any], where: str, text: str) -> Recipe:
     except RecipeError as e:
         raise RecipeError(f"{where}: {e.message}", e.hint) from None
     except ValidationError as e:
-        first = e.errors()[0]
+        # A misspelt required key is both unknown and missing: the unknown one is the mistake.
+        first = min(e.errors(), key=lambda f: f["type"] != "extra_forbidden")
         key = str(first["loc"][-1]) if first["loc"] else ""
         line = _line_of(text, key)
         if first["type"] == "extra_forbidden":
