@@ -10,7 +10,7 @@ import polars as pl
 
 from mathdata.engines._parts import Kernel, gather, pieces, run_piece, scratch, split_piece
 from mathdata.registry import register
-from mathdata.types import Frame, Partitions, Table
+from mathdata.types import Engine, Frame, Partitions, Table
 
 __all__ = ["LocalEngine"]
 
@@ -76,3 +76,9 @@ def discard(files: Sequence[Path]) -> None:
     """Remove spilled files that are no longer needed."""
     for file in files:
         file.unlink(missing_ok=True)
+
+
+def numbered_map(engine: Engine, table: Table, kernel: Kernel) -> Table:
+    """A kernel that sees each row's place in the table; a frame stays a frame."""
+    made = engine.map(table, kernel, numbered=True)  # type: ignore[call-arg]
+    return made if isinstance(table, Partitions) else engine.collect(made)

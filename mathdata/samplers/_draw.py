@@ -1,0 +1,80 @@
+"""What all samplers share: the draw of a row, caps, interleaving; all of it independent of row order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+import xxhash
+
+from mathdata.errors import UsageError
+from mathdata.types import Frame
+
+__all__ = ["Asked", "Chosen", "Sampler", "cap", "draws", "group_of", "interleave", "need"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the stage asks a sampler for."""
+
+    n: int | None
+    by: tuple[str, ...] = ()
+    quota: dict[str, int] | None = None
+    sizes: tuple[int | None, ...] = ()
+    seed: int = 42
+
+
+@dataclass(slots=True)
+class Chosen:
+    """`i` of the chosen rows in order of rank, and what the sampler has to say about it."""
+
+    i: pl.Series
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class Sampler(Protocol):
+    """Chooses rows from a slim frame: `i`, `draw` (uniform, the lower the sooner) and the columns of `columns`."""
+
+    name: str
+    columns: tuple[str, ...]
+
+    def choose(self, rows: Frame, asked: Asked) -> Chosen: ...
+
+
+def draws(ids: pl.Series, origins: pl.Series, seed: int) -> pl.Series:
+    """A uniform number for each row from seed and content; copies of a row get different ones, by their origin."""
+    copy = (
+        pl.DataFrame({"id": ids, "origin": origins})
+        .select(pl.col("origin").rank("ordinal").over("id").alias("copy"))
+        .to_series()
+    )
+    digest = xxhash.xxh3_64_intdigest
+    made = [digest(f"{seed}\x1f{i}\x1f{k}".encode()) for i, k in zip(ids.to_list(), copy.to_list())]
+    return pl.Series("draw", made, dtype=pl.UInt64)
+
+
+def group_of(rows: Frame, by: tuple[str, ...]) -> pl.Series:
+    """One string for each row's group."""
+    if not by:
+        return pl.Series("group", ["all"]).new_from_index(0, rows.height).alias("group")
+    parts = [pl.col(c).cast(pl.String).fill_null("none") for c in by]
+    return rows.select(pl.concat_str(parts, separator=" / ").alias("group")).to_series()
+
+
+def cap(rows: Frame, column: str, most: int) -> pl.Series:
+    """True for rows within the first `most` of their group, in order of draw."""
+    place = pl.col("draw").rank("ordinal").over(column)
+    return rows.select((place <= most).alias("kept")).to_series()
+
+
+def interleave(rows: Frame, group: str) -> Frame:
+    """Rows so ordered that every prefix holds the groups in equal shares, until a group runs out."""
+    place = pl.col("draw").rank("ordinal").over(group)
+    return rows.with_columns(place.alias("_place")).sort("_place", "draw").drop("_place")
+
+
+def need(value: Any, strategy: str, option: str) -> Any:
+    if value is None or value == ():
+        raise UsageError(f"sample: strategy '{strategy}' needs --{option}", f"mathdata sample ... --{option} ...")
+    return value

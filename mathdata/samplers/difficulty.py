@@ -1,0 +1,51 @@
+"""Difficulty: an equal number of rows for each question, or more for the hard ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import polars as pl
+
+from mathdata.errors import DataError
+from mathdata.registry import register
+from mathdata.samplers._draw import Asked, Chosen, need
+from mathdata.types import Frame
+
+
+@register("sampler", "difficulty")
+class Difficulty:
+    """An equal number of rows for each question (uniform), or in proportion to its difficulty."""
+
+    name = "difficulty"
+
+    def __init__(
+        self,
+        *,
+        per: Annotated[
+            Literal["uniform", "proportional"], "Rows for each question: equally many, or by difficulty."
+        ] = "uniform",
+        measure: Annotated[Literal["level", "length", "pass_rate"], "What says how hard a question is."] = "level",
+    ):
+        self.per, self.measure = per, measure
+        self.columns = ("query", {"level": "difficulty", "length": "length", "pass_rate": "pass_rate"}[measure])
+
+    def choose(self, rows: Frame, asked: Asked) -> Chosen:
+        n = need(asked.n, self.name, "n")
+        place = pl.col("draw").rank("ordinal").over("query")
+        if self.per == "uniform":
+            order = rows.with_columns(place.alias("_place")).sort("_place", "draw")
+        else:
+            # Efraimidis and Spirakis: the smallest -log(u)/w are a sample in proportion to w.
+            u = (pl.col("draw").cast(pl.Float64) + 1) / 2.0**64
+            order = rows.with_columns((-u.log() / self._weight(rows)).alias("_key")).sort("_key", "draw")
+        taken = order.head(n)
+        return Chosen(taken["i"], {"missing": max(0, n - taken.height), "questions": taken["query"].n_unique()})
+
+    def _weight(self, rows: Frame) -> pl.Expr:
+        column = self.columns[1]
+        if rows[column].null_count() == rows.height:
+            raise DataError(
+                f"sample: no row has a {column}", "verify fills pass_rate, read fills difficulty; or --strategy uniform"
+            )
+        hard = 1 - pl.col(column) if self.measure == "pass_rate" else pl.col(column)
+        return hard.cast(pl.Float64).fill_null(hard.mean()).clip(lower_bound=1e-3)

@@ -1,0 +1,32 @@
+"""Quota: so many rows of each group, as a table says; a group with too few gives all it has, and that is reported."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.errors import UnknownName, nearest
+from mathdata.registry import register
+from mathdata.samplers._draw import Asked, Chosen, group_of, need
+from mathdata.types import Frame
+
+
+@register("sampler", "quota")
+class Quota:
+    """So many rows of each group, as --quota says; what a group lacks is reported, never filled from others."""
+
+    name = "quota"
+    columns: tuple[str, ...] = ()
+
+    def choose(self, rows: Frame, asked: Asked) -> Chosen:
+        quota = need(asked.quota, self.name, "quota")
+        rows = rows.with_columns(group_of(rows, asked.by or ("topic",)))
+        has = dict(rows.group_by("group").len().iter_rows())
+        if quota and not any(g in has for g in quota):
+            raise UnknownName(f"sample: no row belongs to any group of the quota ({', '.join(quota)})",
+                              nearest(next(iter(quota)), has))  # fmt: skip
+        place = pl.col("draw").rank("ordinal").over("group")
+        most = pl.col("group").replace_strict(quota, default=0, return_dtype=pl.UInt32)
+        taken = rows.filter(place <= most).sort("draw")
+        missing = {g: n - has.get(g, 0) for g, n in quota.items() if has.get(g, 0) < n}
+        got = {g: min(n, has.get(g, 0)) for g, n in quota.items()}
+        return Chosen(taken["i"], {"asked": sum(quota.values()), "groups": got, "missing": missing})

@@ -1,0 +1,41 @@
+"""Stratified: each group of --by keeps its share of the table."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mathdata.registry import register
+from mathdata.samplers._draw import Asked, Chosen, group_of, need
+from mathdata.types import Frame
+
+
+@register("sampler", "stratified")
+class Stratified:
+    """Each group of --by keeps its share of the table."""
+
+    name = "stratified"
+    columns: tuple[str, ...] = ()
+
+    def choose(self, rows: Frame, asked: Asked) -> Chosen:
+        n = need(asked.n, self.name, "n")
+        rows = rows.with_columns(group_of(rows, need(asked.by, self.name, "by")))
+        sizes = dict(rows.group_by("group").len().sort("group").iter_rows())
+        share = shares(sizes, n)
+        place = pl.col("draw").rank("ordinal").over("group")
+        taken = rows.filter(place <= pl.col("group").replace_strict(share, return_dtype=pl.UInt32)).sort("draw")
+        return Chosen(taken["i"], {"missing": max(0, n - taken.height), "groups": share})
+
+
+def shares(sizes: dict[str, int], n: int) -> dict[str, int]:
+    """n split in proportion to the sizes, by largest remainder; never more than a group has.
+
+    >>> shares({"a": 6, "b": 3, "c": 1}, 5)
+    {'a': 3, 'b': 2, 'c': 0}
+    """
+    total = sum(sizes.values())
+    n = min(n, total)
+    made = {g: n * size // total for g, size in sizes.items()} if total else {}
+    rest = sorted(sizes, key=lambda g: (-(n * sizes[g] % total), g))
+    for group in rest[: n - sum(made.values())]:
+        made[group] += 1
+    return made

@@ -1,0 +1,184 @@
+"""Draw a sample by a strategy: by seed and content, whatever the order of rows."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+
+from mathdata.engines.local import LocalEngine, numbered_map
+from mathdata.errors import UsageError
+from mathdata.registry import build, register
+from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, draws
+from mathdata.text import fill_templates, normal_column
+from mathdata.types import Context, Engine, Frame, Table
+
+__all__ = ["sample"]
+
+
+@register("stage", "sample")
+def sample(
+    table: Table,
+    *,
+    n: Annotated[int | None, "How many rows to draw."] = None,
+    strategy: Annotated[
+        str | dict[str, Any], "uniform, stratified, quota, nested, difficulty, diverse, or {name: {option: value}}."
+    ] = "uniform",
+    by: Annotated[list[str] | None, "Columns that make the groups (stratified, quota, nested)."] = None,
+    quota: Annotated[dict[str, int] | Path | None, "Rows of each group: k=v,k=v or a file (.json, .yaml)."] = None,
+    sizes: Annotated[list[str] | None, "Sizes of nested samples, e.g. 128,256,512,full."] = None,
+    max_per_template: Annotated[int | None, "At most so many siblings (rows that differ only in numbers)."] = None,
+    max_per_problem: Annotated[int | None, "At most so many solutions of one problem."] = None,
+    fill: Annotated[
+        dict[str, str] | None, "Rows used only where the others do not suffice, e.g. method=rephrase."
+    ] = None,
+    seed: Annotated[int, "Same seed, same rows."] = 42,
+    engine: Engine | None = None,
+    ctx: Context | None = None,
+) -> Table:
+    """Draw rows by seed, independent of their order: uniform, by quota, nested, by difficulty, or diverse.
+
+    Rows that are not drawn are rejected as `not-sampled`. `nested` adds the column `rank`: the first 128 rows by rank
+    are the sample of 128, and so on.
+    """
+    engine, ctx = engine or LocalEngine(), ctx or Context()
+    quota_table = _quota(quota)
+    if strategy == "uniform" and (quota_table or sizes):
+        strategy = "quota" if quota_table else "nested"
+    sampler: Sampler = build("sampler", strategy)
+    wanted = tuple(_size(s) for s in sizes or ())
+    asked = Asked(n, tuple(by or ()), quota_table, wanted, seed)
+    rows = _slim(table, engine, sampler, asked, max_per_template, max_per_problem, fill)
+    rows, capped = _capped(rows, {"template": max_per_template, "query": max_per_problem})
+    chosen = _choose(sampler, rows, asked, fill)
+    ranks = pl.DataFrame({"_n": chosen.i, "rank": pl.int_range(1, len(chosen.i) + 1, dtype=pl.Int32, eager=True)})
+    why = f"not among the {len(chosen.i)} rows drawn ({sampler.name}, seed {seed})"
+    kernel = partial(_mark, ranks=ranks, capped=capped, why=why, ranked=sampler.name == "nested")
+    result = numbered_map(engine, table, kernel)
+    ctx.figures.update({"strategy": sampler.name, "seed": seed, "drawn": len(chosen.i), **chosen.figures})
+    return result
+
+
+def _size(text: str) -> int | None:
+    if str(text).lower() in ("full", "all"):
+        return None
+    number = str(text).lower().replace(",", "").replace("_", "")
+    try:
+        return int(float(number[:-1]) * 1000) if number.endswith("k") else int(number)
+    except ValueError:
+        raise UsageError(f"sample: '{text}' is no size", "write for example --sizes 128,256,1k,full") from None
+
+
+def _quota(quota: dict[str, int] | Path | None) -> dict[str, int] | None:
+    if not isinstance(quota, Path):
+        return quota
+    text = quota.read_text(encoding="utf-8")
+    if quota.suffix == ".json":
+        read = json.loads(text)
+    else:
+        from mathdata.recipe import load_yaml
+
+        read = load_yaml(text, where=str(quota))
+    if not isinstance(read, dict) or not all(isinstance(v, int) for v in read.values()):
+        raise UsageError(f"{quota}: a quota is a mapping of group to number", "write for example {divide: 9525}")
+    return {str(k): int(v) for k, v in read.items()}
+
+
+def _slim(
+    table: Table, engine: Engine, sampler: Sampler, asked: Asked, per_template: int | None, per_problem: int | None,
+    fill: dict[str, str] | None,
+) -> Frame:  # fmt: skip
+    """What choosing needs of every row, and no more: it is held in memory for the whole table."""
+    needs = {*sampler.columns, *(["template"] if per_template else []), *(["query"] if per_problem else [])}
+    keys = {*asked.by, *(fill or ()), *(["topic"] if sampler.name == "quota" and not asked.by else [])}
+    parts, start = [], 0
+    for frame in engine.frames(table):
+        unknown = keys - set(frame.columns)
+        if unknown:
+            raise UsageError(f"sample: no column '{min(unknown)}'", f"columns: {', '.join(frame.columns)}")
+        if "topic" in keys:
+            frame = _topics(frame, asked.quota or {})
+        parts.append(_columns(frame, needs, keys).with_columns(pl.int_range(start, start + pl.len()).alias("i")))
+        start += frame.height
+    slim = pl.concat(parts)
+    drawn = draws(slim["id"], slim["origin"], asked.seed)
+    return slim.with_columns(drawn).drop("id", "origin")
+
+
+def _topics(frame: Frame, quota: dict[str, int]) -> Frame:
+    """`topic` where it is null, by the elementary families; `power_2` where the quota tells exponents apart."""
+    finer = {name.rpartition("_")[0] for name in quota if name.rpartition("_")[2].isdigit()}
+    unclear = frame["topic"].is_null() | frame["topic"].is_in(sorted(finer))
+    if not unclear.any():
+        return frame
+    made = [_topic(p, t, finer) for p, t in frame.filter(unclear).select("problem", "topic").iter_rows()]
+    return frame.with_columns(frame["topic"].scatter(unclear.arg_true(), pl.Series(made, dtype=pl.String)))
+
+
+def _topic(problem: str | None, topic: str | None, finer: set[str]) -> str | None:
+    from mathdata.families import parse
+
+    found = parse(problem or "")
+    if found is None:
+        return topic
+    family, params = found
+    return f"{family.name}_{params['n']}" if family.name in finer and "n" in params else family.name
+
+
+def _columns(frame: Frame, needs: set[str], keys: set[str]) -> Frame:
+    made = frame.select("id", "origin", *keys)
+    if "template" in needs:
+        made = made.with_columns(fill_templates(frame)["template"])
+    if "query" in needs:
+        made = made.with_columns(normal_column(frame["problem"]).hash().alias("query"))
+    if "length" in needs:
+        made = made.with_columns(frame["solution"].str.len_chars().cast(pl.Float64).alias("length"))
+    for name in needs & {"difficulty", "pass_rate", "problem"}:
+        made = made.with_columns(frame[name])
+    return made
+
+
+def _capped(rows: Frame, caps: dict[str, int | None]) -> tuple[Frame, Frame]:
+    """Rows within every cap, and the others with the reason."""
+    gone = []
+    for column, most in caps.items():
+        if most is not None:
+            kept = cap(rows, column, most)
+            name = "template" if column == "template" else "problem"
+            gone.append(rows.filter(~kept).select("i", pl.lit(f"more than {most} rows of one {name}").alias("why")))
+            rows = rows.filter(kept)
+    empty = pl.DataFrame(schema={"i": pl.Int64, "why": pl.String})
+    return rows, pl.concat([empty, *gone]).rename({"i": "_n"})
+
+
+def _choose(sampler: Sampler, rows: Frame, asked: Asked, fill: dict[str, str] | None) -> Chosen:
+    """The sampler's choice; rows named by `fill` only make up for what the others lack."""
+    if not fill:
+        return sampler.choose(rows, asked)
+    spare = pl.all_horizontal(pl.col(c).cast(pl.String).eq_missing(pl.lit(v)) for c, v in fill.items())
+    chosen = sampler.choose(rows.filter(~spare), asked)
+    missing = chosen.figures.get("missing", 0)
+    if not isinstance(missing, int) or not missing:
+        return chosen
+    more = rows.filter(spare).sort("draw").head(missing)
+    chosen.figures.update({"filled": more.height, "missing": missing - more.height})
+    return Chosen(pl.concat([chosen.i, more["i"]]), chosen.figures)
+
+
+def _mark(frame: Frame, ranks: Frame, capped: Frame, why: str, ranked: bool) -> Frame:
+    made = frame.join(ranks, on="_n", how="left", maintain_order="left", suffix="_drawn")
+    made = made.join(capped, on="_n", how="left", maintain_order="left")
+    rank = pl.col("rank_drawn" if "rank" in frame.columns else "rank")
+    out = rank.is_null()
+    made = made.with_columns(
+        pl.when(out).then(pl.lit("not-sampled")).otherwise("reject").alias("reject"),
+        pl.when(out).then(pl.coalesce("why", pl.lit(why))).otherwise("reject_why").alias("reject_why"),
+    )
+    if ranked:
+        made = made.with_columns(rank.alias("rank"))
+    extra = [c for c in ("rank", "rank_drawn") if c in made.columns and c not in frame.columns]
+    keep = {"rank"} if ranked else set()
+    return made.drop("_n", "why", *[c for c in extra if c not in keep])
