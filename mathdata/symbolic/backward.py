@@ -12,7 +12,7 @@ from mathdata.symbolic.check import false_equation
 from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
 from mathdata.symbolic.question import Mention
 from mathdata.symbolic.solution import Slot, Step, Unsupported
-from mathdata.symbolic.tie import FIRM, Graph, made_from
+from mathdata.symbolic.tie import FIRM, Graph, Group, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
 from mathdata.worked import Number, divide
@@ -27,7 +27,7 @@ class Masked:
     """A graph with one number masked: the form of every slot and step."""
 
     graph: Graph
-    mention: Mention
+    mentions: list[Mention]
     x: str
     slots: list[Value]
     results: list[Value]
@@ -49,7 +49,7 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
     x = _letter(graph)
     mentions = list(graph.question.mentions)
     Random(seed).shuffle(mentions)
-    mentions.sort(key=lambda m: m.held == "told")  # what the question tells one by one comes last
+    mentions.sort(key=lambda m: _reluctance(graph, m))
     for mention in mentions:
         try:
             if x is None:
@@ -59,6 +59,15 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
             reasons.append(e.word)
 
 
+def _reluctance(graph: Graph, mention: Mention) -> int:
+    """Numbers that stand twice come after those that stand once, and last what the question tells one by one."""
+    return 2 if mention.held == "told" else int(len(_group(graph, mention).mentions) > 1)
+
+
+def _group(graph: Graph, mention: Mention) -> Group:
+    return next(group for group in graph.groups if any(m is mention for m in group.mentions))
+
+
 def _letter(graph: Graph) -> str | None:
     taken = graph.question.words | graph.solution.letters
     return next((letter for letter in "xyzk" if letter not in taken), None)
@@ -66,16 +75,18 @@ def _letter(graph: Graph) -> str | None:
 
 def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
     """Replay the graph with the number as x. Raises Unsupported with the reason."""
-    g = next(g for g, group in enumerate(graph.groups) if mention in group.mentions)
-    group = graph.groups[g]
+    group = _group(graph, mention)
+    g = next(g for g, other in enumerate(graph.groups) if other is group)
     if group.held in FIRM or group.held == "may make a constant":
         raise Unsupported("label" if group.held in ("label", "date", "year", "clock") else group.held)
     if not group.used:
         raise Unsupported("not in the graph")
-    if len(group.mentions) > 1:
+    if mention is not group.mentions[0] or len({m.noun for m in group.mentions}) > 1:
         raise Unsupported("it stands twice")
     _leaks(graph, mention)
-    made = Masked(graph, mention, x, [s.value for s in graph.solution.slots], [s.value for s in graph.solution.steps])
+    made = Masked(
+        graph, group.mentions, x, [s.value for s in graph.solution.slots], [s.value for s in graph.solution.steps]
+    )
     _forms(made, g)
     if not isinstance(made.results[graph.gold], Form):
         raise Unsupported("the answer does not depend on it")
@@ -150,10 +161,11 @@ def _leaks(graph: Graph, mention: Mention) -> None:
 
 
 def _row(made: Masked) -> Made:
-    graph, m, x = made.graph, made.mention, made.x
+    graph, m, x = made.graph, made.mentions[0], made.x
     text = graph.question.text
     answer = decimal(graph.solution.gold) or ""
-    question = splice(text, [(m.start, m.end, x)]).rstrip()
+    question = splice(text, [(n.start, n.end, x) for n in made.mentions]).rstrip()
+    question += "" if question[-1:] in ".?!\"'" else "?"
     form = made.results[graph.gold]
     assert isinstance(form, Form)
     if form.at(m.value) != graph.solution.gold:
@@ -234,7 +246,9 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
     if said is not None and _bare(said) == _bare(form):
         edits[len(before[:-1].rstrip()), shown[1]] = ""
         return
-    loose = " " in form
+    if text[shown[1] : shown[1] + 1].isalpha() and not text.startswith("x", shown[1]):
+        form += " "  # 250g
+    loose = " " in form.strip()
     wrap = loose and (_glued(text, shown) or text[:note].endswith("$") or _next_operator(text, shown[1]))
     edits[note, shown[1]] = f"({form})" if wrap else form
 
@@ -256,7 +270,9 @@ def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[\s()$]", "", text)
+    """What is written, whatever the spaces, brackets and the order of a plain sum."""
+    bare = re.sub(r"[\s()$]", "", text)
+    return "+".join(sorted(bare.split("+"))) if "-" not in bare and "+" in bare else bare
 
 
 def _solve(form: Form, answer: Number, x_value: Number, x: str) -> list[str]:

@@ -67,6 +67,9 @@ _WEAK: dict[str, tuple[Number, ...]] = {
 }  # fmt: skip
 
 
+_LEGS = frozenset(listed("leg paw wheel shoe sock feet tire hoof hooves"))
+
+
 @dataclass(slots=True)
 class Constants:
     """`strong`: value -> the units or the word it belongs to; `weak`: values for want of another explanation."""
@@ -95,6 +98,8 @@ def constants(q: Question, s: Solution) -> Constants:
     if any(t.kind == "%" for t in q.tokens) or any(t.kind == "%" for t in s.tokens):
         strong[100] = frozenset(["percent"])
         strong[Fraction(1, 100)] = frozenset(["percent"])
+    if not forms.isdisjoint(_LEGS):
+        strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, 6, 8))
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
     made.weak |= far
