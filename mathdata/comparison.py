@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mathdata.casework import Why, explain
+from mathdata.casework import Why, explain, kind_of
 from mathdata.errors import UsageError
 from mathdata.evaluation import Evaluation
 from mathdata.types import Frame
@@ -252,4 +252,4 @@ def _why(row: Mapping[str, Any], side: str) -> Why:
 
 
 def _counted(words: Any) -> dict[str, int]:
-    return dict(Counter(w for w in words if w).most_common())
+    return dict(Counter(kind_of(w) for w in words if w).most_common())

@@ -59,7 +59,11 @@ class Evaluation:
 
     def rows(self, benchmark: str) -> Frame:
         """Every graded response of a benchmark."""
-        return pl.read_parquet(self.folder / f"{benchmark}.parquet")
+        path = self.folder / f"{benchmark}.parquet"
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{path}: {error}", "evaluate again with --overwrite") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def evaluate(
     given = None if responses is None else _Given(responses, str(model), column)
     plans = [_plan(get_benchmark(n), prompt, sampling, max_tokens, limit, shots, given) for n in names]
     who = given.identity if given else model_identity(model, backend)
-    label = given.label if given else str(model if isinstance(model, (str, Path)) else model.name)
+    label = given.label if given else str(who["name"])
     data = _head(label, who, plans)
     if (
         known := _existing(out, data, overwrite, reusable=given is not None or isinstance(model, (str, Path)))
@@ -173,7 +177,7 @@ def _plan(
 def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
     """Who answers: a local folder by the digest of its files, a server by its spec, an object by its name."""
     if not isinstance(model, (str, Path)):
-        return {"name": str(model.name), "object": type(model).__name__}
+        return {"name": str(model.name), "object": getattr(model, "identity", type(model).__name__)}
     who: dict[str, Any] = {"name": str(model), "backend": backend}
     if Path(model).is_dir():
         who["files_digest"] = _folder_digest(Path(model))
@@ -356,6 +360,7 @@ def _grade(plan: Plan, answers: list[list[Completion]], ctx: Context) -> Frame:
     ctx.progress(len(given), len(given), f"{plan.benchmark.name} graded")
     tokens = [c.tokens_out if c.tokens_out or c.data.get("known_tokens") else None for c in given]
     unknown = [c.data.get("known_finish") is False for c in given]
+    blind = [u or not answers[i] for u, (i, _) in zip(unknown, index)]
     graded = rows.with_columns(
         pl.Series("sample", [j for _, j in index], dtype=pl.Int32),
         pl.Series("response", texts, dtype=pl.String),
@@ -367,7 +372,7 @@ def _grade(plan: Plan, answers: list[list[Completion]], ctx: Context) -> Frame:
         pl.Series("format_ok", [v.status in ("correct", "wrong") for v in strict], dtype=pl.Boolean),
         pl.Series("final_exact", [final_exact(v.got, g) for v, g in zip(loose, golds)], dtype=pl.Boolean),
         pl.Series("finish", [None if u else c.finish for c, u in zip(given, unknown)], dtype=pl.String),
-        pl.Series("cut_off", [None if u else c.finish == "length" for c, u in zip(given, unknown)], dtype=pl.Boolean),
+        pl.Series("cut_off", [None if u else c.finish == "length" for c, u in zip(given, blind)], dtype=pl.Boolean),
         pl.Series("tokens", tokens, dtype=pl.Int64),
     )
     first = ["id", "sample", "problem", "gold", "response", "verdict", "reason", "rule", "got"]

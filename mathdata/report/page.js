@@ -150,7 +150,7 @@
   }
   // Dollars are prices where a digit follows the second one or a space stands inside the pair.
   // Text with mathematics: what stands between $..$, $$..$$, \(..\), \[..\] becomes MathML, the rest stays text.
-  var MATH = /\$\$([^$]{1,2000}?)\$\$|(?<![\\\w])\$(?![\s$])([^$\n]{0,600}?[^\s$\\])\$(?!\d)|\\\(([\s\S]{1,600}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]|(\\boxed\{[^{}]{0,200}\})/g;
+  var MATH = /\$\$([^$]{1,2000}?)\$\$|(?<![\\\w])\$(?![\s$])([^$\n]{0,600}?[^\s$\\])\$(?!\d)|\\\(([\s\S]{1,600}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]|(\\boxed\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\}){0,200}\})/g;
   function prose(value, css, slip) {
     var node = text("div", null, css), source = String(value), last = 0, m;
     if (slip) {

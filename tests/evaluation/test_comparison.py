@@ -1,0 +1,112 @@
+"""Paired comparison of real evaluations: refusals, flips, intervals, cases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from evaluation_helpers import SUMS, Adder
+
+from mathdata.comparison import compare
+from mathdata.errors import DataError, UsageError
+from mathdata.evaluation import evaluate
+
+
+@pytest.fixture
+def two(tmp_path: Path):
+    one = evaluate(Adder(bound=8, name="small"), benchmarks=[SUMS], out=tmp_path / "one")
+    two = evaluate(Adder(bound=16, name="large"), benchmarks=[SUMS], out=tmp_path / "two")
+    return one, two
+
+
+def test_the_difference_is_paired_and_its_flips_are_counted(two):
+    made = compare(*two)
+    assert (made.fixed, made.broken, made.both_right, made.both_wrong, made.n) == (8, 0, 8, 4, 20)
+    assert made.points == pytest.approx(40.0)
+    assert 0 < made.low < 40 < made.high
+    assert made.p == pytest.approx(2 * 0.5**8)
+    assert made.before == "small"
+    assert made.accuracy_after == pytest.approx(0.8)
+
+
+def test_turning_the_comparison_round_turns_the_signs(two):
+    there, back = compare(*two), compare(two[1], two[0])
+    assert back.points == -there.points
+    assert back.p == there.p
+    assert (back.fixed, back.broken) == (there.broken, there.fixed)
+
+
+def test_a_model_against_itself_shows_nothing(two):
+    made = compare(two[0], two[0])
+    assert (made.points, made.low, made.high, made.p) == (0, 0, 0, 1.0)
+
+
+def test_folders_work_as_well_as_objects_and_flips_are_split_by_subject(two):
+    made = compare(two[0].folder, str(two[1].folder))
+    by = made.benchmarks["sums"]["by"]["subject"]
+    assert by["even"]["fixed"] + by["odd"]["fixed"] == 8
+    assert by["even"]["n"] == by["odd"]["n"] == 10
+
+
+def test_evaluations_that_differ_in_more_than_the_model_are_refused_by_name(tmp_path, two):
+    other = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "x", max_tokens=64, prompt="zero")
+    with pytest.raises(UsageError) as caught:
+        compare(two[0], other)
+    assert "sums max_tokens: 32 and 64" in caught.value.message
+    assert "sums prompt: plain and zero" in caught.value.message
+    made = compare(two[0], other, anyway=True)
+    assert "sums max_tokens: 32 and 64" in made.differs
+
+
+def test_a_folder_without_an_evaluation_says_so(tmp_path, two):
+    with pytest.raises(DataError, match="no finished evaluation"):
+        compare(two[0], tmp_path / "nothing")
+
+
+def test_cases_hold_both_answers_and_say_why_the_wrong_one_is_wrong(two):
+    cases = {c["id"]: c for c in compare(*two).cases}
+    assert cases["q9"]["flip"] == "fixed"
+    assert cases["q9"]["before"] == "9 + 9 = 19\n#### 19"
+    assert cases["q9"]["why_before"] == "slip at step 1"
+    assert cases["q9"]["before"][slice(*cases["q9"]["slip_before"])] == "9 + 9 = 19"
+    assert cases["q9"]["why_after"] is None
+    assert cases["q2"]["why"] is None
+
+
+def test_sampled_evaluations_compare_by_the_share_right(tmp_path):
+    made = [
+        evaluate(Adder(bound=b, name=str(b)), benchmarks=[SUMS], out=tmp_path / str(b), samples=4, temperature=0.5)
+        for b in (8, 12)
+    ]
+    assert compare(*made).points == pytest.approx(20.0)
+
+
+def test_the_command_refuses_writes_and_prints(cli, tmp_path):
+    problems = tmp_path / "mine.jsonl"
+    problems.write_text("".join(json.dumps({"problem": f"{i} + 1 = ?", "answer": str(i + 1)}) + "\n" for i in range(9)))
+    for name, bound in (("a", 2), ("b", 8)):
+        lines = [{"problem": f"{i} + 1 = ?", "response": f"#### {i + 1 + (i >= bound)}"} for i in range(9)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(x) for x in lines) + "\n")
+        options = ["--limit", "5"] if name == "c" else []
+        cli("evaluate", name, "-b", problems, "--responses", f"{name}.jsonl", "-o", name, *options)
+    done = cli("compare", "a", "b", "-o", "report.html", "--json")
+    assert done.rc == 0, done.err
+    assert (done.json["fixed"], done.json["broken"], done.json["n"]) == (6, 0, 9)
+    assert all((tmp_path / f"report.{x}").exists() for x in ("html", "md", "json"))
+    again = cli("compare", "a", "b", "-o", "report.html")
+    assert again.rc == 2
+    assert "exists" in again.err
+    cli("evaluate", "b", "-b", problems, "--responses", "b.jsonl", "-o", "short", "--limit", "5")
+    refused = cli("compare", "a", "short")
+    assert refused.rc == 2
+    assert "mine items: 9 and 5" in refused.err
+    anyway = cli("compare", "a", "short", "--anyway")
+    assert anyway.rc == 0
+    assert "not the same: mine items: 9 and 5" in anyway.err
+
+
+def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):
+    (two[0].folder / "sums.parquet").write_bytes(b"PAR1 half")
+    with pytest.raises(DataError, match="sums.parquet"):
+        compare(*two)

@@ -1,0 +1,232 @@
+"""Evaluation with real graders: figures, identity, resume, samples, given responses, the truncation guard."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from evaluation_helpers import PROBLEMS, SUMS, Adder
+
+from mathdata.benchmarks import get_benchmark
+from mathdata.errors import DataError, SchemaError, UnknownName, UsageError
+from mathdata.evaluation import Evaluation, evaluate
+from mathdata.types import Completion, Context
+
+
+def test_figures_and_every_response_are_kept(tmp_path):
+    made = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "e")
+    figures = made.benchmarks["sums"]
+    assert (figures["n"], figures["accuracy"], figures["format_accuracy"]) == (20, 0.75, 1.0)
+    assert figures["low"] < 0.75 < figures["high"]
+    assert figures["by"]["subject"]["even"]["n"] == 10
+    assert figures["length"] == {"unit": "tokens", "mean": 17.5, "p50": 17.5, "p95": 26.05, "max": 27.0}
+    rows = made.rows("sums")
+    assert rows.height == 20
+    assert set(rows.filter(pl.col("verdict") == "correct")["id"]) == {f"q{i}" for i in range(15)}
+    wanted = {
+        "id",
+        "problem",
+        "gold",
+        "response",
+        "verdict",
+        "reason",
+        "rule",
+        "finish",
+        "format_ok",
+        "tokens",
+        "subject",
+    }
+    assert wanted <= set(rows.columns)
+    assert rows["id"].to_list() == PROBLEMS["id"].to_list()
+
+
+def test_the_folder_reads_back_and_its_bytes_are_the_same_twice(tmp_path):
+    first = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "a")
+    evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "b")
+    for name in ("evaluation.json", "sums.parquet", "results.lm_eval.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert Evaluation.load(tmp_path / "a").benchmarks == first.benchmarks
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"prompt": "zero"}, {"limit": 10}, {"max_tokens": 64}, {"samples": 2, "temperature": 0.7}, {"shots": 1}],
+)
+def test_whatever_decides_the_score_is_in_the_digest(tmp_path, change):
+    plain = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "a")
+    other = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "b", **change)
+    assert plain.digest != other.digest
+    assert plain.data["settings_digest"] != other.data["settings_digest"]
+
+
+def test_the_model_is_in_the_digest_but_not_in_the_settings(tmp_path):
+    one = evaluate(Adder(name="a"), benchmarks=[SUMS], out=tmp_path / "a")
+    two = evaluate(Adder(name="b"), benchmarks=[SUMS], out=tmp_path / "b")
+    assert one.digest != two.digest
+    assert one.data["settings_digest"] == two.data["settings_digest"]
+
+
+def test_a_changed_gold_answer_changes_the_digest(tmp_path):
+    changed = PROBLEMS.with_columns(pl.when(pl.col("id") == "q3").then(pl.lit("7")).otherwise("answer").alias("answer"))
+    one = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "a")
+    two = evaluate(Adder(), benchmarks=[replace(SUMS, load=lambda: changed)], out=tmp_path / "b")
+    assert one.data["settings_digest"] != two.data["settings_digest"]
+
+
+def test_greedy_answers_do_not_depend_on_the_seed(tmp_path):
+    one = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "a", seed=1)
+    two = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "b", seed=2)
+    assert one.digest == two.digest
+
+
+def test_sampled_answers_give_pass_majority_and_average(tmp_path):
+    made = evaluate(Adder(bound=10), benchmarks=[SUMS], out=tmp_path / "e", samples=4, temperature=0.8)
+    figures = made.benchmarks["sums"]
+    assert figures["samples"] == 4
+    assert figures["pass_at"]["4"] == 0.65
+    assert figures["avg_at_4"] == figures["accuracy"] == pytest.approx((10 + 0.75 + 0.5 + 0.25) / 20)
+    assert figures["majority_at_4"] == pytest.approx(0.55)  # a tie goes to the first answer
+    assert made.rows("sums").height == 80
+
+
+def test_the_prompt_is_the_one_of_training_and_examples_stand_before_it(tmp_path):
+    model = Adder()
+    evaluate(model, benchmarks=[SUMS], out=tmp_path / "a", shots=1, prompt="zero")
+    text = next(r.text for r in model.asked if r.problem.id == "q4")
+    assert text == "Question: What is 1 + 1?\nAnswer: 1 + 1 = 2\n#### 2\n\nQuestion: What is 4 + 4?\nAnswer:"
+    assert model.asked[0].sampling.stop == ("Question:",)
+    chat = Adder()
+    evaluate(chat, benchmarks=[SUMS], out=tmp_path / "b", shots=1, prompt="chat")
+    assert [m["role"] for m in chat.asked[0].messages] == ["user", "assistant", "user"]
+    assert chat.asked[0].text is None
+
+
+def test_longest_prompts_go_first_and_answers_return_in_order(tmp_path):
+    model = Adder()
+    made = evaluate(model, benchmarks=[SUMS], out=tmp_path / "a")
+    lengths = [len(r.text) for r in model.asked]
+    assert lengths == sorted(lengths, reverse=True)
+    assert made.rows("sums")["tokens"].to_list() == [8 + i for i in range(20)]
+
+
+def test_cut_off_answers_are_said_in_the_first_line_with_a_limit_that_would_do(tmp_path):
+    made = evaluate(Adder(finish="length"), benchmarks=[SUMS], out=tmp_path / "e")
+    assert made.benchmarks["sums"]["truncated"] == 1.0
+    assert "100.0% of responses end at the limit of 32 tokens" in made.data["warnings"][0]
+    assert made.benchmarks["sums"]["proposed_max_tokens"] >= 64
+    fine = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "f")
+    assert fine.data["warnings"] == []
+
+
+def test_an_equal_evaluation_by_file_is_not_repeated_and_another_is_refused(tmp_path):
+    file = tmp_path / "r.jsonl"
+    file.write_text("".join(json.dumps({"id": f"q{i}", "response": f"#### {2 * i}"}) + "\n" for i in range(20)))
+    first = evaluate("m", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    again = evaluate("m", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    assert not first.reused
+    assert again.reused
+    with pytest.raises(UsageError, match="holds another evaluation"):
+        evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    assert evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file, overwrite=True).model == "other"
+
+
+def test_responses_are_matched_by_text_too_and_a_missing_one_is_not_dropped(tmp_path):
+    file = tmp_path / "r.jsonl"
+    lines = [{"question": f"What is  {i} + {i}?", "output": f"so {2 * i}"} for i in range(19)]
+    file.write_text("\n".join(json.dumps(x) for x in lines) + "\n")
+    made = evaluate("m", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    figures = made.benchmarks["sums"]
+    assert (figures["n"], figures["accuracy"], figures["unparsed"], figures["no_answer"]) == (20, 0.95, 0.05, 0.05)
+    assert figures["truncated"] is None
+    assert figures["length"]["unit"] == "characters"
+
+
+def test_responses_of_several_models_need_a_name(tmp_path):
+    file = tmp_path / "r.jsonl"
+    rows = [{"id": f"q{i}", "model": m, "response": f"#### {2 * i}"} for i in range(20) for m in ("a", "b")]
+    file.write_text("\n".join(json.dumps(x) for x in rows) + "\n")
+    with pytest.raises(SchemaError, match="several models: a, b"):
+        evaluate("c", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    assert evaluate("b", benchmarks=[SUMS], out=tmp_path / "e", responses=file).rows("sums").height == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        ('{"id": "q1", "text": "4"}\n', SchemaError, "no column of responses"),
+        ('{"response": "4"}\n', SchemaError, "neither ids nor problems"),
+        ('{"id": "zz", "response": "4"}\n', DataError, "ids are not the benchmark's"),
+        ('{"id": "q1", "response": "4"\n', DataError, "r.jsonl:1"),
+    ],
+)
+def test_a_bad_file_of_responses_names_what_is_wrong(tmp_path, content, error, words):
+    file = tmp_path / "r.jsonl"
+    file.write_text(content)
+    with pytest.raises(error, match=words):
+        evaluate("m", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+    assert not (tmp_path / "e" / "evaluation.json").exists()
+
+
+def test_an_unknown_benchmark_or_prompt_is_refused_before_any_answer(tmp_path):
+    model = Adder()
+    with pytest.raises(UnknownName) as caught:
+        evaluate(model, benchmarks=["gsm8q"], out=tmp_path / "e")
+    assert "gsm8k" in caught.value.hint
+    with pytest.raises(UnknownName):
+        evaluate(model, benchmarks=[SUMS], out=tmp_path / "e", prompt="minervva")
+    assert model.asked == []
+
+
+def test_any_file_is_a_benchmark_by_column_mapping(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("q,a,grade\nWhat is 1 + 1?,2,low\nWhat is 2 + 2?,4,high\n")
+    spec = {"custom": {"file": str(file), "problem": "q", "answer": "a", "by": ["grade"]}}
+    benchmark = get_benchmark(spec)
+    rows = benchmark.load()
+    assert benchmark.name == "mine"
+    assert rows["answer"].to_list() == ["2", "4"]
+
+    class Four:
+        name = "four"
+
+        def generate(self, requests):
+            return [[Completion("the answer is 4", tokens_out=3)] for _ in requests]
+
+    made = evaluate(Four(), benchmarks=[spec], out=tmp_path / "e")
+    assert made.benchmarks["mine"]["by"]["grade"]["high"]["accuracy"] == 1.0
+    assert made.benchmarks["mine"]["by"]["grade"]["low"]["accuracy"] == 0.0
+
+
+def test_progress_reaches_the_number_of_problems(tmp_path):
+    seen = []
+    evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "e", ctx=Context(progress=lambda *a: seen.append(a)))
+    assert seen[0][:2] == (20, 20)
+
+
+def test_results_stand_in_lm_evals_layout_too(tmp_path):
+    evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "e")
+    results = json.loads((tmp_path / "e" / "results.lm_eval.json").read_text())
+    task = results["results"]["sums"]
+    assert task["exact_match,flexible-extract"] == task["exact_match,strict-match"] == 0.75
+    assert task["exact_match_stderr,flexible-extract"] == pytest.approx((0.75 * 0.25 / 20) ** 0.5)
+    assert results["n-samples"]["sums"] == {"original": 20, "effective": 20}
+
+
+def test_the_command_prints_one_json_object_and_two_line_errors(cli, tmp_path):
+    problems = tmp_path / "mine.jsonl"
+    problems.write_text("".join(json.dumps({"problem": f"{i} + 1 = ?", "answer": str(i + 1)}) + "\n" for i in range(5)))
+    answers = tmp_path / "r.jsonl"
+    answers.write_text(
+        "".join(json.dumps({"problem": f"{i} + 1 = ?", "response": f"#### {i + 1}"}) + "\n" for i in range(5))
+    )
+    done = cli("evaluate", "m", "-b", problems, "--responses", answers, "-o", "e", "--json")
+    assert done.rc == 0, done.err
+    assert done.json["benchmarks"]["mine"]["accuracy"] == 1.0
+    table = cli("evaluate", "m", "-b", problems, "--responses", answers, "-o", "e")
+    assert "100.0 %" in table.out
+    refused = cli("evaluate", "m", "-b", "nothere", "--responses", answers, "-o", "f")
+    assert refused.rc == 2
+    assert refused.err.startswith("error: no benchmark named 'nothere'")
+    assert len(refused.err.strip().splitlines()) == 2

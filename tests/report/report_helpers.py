@@ -1,0 +1,92 @@
+"""A run as the pipeline hands it over, small and with hostile text in every place that comes from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mathdata.comparison import mcnemar, minimum_detectable, paired_bootstrap
+from mathdata.figures import wilson
+
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "</script><script>document.title='owned'</script>",
+    "\"><svg onload=document.title='owned'>",
+    "javascript:document.title='owned'",
+    "$\\href{javascript:document.title='owned'}{x}$ and $\\url{javascript:alert(1)}$",
+    "$\\includegraphics{http://127.0.0.1:9/x.png}$ $\\html{<b>}$ $\\style{color:red}{x}$",
+    "<!--", "]]>", "\x1b[31mred\x07", "\u202eright to left", "{{constructor}}", "'; DROP TABLE",
+)  # fmt: skip
+
+
+def case(i: int, before: bool, after: bool, text: str = "", **more: Any) -> dict[str, Any]:
+    flip = {(1, 1): "both_right", (0, 1): "fixed", (1, 0): "broken", (0, 0): "both_wrong"}[before, after]
+    right = {True: "correct", False: "wrong"}
+    return {
+        "id": f"q{i}",
+        "benchmark": "sums",
+        "problem": f"Tom has {i} apples and buys {i}. How many? {text}",
+        "gold": str(2 * i),
+        "before": f"{i} + {i} = {2 * i + (not before)}\n#### {2 * i + (not before)} {text}",
+        "after": f"Let $x = \\frac{{{2 * i}}}{{1}}$. {i} + {i} = {2 * i + (not after)}\n#### {2 * i + (not after)} {text}",
+        "verdict_before": right[before],
+        "verdict_after": right[after],
+        "got_before": str(2 * i + (not before)),
+        "got_after": str(2 * i + (not after)),
+        "subject": "even" if i % 2 == 0 else "odd",
+        "level": f"Level {i % 3}",
+        "flip": flip,
+        "why_before": None if before else "slip at step 1",
+        "why_after": None if after else "wrong set-up",
+        "why": None,
+        "cut_before": i == 3,
+        "cut_after": False,
+        "slip_before": None if before else (0, 5),
+        "slip_after": None,
+    } | more
+
+
+def comparison(before: str, after: str, cases: list[dict[str, Any]]) -> dict[str, Any]:
+    count = {f: sum(c["flip"] == f for c in cases) for f in ("fixed", "broken", "both_right", "both_wrong")}
+    difference = [(c["flip"] == "fixed") - (c["flip"] == "broken") for c in cases]
+    low, high = paired_bootstrap(difference)
+    n = len(cases)
+    return {
+        "before": before, "after": after, "n": n, "points": 100 * sum(difference) / n, "low": 100 * low,
+        "high": 100 * high, "p": mcnemar(count["fixed"], count["broken"]), **count,
+        "mdd": 100 * minimum_detectable(n, (count["fixed"] + count["broken"]) / n), "cases": cases,
+    }  # fmt: skip
+
+
+def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
+    """before 0 %, raw a third, curated nine tenths; `texts` stand wherever rows and names do."""
+    said = texts or ("",)
+    raw = [case(i, False, i % 3 == 0, said[i % len(said)]) for i in range(n)]
+    curated = [case(i, i % 3 == 0, i % 10 != 9, said[i % len(said)]) for i in range(n)]
+    pairs = [comparison("raw", "curated", curated), comparison("before", "raw", raw)]
+    arms: dict[str, Any] = {}
+    for name, right in (("before", 0), ("raw", n // 3), ("curated", n - n // 10)):
+        low, high = wilson(right, n)
+        by = {"subject": {s: {"n": n // 2, "accuracy": right / n} for s in ("even", "odd")}}
+        arms[name] = {
+            "accuracy": right / n, "low": low, "high": high, "n": n, "format_accuracy": 1.0, "truncated": 0.0, "by": by,
+            "rows": 5000, "tokens": 1_690_000, "steps": 1300, "seconds": 97.0, "about": said[0], "trained": name != "before",
+            "loss": [] if name == "before" else [[s, 3.0 / (1 + s / 100)] for s in range(0, 1300, 10)],
+            "allowed": ["unverified"] if name == "raw" else [],
+        }  # fmt: skip
+    rows = [{"id": "a1", "problem": t, "solution": t, "answer": t, "reject_why": f"twin {t}"} for t in said]
+    ledger = [
+        {"arm": "curated", "stage": "dedup", "options": {}, "rows_in": 900, "created": 0, "kept": 600, "seconds": 1.2,
+         "rejected": {"exact-duplicate": 280, "near-duplicate": 20}, "figures": {}, "examples": {"exact-duplicate": rows}},
+        {"arm": "curated", "stage": "decontaminate", "options": {}, "rows_in": 600, "created": 0, "kept": 590,
+         "seconds": 1.0, "rejected": {"leak": 10}, "figures": {"against": "sums"}, "examples": {}},
+        {"arm": "curated", "stage": "augment", "options": {}, "rows_in": 590, "created": 400, "kept": 900, "seconds": 2.0,
+         "rejected": {"not-new": 90}, "figures": {"methods": {said[0] or "step_cot": {"made": 400}}}, "examples": {}},
+    ]  # fmt: skip
+    return {
+        "name": said[0] or "sums", "seed": 42, "recipe": {"name": "sums", "about": said[0]}, "digest": "ab" * 32,
+        "created": "2026-01-01T00:00:00Z", "seconds": 200.0, "versions": {"python": "3.11"}, "ledger": ledger, "arms": arms,
+        "planted": [{"fault": "leak", "planted": 12, "found": 10, "missed": 1, "elsewhere": 1, "wrongly": 2, "stage": "d"}],
+        "comparisons": pairs, "difference": {k: pairs[0][k] for k in ("before", "after", "points", "low", "high", "p")},
+        "inputs": [said[0]],
+    }  # fmt: skip

@@ -1,0 +1,188 @@
+"""The page in a real browser: it answers first, shows the cases, switches language, and nothing can be injected."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from report_helpers import HOSTILE, a_run, case, comparison
+
+from mathdata.report import write_report
+
+
+@pytest.fixture
+def page_of(tmp_path, open_page):
+    def made(run, **settings):
+        return open_page(write_report(run, tmp_path / "report.html"), **settings)
+
+    return made
+
+
+def test_the_answer_stands_first_with_its_size_and_its_sureness(page_of):
+    page = page_of(a_run())
+    answer = page.locator("#answer").inner_text()
+    assert "It helped." in answer
+    assert "+56.7" in answer
+    assert "McNemar exact p < 0.001" in answer
+    assert "raw: the preflight check allowed by name: unverified." in answer
+    box = page.locator("#answer").bounding_box()
+    assert box["y"] + box["height"] < 900, "the answer is seen without scrolling"
+
+
+@pytest.mark.parametrize(("flip", "said"), [((True, False), "It hurt."), (None, "No clear difference.")])
+def test_a_loss_and_a_tie_are_said_as_plainly_as_a_gain(page_of, flip, said):
+    cases = [case(i, *(flip or (i % 2 == 0, i % 2 == 1))) for i in range(40)]
+    run = a_run() | {"comparisons": [comparison("raw", "curated", cases)]}
+    assert said in page_of(run).locator("#answer").inner_text()
+
+
+def test_the_page_asks_for_nothing_and_logs_nothing(page_of):
+    page = page_of(a_run())
+    assert [u for u in page.asked if not u.startswith("file:")] == []
+    assert page.said == []
+
+
+def test_text_of_models_and_rows_stays_text(page_of):
+    page = page_of(a_run(HOSTILE))
+    page.locator("details").first.evaluate("n => n.open = true")
+    for _ in range(3):
+        page.locator("#case-more").click()
+    assert page.title() != "owned"
+    assert page.locator("main img, main iframe, main a[href^=javascript], main script, main [onerror]").count() == 0
+    assert page.evaluate("document.querySelectorAll('[href^=\"javascript\"]').length") == 0
+    shown = page.locator("#case-list").inner_text()
+    assert "<script>document.title='owned'</script>" in shown
+    assert "\x1b" not in page.content()
+    assert [u for u in page.asked if not u.startswith("file:")] == []
+
+
+def test_an_injected_script_would_be_stopped_by_the_policy(page_of):
+    page = page_of(a_run())
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
+    page.evaluate("const s=document.createElement('script');s.textContent='document.title=2';document.body.append(s)")
+    page.wait_for_timeout(100)
+    assert page.title() not in ("1", "2")
+    assert any("Content Security Policy" in text for text in page.said)
+
+
+def test_cases_are_filtered_by_flip_subject_mistake_and_words(page_of):
+    page = page_of(a_run())
+    count = page.locator("#case-count")
+    assert count.inner_text() == "20 of 60 cases"
+    assert page.locator(".case").first.locator(".flip").inner_text() == "broken", "broken cases stand first"
+    page.select_option("#case-flip", "fixed")
+    assert count.inner_text() == "20 of 36 cases"
+    page.select_option("#case-subject", "even")
+    assert count.inner_text() == "20 of 20 cases"
+    page.select_option("#case-level", "Level 1")
+    assert count.inner_text() == "10 of 10 cases"
+    page.select_option("#case-level", "")
+    page.fill("#case-search", "has 14 apples")
+    assert count.inner_text() == "1 of 1 cases"
+    page.fill("#case-search", "")
+    page.select_option("#case-flip", "")
+    page.select_option("#case-subject", "")
+    page.select_option("#case-verdict", "wrong")
+    assert count.inner_text() == "6 of 6 cases"
+    page.select_option("#case-verdict", "")
+    page.select_option("#case-why", "slip")
+    assert count.inner_text() == "20 of 40 cases"
+
+
+def test_any_two_arms_can_be_laid_side_by_side(page_of):
+    page = page_of(a_run())
+    page.select_option("#case-a", label="before")
+    page.select_option("#case-flip", "fixed")
+    assert page.locator("#case-count").inner_text() == "20 of 54 cases"
+    heads = page.locator(".case").first.locator("h4").all_inner_texts()
+    assert heads[0].startswith("before")
+    assert heads[1].startswith("curated")
+
+
+def test_formulas_are_mathml_prices_are_not_and_slips_are_marked(page_of):
+    cases = [
+        case(0, True, True, "costs $5 or $7, \\(\\sqrt{2}\\) and \\[\\int_0^1 x\\,dx\\] \\boxed{\\frac{1}{2}}"),
+        case(1, False, True),
+        case(2, True, False, "$\\undefinedcommand{x}$ $x_{$"),
+    ]
+    run = a_run() | {"comparisons": [comparison("raw", "curated", cases)]}
+    page = page_of(run)
+    first = page.locator(".case", has_text="Tom has 0 apples")
+    assert first.locator(".q math").count() == 3
+    assert first.locator(".q msqrt").count() == 1
+    assert "$5 or $7" in first.locator(".q .text").inner_text()
+    assert page.locator(".case", has_text="Tom has 1 apples").locator("mark.slip").inner_text() == "1 + 1"
+    assert "undefinedcommand" in page.locator(".case", has_text="Tom has 2 apples").locator(".q").inner_text()
+
+
+def test_one_switch_turns_the_page_chinese_and_back(page_of):
+    page = page_of(a_run())
+    page.click("[data-lang=zh]")
+    assert "有帮助。" in page.locator("#answer").inner_text()
+    assert "It helped." not in page.locator("#answer").inner_text()
+    assert page.locator("#case-search").get_attribute("placeholder") == "搜索文字"
+    assert "修正" in page.locator("#case-flip").inner_text()
+    page.click("[data-lang=en]")
+    assert "It helped." in page.locator("#answer").inner_text()
+
+
+def test_dark_follows_the_system_and_the_switch_turns_it(page_of):
+    page = page_of(a_run(), color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(paper)
+    page.click("#theme")
+    light = page.evaluate(paper)
+    assert sum(map(int, dark[4:-1].split(","))) < 120 < 600 < sum(map(int, light[4:-1].split(",")))
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280, 1920])
+def test_nothing_runs_off_the_side_of_any_screen(page_of, width):
+    page = page_of(a_run(HOSTILE), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_chart_names_its_unit_and_speaks_its_values(page_of):
+    page = page_of(a_run())
+    charts = page.locator(".chart, .curves")
+    assert charts.count() >= 4
+    for i in range(charts.count()):
+        assert charts.nth(i).locator(".unit").count() >= 1
+    label = page.locator("#arms svg[role=img]").last.get_attribute("aria-label")
+    assert label.startswith("curated: 90.0 %")
+
+
+def test_text_is_readable_in_both_themes(page_of):
+    ratio = """(pair) => { const f = c => { const v = c.match(/[\\d.]+/g).slice(0,3).map(x => { x/=255;
+      return x <= .03928 ? x/12.92 : ((x+.055)/1.055)**2.4 }); return .2126*v[0]+.7152*v[1]+.0722*v[2] };
+      const a = f(pair[0]), b = f(pair[1]); return (Math.max(a,b)+.05)/(Math.min(a,b)+.05) }"""
+    for scheme in ("light", "dark"):
+        page = page_of(a_run(), color_scheme=scheme)
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        for selector in ("#answer h1", ".lead", ".big", ".sum", ".count", "th", ".scale text"):
+            node = page.locator(selector).first
+            property_ = "fill" if "text" in selector else "color"
+            ink = node.evaluate(f"n => getComputedStyle(n).{property_}")
+            assert page.evaluate(ratio, [ink, paper]) >= 4.5, (scheme, selector)
+
+
+def test_examples_open_under_their_reason(page_of):
+    page = page_of(a_run(("needle in a haystack",)))
+    assert not page.locator("text=twin needle in a haystack").is_visible()
+    page.locator("summary", has_text="exact-duplicate").click()
+    assert page.locator("text=twin needle in a haystack").is_visible()
+
+
+@pytest.mark.slow
+def test_five_thousand_cases_of_three_arms_are_small_and_quick(tmp_path, open_page):
+    words = " ".join(f"w{i * 7919 % 1000}" for i in range(60))
+    run = a_run((words, words[::-1], words[50:] + words[:50]), n=5000)
+    start = time.process_time()
+    path = write_report(run, tmp_path / "report.html")
+    assert time.process_time() - start < 5
+    assert path.stat().st_size < 6 << 20
+    page = open_page(path)
+    assert page.locator("#case-count").inner_text() == "20 of 5000 cases"
+    ready = page.evaluate("performance.now()")
+    page.fill("#case-search", "has 4321 apples")
+    assert page.locator("#case-count").inner_text() == "1 of 1 cases"
+    assert ready < 5000
