@@ -1,0 +1,103 @@
+"""Bring the spelling of an answer to one form: full-width signs, LaTeX spacing, thousands separators, doubled backslashes."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["clean", "undouble"]
+
+_FOLD = str.maketrans(
+    {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
+    | {
+        "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u2005": " ",
+        "\u200b": "", "\u200e": "", "\u200f": "", "\ufeff": "", "\u2060": "", "\u202a": "", "\u202b": "",
+        "\u202c": "", "\u202d": "", "\u202e": "", "\u2066": "", "\u2067": "", "\u2068": "", "\u2069": "",
+        "−": "-", "–": "-", "—": "-", "﹣": "-", "×": "\\times ", "·": "\\cdot ", "⋅": "\\cdot ", "÷": "\\div ",
+        "≤": "\\le ", "≥": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "±": "\\pm ", "∞": "\\infty ", "π": "\\pi ",
+        "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "√": "\\sqrt ",
+        "°": "^\\circ ", "′": "'", "²": "^{2}", "³": "^{3}", "⁴": "^{4}", "½": "\\frac{1}{2}", "¼": "\\frac{1}{4}",
+        "¾": "\\frac{3}{4}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}", "⅛": "\\frac{1}{8}", "⁻": "-", "￥": "¥",
+        "∠": "\\angle ", "，": ",", "、": ",", "；": ";", "：": ":", "．": ".", "“": '"', "”": '"', "’": "'", "‘": "'",
+        "φ": "\\varphi ", "ϕ": "\\phi ", "λ": "\\lambda ", "ω": "\\omega ", "∅": "\\emptyset ", "ℝ": "\\mathbb{R}",
+    }
+)  # fmt: skip
+
+_DOUBLED = re.compile(
+    r"\\\\(?=(?:d|t|c)?frac\b|(?:d|t)?binom|boxed\b|fbox\b|sqrt\b|left\b|right\b|text|pi\b|cdot|times|begin\b|end\b|circ\b|infty\b"
+    r"|theta\b|alpha\b|cup\b|pm\b|mathrm\b|mathbf\b|sin\b|cos\b|tan\b|log\b|ln\b|leq?\b|geq?\b|in\b|quad\b|dots\b|ldots\b"
+    r"|[(\)\[\]{}%$,!;](?=.*\\\\[a-z]))"
+)
+_SINGLE = re.compile(r"(?<!\\)\\[A-Za-z]")
+
+
+def undouble(text: str) -> tuple[str, bool]:
+    """Undo twice-escaped backslashes (`\\\\frac` from JSON escaped twice); True where something was undone.
+
+    A text that also holds singly escaped commands is left alone: there `\\\\` is a line break.
+    """
+    if "\\\\" not in text or not _DOUBLED.search(text) or _SINGLE.search(text):
+        return text, False
+    return text.replace("\\\\", "\\"), True
+
+
+_SPACES = re.compile(
+    r"\\(?:,|;|:|!|>| |quad|qquad|thinspace|enspace|medspace|displaystyle|textstyle|limits|nolimits|bigl|bigr"
+    r"|Bigl|Bigr|biggl|biggr|Big|big|Bigg|bigg|left|right|middle|nonumber|hfill|phantom\s*(?:\{[^{}]{0,40}\}|-)?)(?![A-Za-z])"
+)
+_LEFT_DOT = re.compile(r"\\(?:left|right)\s*\.")
+_THIN = re.compile(r"(?<=\d)(?:\\[,!; ]|\{\s\})(?=\d{3}(?!\d))|\\!\s*")
+_COMMA_THIN = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\[!,;]\s*)(?=\d{3}(?!\d))")
+_SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/])")
+_UNDERSCORED = re.compile(r"(?<=\d)_(?=\d{3}(?!\d))")
+_SHORTHAND = re.compile(r"\\(?:d|t|c)frac(?![A-Za-z])")
+_TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
+
+
+def clean(text: str) -> str:
+    """One spelling; nothing that carries meaning is lost. Idempotent.
+
+    >>> clean("$\\\\left(１,\\\\! 234\\\\right)$")
+    '(1,234)'
+    """
+    if text.isascii() and text.isalnum():
+        return text
+    if not text.isascii():
+        text = text.translate(_FOLD)
+    text = undouble(text)[0]
+    if "\\" in text or "{" in text:
+        text = _COMMA_THIN.sub(",", text)
+        text = _THIN.sub("", text)
+        text = _LEFT_DOT.sub(" ", text)
+        text = _SPACES.sub(" ", text)
+        text = _SHORTHAND.sub(r"\\frac", text)
+        text = text.replace("\\$", "$").replace("\\%", "%").replace("\\#", "#").replace("\\lbrace", "\\{")
+        text = text.replace("\\rbrace", "\\}").replace("\\lbrack", "[").replace("\\rbrack", "]")
+        text = _TAG.sub("", text)
+    text = _strip(text)
+    if " " in text:
+        text = _SPACED.sub(lambda m: m.group().replace(" ", ""), text)
+    if "_" in text:
+        text = _UNDERSCORED.sub("", text)
+    return text
+
+
+_PAIRS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
+
+
+def _strip(text: str) -> str:
+    """Drop wrappers and closing punctuation, again and again until nothing changes."""
+    while True:
+        before = text
+        text = text.strip().strip("\u0000").strip()
+        for opening, closing in _PAIRS:
+            inner = text[len(opening) : -len(closing)]
+            if len(text) > len(opening) + len(closing) - 1 and text.startswith(opening) and text.endswith(closing):
+                if opening not in inner and closing not in inner:
+                    text = inner.strip()
+        text = text.rstrip("。;；,，、")
+        if text.endswith(".") and not text.endswith("..."):
+            text = text[:-1]
+        if text.endswith("\\") and not text.endswith("\\\\"):
+            text = text[:-1]
+        if text == before:
+            return text

@@ -1,0 +1,328 @@
+"""The LaTeX commands and functions an answer may hold, as methods over the reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mathdata.verifiers.lexer import Unreadable
+
+if TYPE_CHECKING:
+    from mathdata.verifiers.parser import Tree
+
+__all__ = ["function", "read"]
+
+_SAME = {
+    "Abs": "abs", "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh", "arcosh": "acosh", "arsinh": "asinh",
+    "artanh": "atanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec",
+    "arccsc": "acsc", "ceiling": "ceil", "lg": "log10", "Sum": "sum", "Product": "prod", "Integral": "int",
+    "Derivative": "diff", "Limit": "lim", "sgn": "sign",
+}  # fmt: skip
+_INVERSE = {n: "a" + n for n in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
+_PLAIN = frozenset(["sum", "prod", "int", "diff", "lim"])
+
+
+def _power(base: Tree, exponent: Tree) -> Tree:
+    return ("pow", base, exponent)
+
+
+def function(r: Any, name: str) -> Tree:
+    """A named function with its power, its base and its argument, with or without brackets."""
+    name = _SAME.get(name, name)
+    power = base = None
+    while r.kind() in ("^", "_"):
+        if r.take().kind == "^":
+            power = r.exponent()
+        else:
+            base = r.short()
+    if power is not None and power[0] == "num" and power[1] == -1 and name in _INVERSE:
+        name, power = _INVERSE[name], None
+    tree = apply(name, arguments(r, name), base)
+    return tree if power is None else _power(tree, power)
+
+
+def arguments(r: Any, name: str) -> tuple[Tree, ...]:
+    if r.kind() in ("(", "[") or (r.kind() == "{" and name != "max"):
+        opening = r.kind()
+        if opening == "{":
+            inner = r.braced()
+        else:
+            r.at += 1
+            inner = r.group(opening)
+        return tuple(inner[3]) if inner[0] == "seq" and opening != "{" else (inner,)
+    if r.kind() == "-":
+        r.at += 1
+        from mathdata.verifiers.parser import negated
+
+        return (negated(r.power()),)
+    factors = []
+    while r.starts_factor() and r.kind() not in ("func", "text", "word"):
+        factors.append(r.power())
+        if factors[-1][0] == "deg":
+            break
+    if not factors:
+        if r.kind() == "func":
+            return (function(r, r.take().text),)
+        raise Unreadable(f"{name} of nothing")
+    return (factors[0] if len(factors) == 1 else ("mul", tuple(factors)),)
+
+
+def apply(name: str, args: tuple[Tree, ...], base: Tree | None = None) -> Tree:
+    if name == "sqrt":
+        return _root(args[0], ("num", 2, None)) if len(args) == 1 else ("fn", "sqrt", args)
+    if name == "cbrt":
+        return _root(args[0], ("num", 3, None))
+    if name == "exp" and len(args) == 1:
+        return _power(("sym", "e"), args[0])
+    if name == "log10":
+        return ("fn", "log", (args[0], ("num", 10, None)))
+    if name == "log" and base is not None:
+        return ("fn", "log", (args[0], base))
+    if name == "Eq" and len(args) == 2:
+        return ("rel", ("=",), args)
+    return ("fn", name, args)
+
+
+def _root(inner: Tree, degree: Tree) -> Tree:
+    return ("fn", "root", (inner, degree))
+
+
+def read(r: Any, name: str) -> Tree:
+    """The tree of a command that has just been read."""
+    from mathdata.verifiers import parser
+
+    if name == "frac":
+        top = r.short()
+        below = r.short()
+        return ("mul", (top, ("pow", below, parser.MINUS)))
+    if name == "sqrt":
+        return _sqrt(r)
+    if name in ("binom", "dbinom", "tbinom"):
+        return ("fn", "binomial", (r.short(), r.short()))
+    if name == "beginboxed":
+        return r.braced()  # type: ignore[no-any-return]
+    if name in ("mathrm", "operatorname", "operatorname*", "mathop", "rm", "text"):
+        return _named(r)
+    if name in parser._UNWRAP:
+        return r.short()  # type: ignore[no-any-return]
+    if name in _PAIRS:
+        return _paired(r, name)
+    if name == "{":
+        return _set(r)
+    if name == "begin":
+        return _environment(r)
+    if name in ("sum", "prod", "int", "lim", "max", "min", "gcd", "lcm", "inf", "sup", "oint", "iint"):
+        return _operator(r, name)
+    return _other(r, name)
+
+
+_PAIRS = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "lvert": ("rvert", "abs"), "vert": ("vert", "abs"),
+          "lVert": ("rVert", "norm"), "Vert": ("Vert", "norm"), "|": ("|", "norm")}  # fmt: skip
+
+
+def _paired(r: Any, name: str) -> Tree:
+    closing, meaning = _PAIRS[name]
+    inner = r.sum()
+    if not r.is_cmd(closing):
+        raise Unreadable(f"\\{name} is not closed")
+    r.at += 1
+    return ("fn", meaning, (inner,))
+
+
+def _sqrt(r: Any) -> Tree:
+    degree: Tree = ("num", 2, None)
+    if r.kind() == "[":
+        r.at += 1
+        degree = r.sum()
+        r.expect("]")
+    if r.kind() == "(":  # \sqrt(2), written by hand
+        r.at += 1
+        return _root(r.group("("), degree)
+    return _root(r.short(), degree)
+
+
+def _named(r: Any) -> Tree:
+    """`\\mathrm{e}`, `\\operatorname{floor}(a)`, `\\mathrm{cm}`."""
+    if r.kind() != "{":
+        return r.short()  # type: ignore[no-any-return]
+    start = r.at
+    word = ""
+    r.at += 1
+    while r.kind() in ("name", "func", "word", "num", "cmd"):
+        word += r.take().text
+    if r.kind() == "}":
+        r.at += 1
+        from mathdata.verifiers.lexer import NAMES
+
+        if word in NAMES or word in _SAME.values():
+            return function(r, word)
+        if word.isalpha():
+            return ("sym", word) if len(word) <= 7 else ("text", word)
+    r.at = start
+    return r.braced()  # type: ignore[no-any-return]
+
+
+def _set(r: Any) -> Tree:
+    r.deeper()
+    if r.is_cmd("}"):
+        r.at += 1
+        r.depth -= 1
+        return ("seq", "{", "}", ())
+    saved, r.bars = r.bars, 0
+    inner = r.listing()
+    r.bars = saved
+    if not r.is_cmd("}"):
+        raise Unreadable("a set is not closed")
+    r.at += 1
+    r.depth -= 1
+    return ("seq", "{", "}", tuple(inner[3]) if inner[0] == "seq" and inner[1] == "" else (inner,))
+
+
+def _environment(r: Any) -> Tree:
+    from mathdata.verifiers import parser
+
+    name = _environment_name(r)
+    if name not in parser._MATRICES:
+        raise Unreadable(f"environment {name}")
+    if name == "array" and r.kind() == "{":
+        r.at += 1
+        while r.take().kind != "}":
+            pass
+    rows = _rows(r)
+    if _environment_name(r) != name:
+        raise Unreadable(f"\\end of another environment than {name}")
+    if name in ("vmatrix",):
+        return ("fn", "det", (("matrix", rows),))
+    if name in ("cases", "aligned", "align", "align*", "gathered"):
+        return ("seq", "", "", tuple(c for row in rows for c in row))
+    return ("matrix", rows)
+
+
+def _environment_name(r: Any) -> str:
+    r.expect("{")
+    name = ""
+    while r.kind() not in ("}", ""):
+        name += r.take().text
+    r.expect("}")
+    return name
+
+
+def _rows(r: Any) -> tuple[tuple[Tree, ...], ...]:
+    rows: list[list[Tree]] = [[]]
+    r.deeper()
+    saved, r.bars = r.bars, 0
+    while not r.is_cmd("end"):
+        if r.kind() == "&":
+            r.at += 1
+        elif r.is_cmd("\\", "cr", "hline"):
+            if r.take().text != "hline":
+                rows.append([])
+        elif r.kind() == "":
+            raise Unreadable("an environment is not closed")
+        else:
+            rows[-1].append(r.relation())
+    r.at += 1
+    r.depth -= 1
+    r.bars = saved
+    return tuple(tuple(row) for row in rows if row)
+
+
+def _operator(r: Any, name: str) -> Tree:
+    """Sums, products, integrals, limits, max and min, with their bounds."""
+    low = high = None
+    while r.kind() in ("_", "^"):
+        if r.take().kind == "_":
+            low = _bound(r)
+        else:
+            high = _bound(r)
+    if name in ("max", "min", "gcd", "lcm", "inf", "sup"):
+        return ("fn", name, arguments(r, name) if low is None else (arguments(r, name)[0], low))
+    if name in ("int", "oint", "iint"):
+        return _integral(r, low, high)
+    body = r.product()
+    if name == "lim":
+        ops, sides = (low[1], low[2]) if low and low[0] == "rel" else ((), ())
+        if ops != ("->",):
+            raise Unreadable("a limit without its point")
+        return ("fn", "lim", (body, sides[0], sides[1]))
+    if low is not None and low[0] == "rel" and low[1] == ("=",) and high is not None:
+        return ("fn", name, (body, ("seq", "(", ")", (low[2][0], low[2][1], high))))
+    return ("fn", name, tuple(x for x in (body, low, high) if x is not None))
+
+
+def _bound(r: Any) -> Tree | None:
+    if r.kind() == "{":
+        if r.kind(1) == "}":
+            r.at += 2
+            return None
+        return r.braced()  # type: ignore[no-any-return]
+    return r.short()  # type: ignore[no-any-return]
+
+
+def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
+    """The body up to `dx`; `\\int da` is the integral of one."""
+    start, depth, i = r.at, 0, r.at
+    while i < len(r.tokens):
+        kind, text = r.tokens[i].kind, r.tokens[i].text
+        if kind == "name" and text == "d" and i + 1 < len(r.tokens) and r.tokens[i + 1].kind == "name":
+            break
+        depth += kind in ("(", "[") - (kind in (")", "]")) if False else 0
+        i += 1
+    if i == len(r.tokens):
+        body, variable = r.sum(), ("sym", "x")
+    else:
+        variable = ("sym", r.tokens[i + 1].text)
+        inner = r.tokens[start:i] + r.tokens[i + 2 :]
+        if i == start and (i + 2 == len(r.tokens)):
+            body, r.at = ("num", 1, None), i + 2
+        else:
+            r.tokens[start:] = inner
+            body = r.sum()
+    if low is not None and high is not None:
+        return ("fn", "int", (body, ("seq", "(", ")", (variable, low, high))))
+    return ("fn", "int", (body, variable))
+
+
+def _other(r: Any, name: str) -> Tree:
+    from mathdata.verifiers import parser
+
+    if name in ("overline", "dot", "widehat", "overarc"):
+        return _overline(r)
+    if name in ("langle",):
+        return r.angle("rangle")  # type: ignore[no-any-return]
+    if name in ("emptyset", "varnothing"):
+        return ("seq", "{", "}", ())
+    if name in ("infin",):
+        return ("sym", "oo")
+    if name == "mathbb":
+        return ("sym", "bb" + r.take().text) if r.kind() != "{" else ("sym", "bb" + _letters(r))
+    if name in ("angle", "triangle", "measuredangle", "odot"):
+        word = ""
+        while r.kind() == "name":
+            word += r.take().text
+        return ("sym", name + word)
+    if name in ("bmod", "mod", "pmod"):
+        inner = r.short()
+        return ("fn", "mod", (inner,))
+    if name in ("cdots", "ldots", "dots"):
+        return ("sym", "...")
+    if name in ("partial", "nabla"):
+        return ("sym", name)
+    if name in parser._STARTERS or name == "stackrel":
+        raise Unreadable(f"\\{name}")
+    raise Unreadable(f"unknown command \\{name[:20]}")
+
+
+def _letters(r: Any) -> str:
+    word = ""
+    r.expect("{")
+    while r.kind() not in ("}", ""):
+        word += r.take().text
+    r.expect("}")
+    return word
+
+
+def _overline(r: Any) -> Tree:
+    """`0.\\overline{3}` is read with its digits in `parser`; over letters it is a name."""
+    if r.kind() == "{":
+        return ("sym", "over" + _letters(r))
+    return ("sym", "over" + r.take().text)

@@ -1,0 +1,393 @@
+"""Find the final answer in a response: the rules, in order, each with its name and its place in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mathdata.errors import UnknownName, nearest
+
+__all__ = ["RULES", "Extraction", "extract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """`value` is None where there is no answer; `why` then says so. `span` are character offsets in the text."""
+
+    value: str | None
+    rule: str | None = None
+    span: tuple[int, int] | None = None
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return self.value is not None
+
+
+Finder = Callable[[str, int], "Extraction | None"]
+
+MAX_LENGTH = 2_000_000
+NOTHING = Extraction(None, None, None, "no answer")
+
+_NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_BOX = re.compile(r"\\+(?:boxed|fbox|beginboxed|framebox)\s*(?=[{\dA-Za-z])")
+_HASHES = re.compile(r"####[ \t]*:?[ \t]*([^\n]*)")
+_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_PHRASE = re.compile(
+    r"(?:(?:final|correct|right)\s+(?:answer|result)|\b(?:the\s+)?answers?)\s*(?:\*\*)?\s*(?:to\s+(?:the|this)\s+(?:problem|question)\s*)?"
+    r"(?:is|are|would\s+be|will\s+be|equals|=|[:：])\s*(?:\*\*)?(?:thus|therefore|then|simply|just|also)?\s*[:：]?",
+    re.IGNORECASE,
+)
+_COLON_A = re.compile(r"(?:^|\n)[ \t]*A(?:nswer|NSWER)?[ \t]*[:：]")
+_CHINESE = re.compile(
+    r"(?:最终)?(?:答案|结果)(?:应该|应当)?(?:是|为|等于|[:：])\s*[:：]?|(?:^|[\s。，；,;])答[:：]"
+    r"|(?:方程的?解|函数的?值|平均值|平均数|面积|周长|体积|质量|重量|销售额|折扣(?:比例|率)?|售价|原价|平方根|值|解)(?:分别)?(?:是|为|等于)\s*[:：]?"
+)
+_NEGATION = re.compile(r"(?:not|n't|isn’t|wrong|incorrect|不)\s*(?:the\s+)?$", re.IGNORECASE)
+_STOP = re.compile(
+    r"\n|。|(?<![.\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)|\.\s*I hope|<\|[a-z_]+\|>|</s>|(?<=[)\]}$\d])[;；]|\.\*\*|!!|\.(?=\\\))",
+)
+_MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_BOLD = re.compile(r"\*\*([^*\n]{1,200}?)\*\*")
+_NUMBER = re.compile(
+    r"(?<![\w.])(?:(?<=[\d)%] )\+|(?<![\d)%]\s)(?<![\d)%])[-−]\s?)?[$€£¥￥]?\s?[-−]?(?P<n>"
+    + _NUM
+    + r"(?:\s?/\s?\d+(?![\d/.]))?)"
+    r"(?P<u>\s?%|\\%|°)?(?!\d)(?![A-Za-z_]\w*\d)"
+)
+_ANY_NUMBER = re.compile(r"(?<![A-Za-z_\\\d.])[-−]?[$€£¥￥]?[-−]?" + _NUM + r"(?:/\d+(?!\.?\d))?%?")
+_SIDES = re.compile(r"=|≈|\\approx|＝")
+_LETTER = re.compile(r"(?:^|[\s(*:：（])\(?([A-J])\)?(?=[\s).:,，。*）]|$)")
+
+
+def extract(text: str, rule: str = "auto") -> Extraction:
+    """The final answer of a response. Raises UnknownName for a rule that does not exist.
+
+    >>> extract("so it is \\\\boxed{\\\\frac{1}{2}}.")
+    Extraction(value='\\\\frac{1}{2}', rule='boxed', span=(16, 27), why='')
+    """
+    if rule not in RULES:
+        raise UnknownName(f"no extraction rule named '{rule}'", nearest(rule, RULES))
+    if not text or text.isspace():
+        return Extraction(None, None, None, "no answer: the response is empty")
+    if len(text) > MAX_LENGTH:
+        return Extraction(None, None, None, f"no answer: longer than {MAX_LENGTH:,} characters")
+    start = _after_thinking(text)
+    if start < 0:
+        return Extraction(None, None, None, "no answer: cut off inside <think>")
+    for finder in RULES[rule]:
+        found = finder(text, start)
+        if found is not None:
+            return found
+    return Extraction(None, None, None, f"no answer by rule {rule}")
+
+
+def _after_thinking(text: str) -> int:
+    """Where the answer part begins; -1 where the thinking never ended."""
+    if "<think" not in text and "</think" not in text:
+        return 0
+    end = text.rfind("</think>")
+    if text.rfind("<think>") > end:
+        return -1
+    return end + len("</think>") if end >= 0 else 0
+
+
+def _found(text: str, rule: str, start: int, end: int) -> Extraction:
+    """The stretch without the blank space around it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Extraction(text[start:end], rule, (start, end))
+
+
+# -- boxed
+def boxed(text: str, start: int) -> Extraction | None:
+    """The last box; boxes with only `,`, `and` or `or` between them are parts of one answer."""
+    boxes: list[tuple[int, int, int, int]] = []
+    at = start
+    if "box" not in text:
+        return None
+    while match := _BOX.search(text, at):
+        inside = _inside(text, match.end())
+        at = match.end()
+        if inside is not None:
+            boxes.append((match.start(), *inside))
+            at = inside[2]
+    if not boxes:
+        return None
+    parts = [boxes[-1]]
+    for box in reversed(boxes[:-1]):
+        between = text[box[3] : parts[0][0]]
+        if len(between) > 40 or not _JOINED.fullmatch(between):
+            break
+        parts.insert(0, box)
+    values = list(dict.fromkeys(text[b[1] : b[2]].strip() for b in parts))
+    if len(values) == 1:
+        return _found(text, "boxed", parts[-1][1], parts[-1][2])
+    return Extraction(", ".join(values), "boxed", (parts[0][1], parts[-1][2]))
+
+
+_JOINED = re.compile(
+    r"(?:[\s$,;&]|\\[()\[\],;:!]|\\text\s*\{\s*(?:and|or|,)\s*\}|\\q?quad|\band\b|\bor\b|和|或|[a-zA-Z]\s*=)*"
+)
+
+
+def _inside(text: str, at: int) -> tuple[int, int, int] | None:
+    """(begin, end, after) of what a box holds; None where it is never closed."""
+    if text[at] != "{":
+        end = at + 1
+        while end < len(text) and text[end].isdigit() and text[at].isdigit():
+            end += 1
+        return at, end, end
+    depth, i, stop = 0, at, min(len(text), at + 20_000)
+    while i < stop:
+        c = text[i]
+        if c == "\\" and i + 1 < stop and text[i + 1] in "{}":
+            i += 1 if text[i - 1] != "\\" else 0
+        elif c == "{":
+            depth += 1
+        elif c == "}":
+            depth -= 1
+            if depth == 0:
+                return at + 1, i, i + 1
+        i += 1
+    return None
+
+
+# -- marks and phrases
+def hashes(text: str, start: int) -> Extraction | None:
+    at = text.rfind("####")
+    if at < start:
+        return None
+    match = _HASHES.match(text, at)
+    if match is None or not match.group(1).strip():
+        return None
+    return _refined(text, "####", match.start(1), match.end(1))
+
+
+def tagged(text: str, start: int) -> Extraction | None:
+    if "nswer>" not in text:
+        return None
+    last = None
+    for last in _TAG.finditer(text, start):
+        pass
+    if last is None:
+        return None
+    inner = boxed(text[: last.end(1)], last.start(1))
+    return inner or _found(text, "<answer>", last.start(1), last.end(1))
+
+
+def phrase(text: str, start: int) -> Extraction | None:
+    """`The answer is x`, `Final answer: x`, `A: x`: the last one that says something."""
+    low = "nswer" in text or "NSWER" in text or "esult" in text
+    marks = [*(_PHRASE.finditer(text, start) if low else ()), *_COLON_A.finditer(text, start)]
+    return _last_said(text, sorted(marks, key=lambda m: m.end()), "answer is")
+
+
+def chinese(text: str, start: int) -> Extraction | None:
+    """`答案是`, `方程的解为：`, `面积为`: the last one that says something."""
+    if text.isascii():
+        return None
+    return _last_said(text, list(_CHINESE.finditer(text, start)), "答案")
+
+
+def _last_said(text: str, marks: list[re.Match[str]], rule: str) -> Extraction | None:
+    for match in reversed(marks[-8:]):
+        if _NEGATION.search(text, max(0, match.start() - 12), match.start()):
+            continue
+        begin, end = _sentence(text, match.end())
+        found = _refined(text, rule, begin, end)
+        if found is not None:
+            return found
+    return None
+
+
+def _sentence(text: str, at: int) -> tuple[int, int]:
+    """From a phrase to the end of what it says; a displayed formula on the next line belongs to it."""
+    begin = at
+    limit = min(len(text), at + 2000)
+    while begin < limit and text[begin] in " \t\n:：*":
+        begin += 1
+    for opening, closing in (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)"), ("$", "$"), ("**", "**")):
+        if text.startswith(opening, begin):
+            shut = text.find(closing, begin + len(opening))
+            if 0 < shut < limit:
+                rest = text[shut + len(closing) : shut + len(closing) + 60].split("\n")[0]
+                if opening == "**" or not rest.strip() or not _MATH.search(rest):
+                    return _with_unit(text, begin, shut + len(closing))
+    for match in _STOP.finditer(text, begin, limit):
+        if text.count("$", begin, match.start()) % 2 == 0 and text.count("\\(", begin, match.start()) <= text.count(
+            "\\)", begin, match.start()
+        ):
+            return begin, match.start()
+    return begin, limit
+
+
+_UNIT_AFTER = re.compile(r"\s*(?:\\?%|percent\b|°|degrees?\b)")
+
+
+def _with_unit(text: str, begin: int, end: int) -> tuple[int, int]:
+    return begin, end
+
+
+def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
+    """The answer inside a sentence: the whole of it where it can be read, else its last formula or number."""
+    from mathdata.verifiers.values import read_value
+
+    whole = _found(text, rule, begin, end)
+    if not whole.value:
+        return None
+    bold = _BOLD.match(text, whole.span[0]) if whole.span else None
+    if bold and bold.group(1).strip(" :：*"):
+        return _refined(text, rule, bold.start(1), bold.end(1))
+    value = read_value(whole.value)
+    if value.tree is not None and not _holds_text(value.tree):
+        return whole
+    formula = _last_formula(text, begin, end)
+    last = _last_number(text, begin, end)
+    if formula and last and last.span and formula.span and last.span[0] >= formula.span[1] and _is_label(formula.value):
+        return Extraction(last.value, rule, last.span)
+    if formula:
+        return Extraction(formula.value, rule, formula.span)
+    if value.tree is not None and value.tree[0] == "text" and not any(c.isdigit() for c in value.cleaned):
+        return whole
+    if value.tree is not None and value.tree[0] == "unit":
+        return whole
+    if last:
+        return Extraction(last.value, rule, last.span)
+    return whole if any(c.isalnum() for c in whole.value) else None
+
+
+def _holds_text(tree: tuple[object, ...]) -> bool:
+    if tree and tree[0] == "text":
+        return True
+    return any(isinstance(x, tuple) and _holds_text(x) for x in tree)
+
+
+def _is_label(value: str | None) -> bool:
+    return value is None or len(value.strip("$ ")) <= 2 or "\\angle" in value
+
+
+def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
+    last = None
+    for last in _MATH.finditer(text, begin, end):
+        pass
+    if last is None:
+        return None
+    group = next(i for i in range(1, 5) if last.group(i) is not None)
+    return _found(text, "formula", last.start(group), last.end(group))
+
+
+def _last_number(text: str, begin: int, end: int) -> Extraction | None:
+    window = max(begin, end - 4000)
+    last = None
+    for last in _ANY_NUMBER.finditer(text, window, end):
+        pass
+    return None if last is None else _found(text, "last number", last.start(), last.end())
+
+
+# -- texts without a mark
+def whole(text: str, start: int) -> Extraction | None:
+    """A short response that is nothing but the answer."""
+    begin, end = start, len(text)
+    if end - begin > 400:
+        return None
+    found = _found(text, "whole", begin, end)
+    if not found.value or "\n" in found.value or (_SIDES.search(found.value.lstrip("= ")) and "$" not in found.value):
+        return None
+    from mathdata.verifiers.values import read_value
+
+    value = read_value(found.value)
+    if value.tree is None:
+        return None
+    wordy = len(found.value) > 30 or len(found.value.split()) > 3 or any(c.isdigit() for c in found.value)
+    if _holds_text(value.tree) and wordy:
+        return None
+    if _SIDES.search(value.cleaned) and value.tree[0] == "rel" and "=" in value.tree[1]:
+        return None if len(value.tree[1]) > 1 or not value.cleaned[:1].isalpha() else found
+    return found
+
+
+def equation(text: str, start: int) -> Extraction | None:
+    """`a + b = c` as the last line: its last side."""
+    end = len(text)
+    while end > start and text[end - 1] in " \t\n。.*$":
+        end -= 1
+    begin = max(text.rfind("\n", start, end), text.rfind("。", start, end), text.rfind("，", start, end), start - 1) + 1
+    if end - begin > 600:
+        return None
+    last = None
+    for last in _SIDES.finditer(text, begin, end):
+        pass
+    if last is None:
+        return None
+    from mathdata.verifiers.values import read_value
+
+    side = _found(text, "equation", last.end(), end)
+    if not side.value:
+        return None
+    tree = read_value(side.value.replace("\\)", "").replace("\\]", "")).tree
+    return side if tree is not None and not _holds_text(tree) else None
+
+
+def ending(text: str, start: int) -> Extraction | None:
+    """Bold or a formula in the last sentence."""
+    stripped = text.rstrip()
+    begin = max(text.rfind("\n", start, len(stripped)), start - 1) + 1
+    bold = None
+    for bold in _BOLD.finditer(text, begin):
+        pass
+    if bold is not None and any(c.isdigit() for c in bold.group(1)):
+        return _refined(text, "bold", bold.start(1), bold.end(1))
+    formula = _last_formula(text, begin, len(text))
+    if formula is None or formula.span is None or formula.value is None:
+        return None
+    tail = text[formula.span[1] :]
+    if any(c.isdigit() for c in tail) or len(tail) > 120 or (_is_label(formula.value) and not formula.value.isdigit()):
+        return None
+    return Extraction(formula.value, "formula", formula.span)
+
+
+def last_number(text: str, start: int) -> Extraction | None:
+    """The stated fallback."""
+    return _last_number(text, start, len(text))
+
+
+def letter(text: str, start: int) -> Extraction | None:
+    """The letter of a multiple choice: in a box, behind `answer is`, or the last one that stands alone."""
+    for finder in (boxed, tagged, phrase, chinese):
+        found = finder(text, start)
+        if found and found.value and (match := _LETTER.search(found.value)):
+            at = (found.span or (0, 0))[0] + match.start(1)
+            return Extraction(match.group(1), "letter", (at, at + 1))
+    last = None
+    for last in _LETTER.finditer(text, start):
+        pass
+    return None if last is None else _found(text, "letter", last.start(1), last.end(1))
+
+
+def first_equation(text: str, start: int) -> Extraction | None:
+    """The last side of the first equation, as the published contest script reads a response."""
+    match = _FIRST.search(text, start)
+    return None if match is None else _found(text, "first equation", match.start(1), match.end(1))
+
+
+_FIRST = re.compile(r"(?:=|为|是|[:：])\s*(-?\d+(?:\.\d+)?)(?![\d.]*\s*[-+*/=^])")
+
+RULES: dict[str, tuple[Finder, ...]] = {
+    "auto": (boxed, hashes, tagged, phrase, chinese, whole, equation, ending, last_number),
+    "boxed": (boxed,),
+    "gsm8k": (hashes, boxed, phrase, last_number),
+    "####": (hashes,),
+    "gsm8k_strict": (hashes,),
+    "math": (boxed, phrase, ending, last_number),
+    "minerva": (phrase,),
+    "answer_is": (phrase, chinese),
+    "letter": (letter,),
+    "elementary": (boxed, hashes, phrase, chinese, whole, equation, last_number),
+    "first_equation": (first_equation,),
+    "last_number": (last_number,),
+    "whole": (whole,),
+}
+"""Named orders of rules; `auto` is the general one. A benchmark names its own."""

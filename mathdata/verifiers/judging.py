@@ -1,0 +1,118 @@
+"""The judge itself: extract, read, compare; what only a proof can tell goes to the worker."""
+
+from __future__ import annotations
+
+from mathdata.types import Verdict
+from mathdata.verifiers.cleaning import clean, undouble
+from mathdata.verifiers.equality import Answer, compare
+from mathdata.verifiers.extraction import RULES, Extraction, extract
+from mathdata.verifiers.values import Value, read_value
+
+__all__ = ["gold_of", "judge", "same", "verdict"]
+
+_GOLD_RULES = (
+    "####",
+    "\\boxed",
+    "\\fbox",
+    "\\beginboxed",
+    "<answer>",
+    "nswer is",
+    "nswer:",
+    "答案",
+    "解为",
+    "值为",
+    "</think>",
+)
+
+
+def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = False, time_limit: float = 2.0) -> Verdict:
+    """Is the final answer of `response` the gold `answer`? Never raises for bad texts; unknown rules raise UnknownName.
+
+    `strict`: Final Exact Match as published (0042 = 42; 42.0 and forty-two are not 42).
+
+    >>> judge("1/2", "so the answer is $0.5$").status
+    'correct'
+    """
+    if rule not in RULES:
+        extract("", rule)
+    gold = gold_of(answer)
+    if gold is None:
+        return Verdict("error", "the gold holds no answer", expected=answer if isinstance(answer, str) else None)
+    if not isinstance(response, str):
+        return Verdict("unparsed", "no answer: the response is no text", expected=gold)
+    found = extract(response, "letter" if rule == "auto" and _is_choice(gold, response) else rule)
+    return verdict(gold, found, strict=strict, time_limit=time_limit)
+
+
+def gold_of(answer: str | None) -> str | None:
+    """The answer a gold text states: itself, or what its own mark says (`####`, a box, "the answer is")."""
+    if not isinstance(answer, str) or not answer.strip():
+        return None
+    if any(mark in answer for mark in _GOLD_RULES):
+        found = extract(answer)
+        return found.value if found.value else None
+    if len(answer) <= 200 or read_value(answer).tree is not None:
+        return answer
+    return extract(answer).value
+
+
+def _is_choice(gold: str, response: str) -> bool:
+    """A gold that is one capital letter asks for a letter, unless the response boxes something of its own."""
+    letter = clean(gold).strip("()")
+    return len(letter) == 1 and "A" <= letter <= "J" and len(response) > 3
+
+
+def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: float = 2.0) -> Verdict:
+    """The verdict on an extracted answer."""
+    if found.value is None:
+        return Verdict("unparsed", found.why or "no answer", expected=gold)
+    place = {"expected": gold, "got": found.value, "rule": found.rule, "span": found.span}
+    if strict:
+        same_text = _exact(gold) == _exact(found.value)
+        return Verdict("correct" if same_text else "wrong", "exact match" if same_text else "no exact match", **place)  # type: ignore[arg-type]
+    try:
+        one, two = read_value(gold), read_value(found.value)
+        result = compare(one, two, rounding=True)
+        if result.same is None:
+            return _proved(one, two, result, time_limit, place)
+    except Exception as e:
+        return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], **place)  # type: ignore[arg-type]
+    reason = result.how + ("; doubled backslashes undone" if undouble(found.value)[1] else "")
+    return Verdict("correct" if result.same else "wrong", reason, **place)  # type: ignore[arg-type]
+
+
+def _proved(gold: Value, response: Value, result: Answer, time_limit: float, place: dict[str, object]) -> Verdict:
+    from mathdata.verifiers.worker import prove
+
+    proof = prove(gold.source, response.source, time_limit=time_limit)
+    status = proof.status
+    if status == "wrong" and response.tree is None and gold.tree is not None:
+        status = "unparsed" if proof.unread else "wrong"
+    return Verdict(status, proof.reason or result.how, **place)  # type: ignore[arg-type]
+
+
+def _exact(text: str) -> str:
+    """Final Exact Match: the text without blanks and dollar signs; whole numbers by value."""
+    bare = "".join(clean(text).split()).replace("$", "")
+    plain = bare.replace(",", "") if bare.replace(",", "").lstrip("+-").isdigit() else bare
+    if plain.lstrip("+-").isdigit() and plain.isascii() and len(plain) < 4000:
+        sign = "-" if plain.startswith("-") else ""
+        digits = plain.lstrip("+-").lstrip("0") or "0"
+        return digits if digits == "0" else sign + digits
+    return bare
+
+
+def same(a: str, b: str, *, time_limit: float = 2.0) -> Verdict:
+    """Whether two answers are one value: symmetric, exact (no rounding to either side's precision)."""
+    if not a.strip() or not b.strip():
+        return Verdict("error" if a.strip() != b.strip() else "correct", "an empty answer", expected=a, got=b)
+    one, two = sorted((a, b))  # one order, so that nothing can depend on it
+    place: dict[str, object] = {"expected": a, "got": b}
+    try:
+        left, right = read_value(one), read_value(two)
+        result = compare(left, right, rounding=False)
+        if result.same is None:
+            return _proved(left, right, result, time_limit, place)
+    except Exception as e:
+        return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], expected=a, got=b)
+    return Verdict("correct" if result.same else "wrong", result.how, expected=a, got=b)

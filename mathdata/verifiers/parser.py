@@ -1,0 +1,715 @@
+"""Read an answer, LaTeX or plain, into a tree; a small recursive descent that executes nothing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from mathdata.verifiers.lexer import Token, Unreadable, tokenize
+from mathdata.verifiers.units import read_unit
+
+__all__ = ["Tree", "parse"]
+
+Tree: TypeAlias = tuple[Any, ...]
+"""(kind, ...): num sym add mul pow fn deg pct base unit seq rel set matrix text ratio pm, see the makers below."""
+
+MAX_DEPTH = 60
+MAX_DIGITS = 3000
+
+ONE = Fraction(1)
+MINUS = ("num", Fraction(-1), None)
+_RELATIONS = {
+    "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "le": "<=", "leq": "<=", "leqslant": "<=",
+    "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "in": "in", "approx": "~",
+    "equiv": "=", "sim": "~", "simeq": "~", "to": "->", "rightarrow": "->", "mapsto": "->", "->": "->", "cong": "=",
+    "coloneqq": "=", "iff": "iff", "Leftrightarrow": "iff", "subset": "sub", "subseteq": "sub", "notin": "notin",
+    "Rightarrow": "->", "implies": "->", "mid": "mid", "doteq": "~", "longrightarrow": "->",
+}  # fmt: skip
+_UNWRAP = frozenset(
+    [
+        "mathrm",
+        "mathbf",
+        "mathit",
+        "mathsf",
+        "mathtt",
+        "mathcal",
+        "mathscr",
+        "mathfrak",
+        "boldsymbol",
+        "bm",
+        "vec",
+        "hat",
+        "bar",
+        "tilde",
+        "overrightarrow",
+        "boxed",
+        "fbox",
+        "rm",
+        "bf",
+        "it",
+        "pmb",
+        "bold",
+        "mathnormal",
+        "underline",
+        "ensuremath",
+        "smash",
+        "mathop",
+        "operatorname",
+    ]
+)
+_MATRICES = frozenset(
+    [
+        "matrix",
+        "pmatrix",
+        "bmatrix",
+        "Bmatrix",
+        "vmatrix",
+        "Vmatrix",
+        "smallmatrix",
+        "array",
+        "cases",
+        "aligned",
+        "align*",
+        "align",
+        "gathered",
+    ]
+)
+_STOP = frozenset(")]},;&|+-=<>") | {"<=", ">=", "!=", "...", "->"}
+_OPENERS = frozenset("([{|")
+
+
+def parse(text: str) -> Tree:
+    """The tree of a cleaned answer. Raises Unreadable."""
+    reader = _Reader(tokenize(text))
+    if not reader.tokens:
+        raise Unreadable("empty")
+    tree = reader.listing(top=True)
+    if reader.at != len(reader.tokens):
+        raise Unreadable(f"cannot read on at {reader.tokens[reader.at].text[:20]!r}")
+    return tree
+
+
+def number(text: str) -> Tree:
+    if len(text) > MAX_DIGITS:
+        raise Unreadable(f"a number of {len(text)} digits")
+    mantissa, _, exponent = text.lower().partition("e")
+    power = int(exponent) if exponent else 0
+    if abs(power) > MAX_DIGITS:
+        raise Unreadable(f"a number with exponent {power}")
+    point = mantissa.find(".")
+    if point < 0:
+        return ("num", Fraction(int(mantissa)) * Fraction(10) ** power, -power if exponent else None)
+    places = len(mantissa) - point - 1
+    return ("num", Fraction(mantissa) * Fraction(10) ** power, places - power)
+
+
+def times(*factors: Tree) -> Tree:
+    return factors[0] if len(factors) == 1 else ("mul", tuple(factors))
+
+
+def negated(tree: Tree) -> Tree:
+    if tree[0] == "num":
+        return ("num", -tree[1], tree[2])
+    return ("mul", (MINUS, tree))
+
+
+class _Reader:
+    """One pass over the tokens; every method leaves `at` behind what it read."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.depth = 0
+        self.bars = 0
+
+    # -- looking
+    def kind(self, ahead: int = 0) -> str:
+        i = self.at + ahead
+        return self.tokens[i].kind if i < len(self.tokens) else ""
+
+    def text(self, ahead: int = 0) -> str:
+        i = self.at + ahead
+        return self.tokens[i].text if i < len(self.tokens) else ""
+
+    def is_cmd(self, *names: str) -> bool:
+        return self.kind() == "cmd" and self.text() in names
+
+    def take(self) -> Token:
+        if self.at >= len(self.tokens):
+            raise Unreadable("ends too early")
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def expect(self, kind: str) -> None:
+        if self.take().kind != kind:
+            raise Unreadable(f"expected {kind!r}")
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {MAX_DEPTH}")
+
+    # -- lists and relations
+    def listing(self, top: bool = False) -> Tree:
+        """Items between commas; one item alone is itself."""
+        items = [self.relation()]
+        comma = False
+        while self.separator():
+            comma = True
+            if self.kind() in ("", ")", "]") or self.is_cmd("}"):
+                break
+            items.append(self.relation())
+        if len(items) == 1 and not (comma and not top):
+            return items[0]
+        return ("seq", "", "", tuple(items))
+
+    def separator(self) -> bool:
+        found = False
+        while True:
+            if (
+                self.kind() in (",", ";")
+                or (self.kind() in ("word", "text") and _is_and(self.text()))
+                or self.is_cmd("quad", "qquad")
+                or (self.is_cmd("\\") and not self.bars and self.kind(1) != "")
+                or (
+                    self.is_cmd("text", "land", "lor", "wedge", "vee")
+                    and self.text() in ("land", "lor", "wedge", "vee")
+                )
+            ):
+                self.at += 1
+                found = True
+            else:
+                return found
+
+    def relation(self) -> Tree:
+        terms, ops = [], []
+        if self.is_cmd("approx"):  # "≈ 8.24" alone
+            self.at += 1
+        if self.kind() == "=":  # "= 12" alone
+            self.at += 1
+        terms.append(self.sets())
+        while (op := self.relation_sign()) is not None:
+            ops.append(op)
+            terms.append(self.sets())
+        return terms[0] if not ops else ("rel", tuple(ops), tuple(terms))
+
+    def relation_sign(self) -> str | None:
+        name = self.text()
+        if self.kind() == "cmd" and name == "not" and self.text(1) == "=":
+            self.at += 2
+            return "!="
+        if name == "|" and self.bars:
+            return None
+        if name in _RELATIONS and self.kind() in (name, "cmd"):
+            self.at += 1
+            return _RELATIONS[name]
+        if self.kind() == ":" and self.kind(1) == "=":
+            self.at += 2
+            return "="
+        return None
+
+    def sets(self) -> Tree:
+        left = self.ratio()
+        while self.is_cmd("cup", "cap", "setminus", "backslash", "bigcup") or (
+            self.kind() == "name" and self.text() == "U" and self.kind(1) in ("(", "[")
+        ):
+            word = self.take().text
+            op = {"cup": "cup", "bigcup": "cup", "U": "cup", "cap": "cap"}.get(word, "minus")
+            right = self.ratio()
+            left = (
+                ("set", op, (*left[2], right))
+                if left[:2] == ("set", op) and op == "cup"
+                else ("set", op, (left, right))
+            )
+        return left
+
+    def ratio(self) -> Tree:
+        items = [self.sum()]
+        while self.kind() == ":" and self.kind(1) != "=":
+            self.at += 1
+            items.append(self.sum())
+        return items[0] if len(items) == 1 else ("ratio", tuple(items))
+
+    # -- arithmetic
+    def sum(self) -> Tree:
+        self.deeper()
+        terms: list[Tree] = []
+        sign = self.signs()
+        if sign in ("pm", "mp"):
+            tree: Tree = ("pm", sign, None, self.product())
+        else:
+            first = self.product()
+            tree = negated(first) if sign == "-" else first
+        terms.append(tree)
+        while self.kind() in ("+", "-") or self.is_cmd("pm", "mp"):
+            sign = self.signs()
+            if sign in ("pm", "mp"):
+                left = terms[0] if len(terms) == 1 else ("add", tuple(terms))
+                terms = [("pm", sign, left, self.product())]
+                continue
+            right = self.product()
+            terms.append(negated(right) if sign == "-" else right)
+        self.depth -= 1
+        return terms[0] if len(terms) == 1 else ("add", tuple(terms))
+
+    def signs(self) -> str:
+        sign = "+"
+        while True:
+            if self.kind() == "-":
+                sign = "-" if sign == "+" else "+"
+            elif self.is_cmd("pm", "mp"):
+                sign = self.text()
+            elif self.kind() == "+" and self.kind(1) in ("-",):
+                sign = sign if sign in ("pm", "mp") else "pm" if self._plus_minus() else sign
+                if sign == "pm":
+                    self.at += 2
+                    return sign
+            elif self.kind() != "+":
+                return sign
+            self.at += 1
+
+    def _plus_minus(self) -> bool:
+        """`+-` and `+/-` written by hand mean plus or minus only with the slash."""
+        return False
+
+    def product(self) -> Tree:
+        factors = [self.unary()]
+        while True:
+            if self.kind() in ("*", "×") or self.is_cmd("times", "cdot", "ast", "cdotp", "bullet", "otimes"):
+                self.at += 1
+                factors.append(self.unary())
+            elif self.kind() == "/" or self.is_cmd("div", "/"):
+                self.at += 1
+                factors.append(("pow", self.divisor(), MINUS))
+            elif self.starts_factor():
+                self.juxtaposed(factors)
+            else:
+                break
+        return times(*factors)
+
+    def divisor(self) -> Tree:
+        return self.unary()
+
+    def unary(self) -> Tree:
+        if self.kind() in ("-", "+") or self.is_cmd("pm", "mp"):
+            sign = self.signs()
+            inner = self.power()
+            if sign in ("pm", "mp"):
+                return ("pm", sign, None, inner)
+            return negated(inner) if sign == "-" else inner
+        return self.power()
+
+    def starts_factor(self) -> bool:
+        kind = self.kind()
+        if kind in ("num", "name", "func"):
+            return True
+        if kind == "|":
+            return not self.bars
+        if kind in ("(", "[", "{"):
+            return True
+        if kind in ("text", "word"):
+            return not _is_and(self.text()) and not _is_phrase(self.text())
+        if kind == "cmd":
+            return self.text() in _STARTERS or self.text() in _UNWRAP
+        return kind in ("$", "€", "£", "¥")
+
+    def juxtaposed(self, factors: list[Tree]) -> None:
+        """A factor without a sign between: a product, a mixed number, or a unit."""
+        last = factors[-1]
+        if self.kind() in ("word", "text", "$", "€", "£", "¥") or (self.is_cmd("mathrm", "textrm") and self._is_unit()):
+            unit = self.unit()
+            if not _counts(factors) and not read_unit(unit):
+                raise Unreadable("words behind letters")
+            factors[:] = [("unit", times(*factors), unit)]
+            return
+        if last[0] == "num" and last[2] is None and last[1].denominator == 1:
+            mixed = self.mixed()
+            if mixed is not None:
+                factors[-1] = ("num", last[1] + (mixed if last[1] >= 0 else -mixed), None)
+                return
+            if self.kind() == "num":
+                raise Unreadable("two numbers side by side")
+        if self.kind() == "num" and last[0] == "num":
+            raise Unreadable("two numbers side by side")
+        factors.append(self.power())
+
+    def mixed(self) -> Fraction | None:
+        """The proper fraction of a mixed number, `\\frac{1}{2}` or `1/2` behind a whole number."""
+        start = self.at
+        if self.is_cmd("frac"):
+            tree = self.power()
+            parts = _plain_fraction(tree)
+            if parts and 0 < parts[0] < parts[1]:
+                return Fraction(*parts)
+        elif self.kind() == "num" and self.kind(1) == "/" and self.kind(2) == "num" and self.tokens[self.at].space:
+            top, below = self.text(), self.text(2)
+            if top.isdigit() and below.isdigit() and len(below) < 20 and 0 < int(top) < int(below):
+                self.at += 3
+                return Fraction(int(top), int(below))
+        self.at = start
+        return None
+
+    def _is_unit(self) -> bool:
+        from mathdata.verifiers.units import is_unit
+
+        end = self.at + 2
+        letters = ""
+        while end < len(self.tokens) and self.tokens[end].kind in ("name", "word"):
+            letters += self.tokens[end].text
+            end += 1
+        return self.kind(1) == "{" and letters not in ("e", "i") and is_unit(letters)
+
+    def unit(self) -> str:
+        """The rest of a quantity: words, and the powers and slashes that bind them."""
+        parts: list[str] = []
+        while self.at < len(self.tokens):
+            kind, text = self.kind(), self.text()
+            if kind in ("word", "text", "name", "$", "€", "£", "¥"):
+                if _is_and(text) and kind != "name":
+                    break
+                parts.append(text)
+            elif kind == "^" and self.kind(1) == "{":
+                self.at += 2
+                power = ""
+                while self.kind() not in ("}", ""):
+                    power += self.take().text
+                parts.append("^" + power)
+            elif kind == "^":
+                self.at += 1
+                parts.append("^" + self.text())
+            elif kind in ("/", "%", ".", "num", "{", "}", "(", ")") and kind not in ("}", ")", "(", "{"):
+                parts.append(text)
+            elif (
+                kind == "{"
+                or (kind == "}" and "{" in [t.kind for t in self.tokens[: self.at]][-4:])
+                or (kind == "cmd" and (text in _UNWRAP or text in ("cdot", "circ")))
+            ):
+                pass
+            else:
+                break
+            self.at += 1
+        return " ".join(parts)
+
+    # -- powers and what stands behind an atom
+    def power(self) -> Tree:
+        self.deeper()
+        base = self.postfix(self.atom())
+        self.depth -= 1
+        return base
+
+    def postfix(self, tree: Tree) -> Tree:
+        while True:
+            kind = self.kind()
+            if kind == "^":
+                self.at += 1
+                if self.is_degree():
+                    tree = ("deg", tree)
+                    continue
+                if self.is_cmd("prime"):
+                    self.at += 1
+                    tree = ("fn", "'", (tree,))
+                    continue
+                exponent = self.exponent()
+                tree = ("fn", "T", (tree,)) if exponent == ("sym", "T") else ("pow", tree, exponent)
+            elif kind == "!":
+                self.at += 1
+                tree = ("fn", "factorial", (tree,))
+            elif kind == "'":
+                self.at += 1
+                tree = ("fn", "'", (tree,))
+            elif kind == "%":
+                self.at += 1
+                tree = ("pct", tree)
+            elif self.is_cmd("circ", "degree"):
+                self.at += 1
+                tree = ("deg", tree)
+            elif kind == "_":
+                self.at += 1
+                tree = self.subscript(tree)
+            else:
+                return tree
+
+    def is_degree(self) -> bool:
+        if self.is_cmd("circ", "degree"):
+            self.at += 1
+            return True
+        if self.kind() == "{" and self.kind(1) == "cmd" and self.text(1) in ("circ", "degree") and self.kind(2) == "}":
+            self.at += 3
+            return True
+        return False
+
+    def exponent(self) -> Tree:
+        if self.kind() in ("-", "+"):
+            return self.unary()
+        if self.kind() == "{":
+            return self.braced()
+        if self.kind() in ("(", "["):
+            return self.atom()
+        token = self.short() if self.kind() == "num" and "\\" in "" else None
+        if token is not None:
+            return token
+        inner = self.atom()
+        if self.kind() == "^":  # plain a^b^c binds to the right
+            self.at += 1
+            return ("pow", inner, self.exponent())
+        if self.kind() == "!" and inner[0] in ("num", "sym"):
+            self.at += 1
+            return ("fn", "factorial", (inner,))
+        return inner
+
+    def subscript(self, tree: Tree) -> Tree:
+        words = ""
+        if self.kind() == "{":
+            self.at += 1
+            depth = 1
+            while depth:
+                token = self.take()
+                depth += (token.kind == "{") - (token.kind == "}")
+                if depth:
+                    words += token.text
+        else:
+            words = self.take().text
+        if tree[0] == "num" and words.isdigit() and 2 <= int(words[:4]) <= 36:
+            return ("base", _digits(tree), int(words))
+        if tree[0] in ("sym", "text") and words.isdigit() and 11 <= int(words[:4]) <= 36 and len(tree[1]) > 1:
+            return ("base", tree[1].upper(), int(words))
+        if tree[0] == "sym":
+            return ("sym", f"{tree[1]}_{words}")
+        if tree[0] == "fn" and tree[1] == "log":
+            return tree
+        raise Unreadable("a subscript that is no base")
+
+    def braced(self) -> Tree:
+        self.expect("{")
+        if self.kind() == "}":
+            self.at += 1
+            return ("text", "")
+        saved, self.bars = self.bars, 0
+        inner = self.listing()
+        self.bars = saved
+        self.expect("}")
+        return inner
+
+    def short(self) -> Tree:
+        """The argument of `\\frac12` or `\\sqrt3`: braces, or one digit, letter or command."""
+        if self.kind() == "{":
+            return self.braced()
+        if self.kind() == "num":
+            token = self.tokens[self.at]
+            if len(token.text) > 1:
+                self.tokens[self.at] = Token("num" if token.text[1:] != "." else ".", token.text[1:], False)
+                return number(token.text[0])
+            self.at += 1
+            return number(token.text)
+        if self.kind() == "-":
+            self.at += 1
+            return negated(self.short())
+        return self.atom()
+
+    # -- atoms
+    def atom(self) -> Tree:
+        token = self.take()
+        kind = token.kind
+        if kind == "num":
+            return number(token.text)
+        if kind == "name":
+            return self.symbol(token.text)
+        if kind == "func":
+            return self.function(token.text)
+        if kind in ("(", "["):
+            return self.group(kind)
+        if kind == "{":
+            self.at -= 1
+            inner = self.braced()
+            return inner
+        if kind == "|":
+            return self.absolute()
+        if kind in ("text", "word"):
+            return self.worded(token)
+        if kind == "cmd":
+            return self.command(token.text)
+        if kind in ("$", "€", "£", "¥"):
+            return ("unit", self.unary() if self.kind() == "-" else self.postfix(self.amount()), kind)
+        if kind == "<":
+            return self.angle(">")
+        if kind == "...":
+            return ("sym", "...")
+        raise Unreadable(f"unexpected {token.text!r}")
+
+    def amount(self) -> Tree:
+        tree = self.atom()
+        if tree[0] == "num" and tree[2] is None and tree[1].denominator == 1:
+            mixed = self.mixed()
+            if mixed is not None:
+                return ("num", tree[1] + mixed, None)
+        return tree
+
+    def symbol(self, name: str) -> Tree:
+        if name in ("f", "g", "h", "F", "G") and self.kind() == "(" and not self.tokens[self.at].space:
+            self.at += 1
+            inner = self.group("(")
+            items = inner[3] if inner[0] == "seq" else (inner,)
+            return ("fn", "call:" + name, tuple(items))
+        return ("sym", name)
+
+    def worded(self, token: Token) -> Tree:
+        text = token.text.strip()
+        low = text.lower()
+        if token.kind == "text" and (
+            self.kind() == "_" or (text and len(text) <= 2 and text.isalnum() and text.isascii())
+        ):
+            return ("sym", text) if not text.isdigit() else number(text)
+        if low in ("e", "i"):
+            return ("sym", text)
+        start = self.at
+        rest = [text]
+        while self.kind() in ("text", "word", "name", "num", "-", "'", "(", ")", ".", "!", "?") and start < len(
+            self.tokens
+        ):
+            if self.kind() in ("text", "word") and _is_and(self.text()):
+                break
+            rest.append(self.take().text)
+        return ("text", " ".join(rest))
+
+    def group(self, opening: str) -> Tree:
+        """What stands in round or square brackets: a group, a tuple, an interval, a list."""
+        self.deeper()
+        saved, self.bars = self.bars, 0
+        if self.kind() in (")", "]"):
+            closing = self.take().kind
+            self.bars = saved
+            self.depth -= 1
+            return ("seq", opening, closing, ())
+        inner = self.listing()
+        self.bars = saved
+        closing = self.take().kind
+        if closing not in (")", "]"):
+            raise Unreadable("a bracket is not closed")
+        self.depth -= 1
+        if inner[0] == "seq" and inner[1] == "":
+            return ("seq", opening, closing, inner[3])
+        if (opening == "(") != (closing == ")"):
+            raise Unreadable("brackets do not match")
+        return inner
+
+    def absolute(self) -> Tree:
+        saved, self.bars = self.bars, 1
+        inner = self.sum()
+        self.bars = saved
+        self.expect("|")
+        return ("fn", "abs", (inner,))
+
+    def angle(self, closing: str) -> Tree:
+        inner = self.listing()
+        if not (self.kind() == closing or self.is_cmd(closing)):
+            raise Unreadable("an angle bracket is not closed")
+        self.at += 1
+        return ("seq", "(", ")", inner[3] if inner[0] == "seq" else (inner,))
+
+    def command(self, name: str) -> Tree:
+        from mathdata.verifiers import commands
+
+        return commands.read(self, name)
+
+    def function(self, name: str) -> Tree:
+        from mathdata.verifiers import commands
+
+        return commands.function(self, name)
+
+
+def _counts(factors: list[Tree]) -> bool:
+    """Whether what stands before a unit is an amount: it holds a number or pi."""
+    return any(_has_number(f) for f in factors)
+
+
+def _has_number(tree: Any) -> bool:
+    if isinstance(tree, tuple) and tree:
+        return tree[0] in ("num", "base") or tree == ("sym", "pi") or any(_has_number(x) for x in tree[1:])
+    return False
+
+
+def _digits(tree: Tree) -> str:
+    value: Fraction = tree[1]
+    if value.denominator != 1 or tree[2] is not None:
+        raise Unreadable("a base of a number that is not whole")
+    return str(value.numerator)
+
+
+def _plain_fraction(tree: Tree) -> tuple[int, int] | None:
+    """(a, b) where the tree is a/b of two whole numbers."""
+    if tree[0] != "mul" or len(tree[1]) != 2 or tree[1][0][0] != "num" or tree[1][1][0] != "pow":
+        return None
+    below = tree[1][1][1]
+    if below[0] != "num" or below[1].denominator != 1 or tree[1][0][1].denominator != 1:
+        return None
+    return int(tree[1][0][1]), int(below[1])
+
+
+def _is_and(text: str) -> bool:
+    return text.strip(" ,.\\").lower() in ("and", "or", "和", "或", "与", "及", "或者")
+
+
+def _is_phrase(text: str) -> bool:
+    """Text that is no unit: it goes on with a sentence ("for some a > 0", "where")."""
+    first = text.strip(" ,.(").lower().split(" ")[0] if text.strip(" ,.(") else ""
+    return first in ("where", "for", "if", "when", "with", "such", "is", "as", "otherwise", "since", "because", "by")
+
+
+_STARTERS = frozenset(
+    [
+        "frac",
+        "sqrt",
+        "binom",
+        "dbinom",
+        "tbinom",
+        "choose",
+        "lfloor",
+        "lceil",
+        "lvert",
+        "vert",
+        "Vert",
+        "lVert",
+        "|",
+        "langle",
+        "begin",
+        "overline",
+        "sum",
+        "prod",
+        "int",
+        "iint",
+        "oint",
+        "lim",
+        "max",
+        "min",
+        "inf",
+        "sup",
+        "gcd",
+        "lcm",
+        "bmod",
+        "mod",
+        "pmod",
+        "mathbb",
+        "{",
+        "dot",
+        "infin",
+        "emptyset",
+        "varnothing",
+        "partial",
+        "nabla",
+        "operatorname",
+        "operatorname*",
+        "angle",
+        "triangle",
+        "overarc",
+        "widehat",
+        "stackrel",
+        "Pr",
+        "displaylines",
+        "beginboxed",
+        "cdots",
+        "ldots",
+        "dots",
+        "mathop",
+        "substack",
+    ]
+)

@@ -1,0 +1,209 @@
+"""Sets of real numbers: intervals, unions, inequalities and sets of points in one canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from mathdata.verifiers import numeric
+from mathdata.verifiers.parser import Tree, negated
+
+__all__ = ["Piece", "is_set", "read", "same"]
+
+OO: Tree = ("sym", "oo")
+LOW = float("-inf")
+HIGH = float("inf")
+
+
+class Piece(NamedTuple):
+    """One interval; the trees are its ends as written, the floats only order them."""
+
+    low: float
+    low_in: bool
+    high: float
+    high_in: bool
+    left: Tree
+    right: Tree
+
+
+def is_set(t: Tree) -> bool:
+    """Whether a tree can only be a set of reals (a pair in round brackets may also be a point)."""
+    if t[0] == "set" or (t[0] == "seq" and t[1] + t[2] in ("(]", "[)")) or t == ("sym", "bbR"):
+        return True
+    if t[0] == "rel":
+        return all(o in ("<", ">", "<=", ">=", "!=") for o in t[1])
+    return t[0] == "seq" and t[1] == "" and len(t[3]) > 0 and all(x[0] == "rel" and is_set(x) for x in t[3])
+
+
+def read(t: Tree) -> list[Piece] | None:
+    """The pieces in order, joined where they touch; None where the ends are no numbers."""
+    try:
+        pieces = _read(t)
+    except numeric.NoNumber:
+        return None
+    return None if pieces is None else _join(pieces)
+
+
+def _number(t: Tree) -> float:
+    if t == OO or (t[0] == "unit" and t[1] == OO):
+        return HIGH
+    if t[0] == "mul" and t[1][-1] == OO and len(t[1]) == 2 and t[1][0][0] == "num":
+        return HIGH if t[1][0][1] > 0 else LOW
+    x, _ = numeric.value(t, {})
+    if abs(x.imag) > 1e-12:
+        raise numeric.NoNumber("complex")
+    return x.real
+
+
+def _piece(left: Tree, low_in: bool, right: Tree, high_in: bool) -> list[Piece]:
+    low, high = _number(left), _number(right)
+    if low > high or (low == high and not (low_in and high_in)):
+        return []
+    return [Piece(low, low_in and low > LOW, high, high_in and high < HIGH, left, right)]
+
+
+def _everything() -> list[Piece]:
+    return [Piece(LOW, False, HIGH, False, negated(OO), OO)]
+
+
+def _read(t: Tree) -> list[Piece] | None:
+    if t == ("sym", "bbR"):
+        return _everything()
+    if t[0] == "seq":
+        return _sequence(t)
+    if t[0] == "set":
+        return _operation(t)
+    if t[0] == "rel":
+        return _inequality(t)
+    return None
+
+
+def _sequence(t: Tree) -> list[Piece] | None:
+    brackets, items = t[1] + t[2], t[3]
+    if brackets == "{}":
+        if len(items) == 1 and items[0][0] == "rel" and items[0][1][:1] == ("mid",):
+            return _read(items[0][2][1]) if len(items[0][2]) == 2 else None
+        return [p for x in items for p in _piece(x, True, x, True)]
+    if brackets == "" and all(x[0] == "rel" for x in items):
+        return _combined(items)
+    if len(items) == 2 and brackets:
+        return _piece(items[0], t[1] == "[", items[1], t[2] == "]")
+    return None
+
+
+def _combined(items: tuple[Tree, ...]) -> list[Piece] | None:
+    """`x > 1, x < 3`: both, unless both together leave nothing out, then either."""
+    parts = [_read(x) for x in items]
+    if any(p is None for p in parts):
+        return None
+    union = _join([p for part in parts if part for p in part])
+    if len(union) == 1 and union[0].low == LOW and union[0].high == HIGH:
+        out = parts[0] or []
+        for part in parts[1:]:
+            out = _cut(out, part or [])
+        return out
+    return union
+
+
+def _operation(t: Tree) -> list[Piece] | None:
+    parts = [_read(x) for x in t[2]]
+    if any(p is None for p in parts):
+        return None
+    known = [p or [] for p in parts]
+    if t[1] == "cup":
+        return [p for part in known for p in part]
+    if t[1] == "cap":
+        out = known[0]
+        for part in known[1:]:
+            out = _cut(out, part)
+        return out
+    return _cut(known[0], _complement(_join(known[1])))
+
+
+def _cut(a: list[Piece], b: list[Piece]) -> list[Piece]:
+    out = []
+    for p in a:
+        for q in b:
+            left = p if (p.low, not p.low_in) >= (q.low, not q.low_in) else q
+            right = p if (p.high, p.high_in) <= (q.high, q.high_in) else q
+            low_in, high_in = left.low_in, right.high_in
+            if left.low < right.high or (left.low == right.high and low_in and high_in):
+                out.append(Piece(left.low, low_in, right.high, high_in, left.left, right.right))
+    return out
+
+
+def _complement(pieces: list[Piece]) -> list[Piece]:
+    out, low, low_in, left = [], LOW, False, negated(OO)
+    for p in pieces:
+        if p.low > low or (p.low == low and low_in and not p.low_in):
+            out.append(Piece(low, low_in, p.low, not p.low_in, left, p.left))
+        low, low_in, left = p.high, not p.high_in, p.right
+    if low < HIGH:
+        out.append(Piece(low, low_in, HIGH, False, left, OO))
+    return out
+
+
+def _inequality(t: Tree) -> list[Piece] | None:
+    ops, terms = t[1], t[2]
+    names = [i for i, x in enumerate(terms) if x[0] == "sym" and x[1] not in ("oo", "pi", "e")]
+    if len(names) != 1 or any(numeric.symbols(x) - {"oo"} for i, x in enumerate(terms) if i != names[0]):
+        return None
+    out = _everything()
+    for i, op in enumerate(ops):
+        left, right = terms[i], terms[i + 1]
+        if i == names[0]:
+            part = _half(op, right)
+        elif i + 1 == names[0]:
+            part = _half({"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(op, op), left)
+        else:
+            return None
+        if part is None:
+            return None
+        out = _cut(out, part)
+    return out
+
+
+def _half(op: str, end: Tree) -> list[Piece] | None:
+    if op in ("<", "<="):
+        return _piece(negated(OO), False, end, op == "<=")
+    if op in (">", ">="):
+        return _piece(end, op == ">=", OO, False)
+    if op == "!=":
+        return _complement(_piece(end, True, end, True))
+    return None
+
+
+def _join(pieces: list[Piece]) -> list[Piece]:
+    out: list[Piece] = []
+    for p in sorted(pieces, key=lambda p: (p.low, not p.low_in)):
+        if out and (p.low < out[-1].high or (p.low == out[-1].high and (p.low_in or out[-1].high_in))):
+            last = out[-1]
+            if (p.high, p.high_in) > (last.high, last.high_in):
+                out[-1] = last._replace(high=p.high, high_in=p.high_in, right=p.right)
+        else:
+            out.append(p)
+    return out
+
+
+def same(a: list[Piece], b: list[Piece], equal: Callable[[Tree, Tree], bool | None]) -> bool | None:
+    """Whether two canonical sets are one; their ends are compared exactly."""
+    if len(a) != len(b):
+        return False
+    unsure = False
+    for p, q in zip(a, b):
+        if p.low_in != q.low_in or p.high_in != q.high_in:
+            return False
+        for x, y, u, v in ((p.low, q.low, p.left, q.left), (p.high, q.high, p.right, q.right)):
+            if abs(x) == HIGH or abs(y) == HIGH:
+                if x != y:
+                    return False
+                continue
+            result = equal(u, v)
+            if result is False:
+                return False
+            unsure = unsure or result is None
+    return None if unsure else True
+
+
+ZERO = Fraction(0)

@@ -1,0 +1,138 @@
+"""What an answer text means: its tree, or a text answer, or the reason why it cannot be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from mathdata.verifiers.cleaning import clean
+from mathdata.verifiers.lexer import Unreadable
+from mathdata.verifiers.parser import Tree, number, parse
+from mathdata.verifiers.wording import number_of, text_form
+
+__all__ = ["Value", "read_value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """`tree` is None where the text is no mathematics this parser reads; `why` says so, `text` stands for it."""
+
+    source: str
+    cleaned: str
+    tree: Tree | None
+    why: str = ""
+    other: Tree | None = None
+    """A second reading, where a spelling means two things (1,22 is a list or a decimal)."""
+
+    @property
+    def is_text(self) -> bool:
+        return self.tree is not None and self.tree[0] == "text"
+
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)$")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_LEADING_ZERO = re.compile(r"0\d*,")
+_DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)(\s*[$€£¥%]?)$")
+_REPEATING = re.compile(
+    r"(\d*)\.(\d*)(?:\\overline\s*\{(\d{1,40})\}|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?|\((\d{1,40})\))(?![\d(])"
+)
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\.?)?$", re.IGNORECASE)
+_WHOLE_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|boxed|fbox)\s*\{([^{}\\]*)\}$")
+_BRACED = re.compile(r"\{([^{}]*)\}$")
+_SENTENCES = {
+    "all real numbers": "\\mathbb{R}",
+    "all reals": "\\mathbb{R}",
+    "全体实数": "\\mathbb{R}",
+    "一切实数": "\\mathbb{R}",
+}
+MAX_WORDS = 400
+
+
+@lru_cache(maxsize=16384)
+def read_value(text: str) -> Value:
+    """The meaning of an answer text; never raises."""
+    if len(text) < 18 and _NUMBER.match(text):
+        return Value(
+            text, text, number(text.lstrip("+-") if text[0] in "+-" else text) if text[0] != "-" else _minus(text)
+        )
+    if len(text) > 20_000:
+        return Value(text, text, None, "longer than 20,000 characters")
+    cleaned = clean(text)
+    try:
+        return _read(text, cleaned)
+    except Unreadable as e:
+        return _wordy(text, cleaned, str(e))
+    except (RecursionError, ValueError, OverflowError) as e:
+        return Value(text, cleaned, None, f"cannot be read: {type(e).__name__}")
+
+
+def _minus(text: str) -> Tree:
+    tree = number(text[1:])
+    return ("num", -tree[1], tree[2])
+
+
+def _read(text: str, cleaned: str) -> Value:
+    while match := _WHOLE_TEXT.match(cleaned) or _BRACED.match(cleaned):
+        inner = clean(match.group(1))
+        if inner == cleaned:
+            break
+        cleaned = inner
+    time = _TIME.match(_unworded(cleaned)) if ":" in cleaned else None
+    if time:
+        hour, minute, second, half = time.groups()
+        return Value(text, cleaned, ("time", int(hour), int(minute), int(second or 0), (half or "").lower()))
+    said = number_of(cleaned) if cleaned and cleaned[0] not in "\\-0123456789.($" else None
+    if said is not None:
+        return Value(text, cleaned, ("num", said, None))
+    low = cleaned.lower()
+    if low in _SENTENCES:
+        return Value(text, cleaned, parse(_SENTENCES[low]))
+    prepared = _numbers(cleaned)
+    other: Tree | None = None
+    if "," in cleaned and (match := _DECIMAL_COMMA.match(cleaned)):
+        whole, decimals, unit = match.groups()
+        decimal = parse(f"{whole}.{decimals}" + (unit.strip() if unit.strip() == "%" else ""))
+        if len(decimals) == 3 and not whole.lstrip("+-").startswith("0") and len(whole.lstrip("+-")) <= 3:
+            other = None
+        else:
+            other = decimal
+    return Value(text, cleaned, parse(prepared), other=other)
+
+
+def _numbers(text: str) -> str:
+    """Thousands separators outside brackets joined; repeating decimals as fractions."""
+    if "," in text and not any(b in text for b in "([{"):
+        text = _GROUPED.sub(lambda m: m.group() if m.group().startswith("0") else m.group().replace(",", ""), text)
+    if ("overline" in text or "dot" in text) and "." in text:
+        text = _REPEATING.sub(_repeating, text)
+    return text
+
+
+def _repeating(m: re.Match[str]) -> str:
+    whole, fixed, line, first, middle, last, _ = m.groups()
+    cycle = line or (first or "") + (middle or "") + (last or "")
+    if not cycle:
+        return m.group()
+    scale = 10 ** len(fixed)
+    value = Fraction(int((whole or "0") + fixed or "0"), scale) + Fraction(int(cycle), scale * (10 ** len(cycle) - 1))
+    return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
+
+
+def _unworded(text: str) -> str:
+    return (
+        re.sub(r"\\(?:text|mbox|mathrm|textrm|,|;|!|:| )|[{}~]", " ", text)
+        .replace(" :", ":")
+        .replace(": ", ":")
+        .strip()
+    )
+
+
+def _wordy(text: str, cleaned: str, why: str) -> Value:
+    """A text answer, where the text has words; else it cannot be read."""
+    form = text_form(cleaned)
+    letters = sum(c.isalpha() for c in form)
+    if form and len(form) <= MAX_WORDS and letters > len(form) / 2 and "frac" not in form:
+        return Value(text, cleaned, ("text", form), why)
+    return Value(text, cleaned, None, why)

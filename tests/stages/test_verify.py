@@ -1,0 +1,145 @@
+"""The verify stage: verdicts, reject words, recomputation, review of doubtful gold, pass rates."""
+
+import polars as pl
+import pytest
+
+from mathdata.errors import MathdataError
+from mathdata.schema import conform
+from mathdata.stages.verify import verify
+from mathdata.types import Context
+
+
+def rows(**columns):
+    return conform(pl.DataFrame(columns), "test")
+
+
+def by_problem(table):
+    return {r["problem"]: r for r in table.iter_rows(named=True)}
+
+
+def test_a_right_answer_is_kept_and_a_wrong_one_is_rejected_with_the_sentence():
+    out = verify(rows(problem=["p", "q"], solution=["so \\boxed{\\frac{1}{2}}", "so \\boxed{3}"], answer=["0.5", "4"]))
+    right, wrong = out.iter_rows(named=True)
+    assert (right["verdict"], right["reject"]) == ("correct", None)
+    assert (wrong["verdict"], wrong["reject"]) == ("wrong", "wrong-answer")
+    assert wrong["reject_why"]
+
+
+def test_no_row_is_lost_or_made():
+    table = rows(problem=["a", "b", "c"], solution=["1", None, ""], answer=["1", "2", None])
+    out = verify(table)
+    assert out["id"].to_list() == table["id"].to_list()
+
+
+def test_a_response_without_an_answer_is_no_answer_and_not_wrong():
+    out = verify(rows(problem=["p"], solution=["I do not know."], answer=["4"]))
+    assert out["reject"].to_list() == ["no-answer"]
+    assert out["verdict"].to_list() == ["unparsed"]
+
+
+def test_a_row_with_nothing_to_check_against_says_so_and_is_kept():
+    out = verify(rows(problem=["How many birds?"], solution=["There are 7 birds. The answer is 7."]))
+    row = out.row(0, named=True)
+    assert row["verdict"] is None
+    assert row["reject"] is None
+    assert "nothing to check against" in row["verdict_reason"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "solution", "right"),
+    [
+        ("计算 12.5 + 7.25 等于多少？", "12.5 + 7.25 = 19.75", True),
+        ("计算 12.5 + 7.25 等于多少？", "12.5 + 7.25 = 19.85", False),
+        ("解方程 -39x + 20 = 0", "方程的解为：0.5128205128205128", True),
+        ("解方程 -39x + 20 = 0", "方程的解为：0.51", True),
+        ("解方程 -39x + 20 = 0", "方程的解为：0.52", False),
+        ("计算 6145.00 的平方根？", "√6145.00 = 78.39", True),
+        ("计算 6145.00 的平方根？", "√6145.00 = 78.49", False),
+        ("一个长方形的长为 87 厘米，宽为 4 厘米，请计算其面积。", "面积为 348 平方厘米", True),
+        ("一个长方形的长为 87 厘米，宽为 4 厘米，请计算其面积。", "面积为 349 平方厘米", False),
+    ],
+)
+def test_elementary_rows_are_checked_against_the_recomputed_value(problem, solution, right):
+    row = verify(rows(problem=[problem], solution=[solution])).row(0, named=True)
+    assert row["reject"] == (None if right else "wrong-answer")
+    assert row["verdict"] == ("correct" if right else "wrong")
+
+
+def test_without_recompute_a_bare_elementary_row_is_only_checked_by_its_steps():
+    table = rows(problem=["计算 12 + 7 等于多少？"], solution=["12 + 7 = 20"])
+    row = verify(table, recompute=False).row(0, named=True)
+    assert (row["verdict"], row["step_errors"], row["reject"]) == (None, 1, "review-gold")
+    assert "19" in row["reject_why"]
+
+
+def test_false_steps_are_counted_and_rejected_only_when_asked():
+    table = rows(problem=["p"], solution=["3 + 4 = 8, so 8 - 1 = 7.\n#### 7"], answer=["7"])
+    assert verify(table).row(0, named=True)["reject"] is None
+    assert verify(table).row(0, named=True)["step_errors"] == 1
+    strict = verify(table, steps="reject").row(0, named=True)
+    assert (strict["reject"], strict["reject_why"]) == ("false-step", "3 + 4 is 7, not 8")
+    assert verify(table, steps="off").row(0, named=True)["step_errors"] is None
+
+
+def test_samples_that_agree_against_the_gold_send_it_to_review():
+    parent = rows(problem=["p"], answer=["5"]).row(0, named=True)["id"]
+    table = rows(
+        problem=["p"] * 4,
+        solution=["\\boxed{6}", "it is \\boxed{6}", "\\boxed{6.0}", "\\boxed{5}"],
+        answer=["5"] * 4,
+        parents=[[parent]] * 4,
+    )
+    out = verify(table)
+    assert out["reject"].to_list() == ["review-gold"] * 3 + [None]
+    assert "3 of 4 samples agree on 6" in out["reject_why"][0]
+
+
+def test_two_rows_that_give_one_question_different_answers_go_to_review():
+    table = rows(problem=["p", "p", "q"], solution=["\\boxed{1}", "\\boxed{2}", "\\boxed{3}"], answer=["1", "2", "3"])
+    assert verify(table)["reject"].to_list() == ["review-gold", "review-gold", None]
+
+
+def test_pass_rate_is_the_share_of_right_rows_of_one_parent_and_stands_on_the_parent_too():
+    parent = rows(problem=["p"], solution=["\\boxed{5}"], answer=["5"])
+    key = parent["id"][0]
+    children = rows(problem=["p"] * 4, solution=["5", "5", "7", "x y z !"], answer=["5"] * 4, parents=[[key]] * 4)
+    out = verify(pl.concat([parent, children]))
+    assert out["pass_rate"].to_list() == [0.5] * 5
+
+
+def test_strict_takes_the_very_number_only():
+    table = rows(
+        problem=list("abc"), solution=["The answer is 0042", "The answer is 42.0", "forty-two"], answer=["42"] * 3
+    )
+    assert verify(table, strict=True)["verdict"].to_list() == ["correct", "wrong", "wrong"]
+    assert verify(table)["verdict"].to_list() == ["correct"] * 3
+
+
+def test_other_columns_can_be_judged():
+    table = rows(problem=["p", "q"], reply=["\\boxed{2}", None], gold=["2", "3"])
+    out = verify(table, response_column="reply", answer_column="gold")
+    assert out["verdict"].to_list() == ["correct", None]
+    assert out["reject"].to_list() == [None, "no-answer"]
+
+
+def test_a_column_that_does_not_exist_is_named_with_the_nearest_one():
+    with pytest.raises(MathdataError) as error:
+        verify(rows(problem=["p"], solution=["1"]), response_column="solutoin")
+    assert "solution" in error.value.hint
+
+
+def test_an_unknown_rule_is_refused_before_any_row():
+    with pytest.raises(MathdataError):
+        verify(rows(problem=["p"], solution=["1"]), rule="boxes")
+
+
+def test_figures_count_verdicts_and_steps():
+    ctx = Context()
+    verify(rows(problem=["p", "q"], solution=["1+1=2", "1+1=3"], answer=["2", "2"]), ctx=ctx)
+    assert ctx.figures["verdicts"] == {"correct": 1, "wrong": 1}
+    assert (ctx.figures["steps_checked"], ctx.figures["steps_false"]) == (2, 1)
+
+
+def test_a_row_rejected_before_keeps_its_word():
+    table = rows(problem=["p"], solution=["\\boxed{1}"], answer=["2"]).with_columns(pl.lit("leak").alias("reject"))
+    assert verify(table)["reject"].to_list() == ["leak"]
