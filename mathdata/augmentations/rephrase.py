@@ -29,10 +29,24 @@ class Rephrase:
     def requests(self, problem: Problem, seed: int) -> list[Request]:
         return [Request(self.name, problem, sampling=Sampling(seed=seed), params={"round": self.round})]
 
+    def follow(self, problem: Problem, request: Request, completion: Completion) -> list[Request]:
+        """A text teacher's second turn: the new wording is solved, and must give the known answer."""
+        question = None if request.params.get("ask") == "solve" or completion.data else self._wording(completion)
+        if question is None:
+            return []
+        params = {"ask": "solve", "question": question}
+        return [Request(self.name, problem, sampling=Sampling(seed=request.sampling.seed), params=params)]
+
     def rows(self, problem: Problem, request: Request, completion: Completion) -> list[Row]:
         if (bad := failed(completion)) is not None:
             return [bad]
         if (made := from_data(completion)) is not None:
             return [made | contradicted(completion)]
-        question = tagged(completion.text, "question") or completion.text.strip()
-        return [{"problem": question, "solution": problem.solution, "answer": problem.answer}]
+        if request.params.get("ask") != "solve":
+            return [{"reject": "empty", "reject_why": "the reply holds no question"}]
+        return [{"problem": request.params["question"], "solution": completion.text, "answer": problem.answer}]
+
+    @staticmethod
+    def _wording(completion: Completion) -> str | None:
+        text = tagged(completion.text, "question")
+        return text if text is not None or "<" in completion.text else completion.text.strip() or None

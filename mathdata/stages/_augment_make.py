@@ -192,7 +192,7 @@ class Maker:
         if gather is not None:
             made = [dict(r) for r in gather(ask.problem, ask.request, ask.answers)]
             answers = ask.answers if len(made) == len(ask.answers) else ask.answers[:1] * len(made)
-            return [r | {"_by": c, "sample": s} for r, c, s in zip(made, answers, _numbers(ask) * len(made))]
+            return [{"_by": c, "sample": s} | r for r, c, s in zip(made, answers, _numbers(ask) * len(made))]
         return [
             dict(row) | {"_by": answer, "sample": sample}
             for sample, answer in zip(_numbers(ask), ask.answers)
