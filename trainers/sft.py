@@ -152,7 +152,7 @@ def run_sft(
     ready.preflight.raise_if_refused()
     if ready.order is None:
         raise MathdataError("no rows to train on", "look at the rejects beside the input")
-    model, counts = tuned_model(ready)
+    model, counts = tuned_model(ready, out)
     model, happened = fit(model, ready, out, report)
     if world()[0] == 0:
         finish(model, ready.tokenizer, ready.spec, out)
@@ -208,12 +208,18 @@ def untrained(
     return model, tokenizer, record | {"total": total, "seconds": 0.0, "versions": versions()}
 
 
-def tuned_model(ready: Prepared) -> tuple[Any, Any]:
-    from trainers.model import build_model
+def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
+    """The model with its adapters on, and its counts. A base that exists nowhere else is saved for its adapter."""
+    from trainers.model import build_model, save_model
     from trainers.tune import apply, count
 
-    model = build_model(ready.spec, ready.tokenizer, ready.seed)
-    model = apply(model, ready.spec)
+    spec = ready.spec
+    model = build_model(spec, ready.tokenizer, ready.seed)
+    if spec.method == "lora" and spec.model.config is not None:
+        if world()[0] == 0:
+            save_model(model, ready.tokenizer, out / "base")
+        model.name_or_path = str(out / "base")
+    model = apply(model, spec, added=len(spec.tokenizer.add_tokens))
     return model, count(model)
 
 

@@ -53,8 +53,14 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
 
     Raises RecipeError when a pattern matches nothing.
     """
+    if spec.model.adapter and spec.model.continue_adapter == "resume":
+        return _load_adapter(model, spec, trainable=True)
+    if spec.model.adapter and spec.model.continue_adapter == "merge":
+        model = _load_adapter(model, spec).merge_and_unload()
     if spec.method == "full":
-        return model
+        return model.requires_grad_(True)
+    if spec.model.adapter and spec.model.continue_adapter == "stack":
+        return _stacked(model, spec)
     lora = spec.lora_or_default
     if spec.method == "lora" and spec.quantize:
         from peft import prepare_model_for_kbit_training
@@ -70,6 +76,31 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
             _adapt_head(model, lora)
     if spec.partial:
         unfreeze(model, spec.partial)
+    return model
+
+
+def _load_adapter(model: Any, spec: TrainSpec, trainable: bool = False, name: str = "default") -> Any:
+    from peft import PeftModel
+
+    folder = Path(str(spec.model.adapter))
+    if folder.exists() and not is_adapter(folder):
+        raise RecipeError(
+            f"train.model.adapter: {folder} holds no adapter_config.json", "name the folder of a LoRA run"
+        )
+    return PeftModel.from_pretrained(model, str(folder), adapter_name=name, is_trainable=trainable)
+
+
+def _stacked(model: Any, spec: TrainSpec) -> Any:
+    """The old adapter frozen and active below a new one."""
+    lora = spec.lora_or_default
+    if lora is None:
+        raise RecipeError("train.model.continue_adapter: stack needs method lora", "write method: lora, or merge")
+    config = peft_config(model, lora, spec)
+    model = _load_adapter(model, spec, name="below")
+    model.add_adapter("default", config)
+    model.base_model.set_adapter(["below", "default"])
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(".default." in name)
     return model
 
 
@@ -232,7 +263,10 @@ def settle(model: Any, spec: TrainSpec) -> Any:
     """The model as it is saved: adapters that stand inside whole weights are written into them."""
     from peft import PeftModel
 
-    if spec.method == "full" or isinstance(model, PeftModel):
+    if isinstance(model, PeftModel):
+        stacked = len(model.peft_config) > 1
+        return model.merge_and_unload(adapter_names=list(model.peft_config)) if stacked else model
+    if spec.method == "full":
         return model
     merge_head(model)
     return merge_injected(model)

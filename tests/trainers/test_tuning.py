@@ -1,0 +1,193 @@
+"""What is trained, saved and loaded again: everything, adapters, modules by pattern, the output head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from mathdata.errors import MathdataError, PreflightError, RecipeError, UsageError
+from trainers import train
+from trainers.merge import merge, merged_adapter, model_folder
+from trainers.sft import run_sft, untrained
+
+LORA = {"method": "lora", "lora": {"rank": 4, "targets": ["q_proj", "v_proj"]}}
+HEAD = {"method": "partial", "partial": ["last_layer", "norm"], "lora": {"rank": 2, "targets": ["lm_head", "q_proj"]}}
+BITFIT = {"method": "partial", "partial": ["bias"]}
+
+
+def logits(model: Any, tokenizer: Any) -> torch.Tensor:
+    ids = torch.tensor([tokenizer("What is 12 + 34?\n")["input_ids"]])
+    with torch.no_grad():
+        return model.eval()(ids).logits
+
+
+def bytes_of(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(tiny(seed=seed), rows(40), tmp_path / name)
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+    assert bytes_of(tmp_path / "a") != bytes_of(tmp_path / "c")
+
+
+def test_a_run_writes_its_model_its_metrics_and_train_json(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    record = train(tiny(max_steps=6), rows(40), tmp_path / "run", progress=events.append)
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert {"model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl", "train.json"} <= names
+    assert "checkpoints" not in names
+    assert [s for s, _ in record["loss"]] == [1, 2, 3, 4, 5, 6]
+    assert record["loss"][-1][1] < record["loss"][0][1]
+    assert record["trainable"] == record["total"] > 0
+    assert record["tokens"] > 0
+    assert events[-1]["done"] == events[-1]["total"] == 6
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "run").config.use_cache is True
+
+
+def test_loss_falls_to_the_answer_when_a_few_rows_are_learnt_by_heart(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    frame = rows(4)
+    record = train(tiny(max_steps=150, learning_rate=1e-2, warmup=5), frame, tmp_path / "run")
+    assert record["loss"][-1][1] < 0.1
+    model, tokenizer = (c.from_pretrained(tmp_path / "run") for c in (AutoModelForCausalLM, AutoTokenizer))
+    asked = torch.tensor([tokenizer(frame["problem"][0] + "\n")["input_ids"]])
+    made = model.generate(asked, max_new_tokens=40, do_sample=False)[0, asked.shape[1] :]
+    assert tokenizer.decode(made[:-1]) == frame["solution"][0]
+    assert made[-1] == tokenizer.eos_token_id
+
+
+def test_an_adapter_is_saved_alone_and_merges_into_a_model_of_the_same_answers(
+    rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    record = train(tiny(**LORA, max_steps=8, learning_rate=1e-2), rows(40), tmp_path / "run")
+    assert record["trainable"] == 2 * 2 * 4 * (32 + 32)
+    assert (tmp_path / "run" / "adapter_model.safetensors").stat().st_size < 40_000
+    merge(tmp_path / "run", tmp_path / "merged")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    adapted = AutoModelForCausalLM.from_pretrained(tmp_path / "run")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "base")
+    torch.testing.assert_close(logits(merged, tokenizer), logits(adapted, tokenizer), atol=1e-5, rtol=1e-4)
+    assert (logits(merged, tokenizer) - logits(base, tokenizer)).abs().max() > 1e-3
+    with pytest.raises(UsageError, match="not empty"):
+        merge(tmp_path / "run", tmp_path / "merged")
+
+
+@pytest.mark.parametrize("settings", [HEAD, BITFIT], ids=["last layer, norm and head", "biases"])
+def test_partial_training_changes_what_it_names_and_nothing_else(
+    settings: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    train(tiny(**settings, learning_rate=1e-2, seed=3), rows(40), tmp_path / "run")
+    spec = tiny(seed=3)
+    untrained(rows(40), spec, tmp_path / "before", (), None)
+    after, before = (AutoModelForCausalLM.from_pretrained(tmp_path / n).state_dict() for n in ("run", "before"))
+    assert set(after) == set(before)
+    changed = {n for n in after if not torch.equal(after[n], before[n])}
+    if settings is BITFIT:
+        allowed = {n for n in before if n.endswith(".bias")}
+    else:
+        allowed = {n for n in before if "layers.1." in n or n in ("model.norm.weight", "lm_head.weight")}
+        allowed |= {"model.layers.0.self_attn.q_proj.weight"}
+    assert changed <= allowed
+    assert {n for n in allowed - changed if "k_proj.bias" not in n} == set()  # a key's bias has hardly any gradient
+
+
+def test_an_adapter_on_the_head_is_low_rank_and_dropout_there_is_refused(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    settings = {"method": "lora", "lora": {"rank": 2, "targets": ["lm_head"]}}
+    train(tiny(**settings, learning_rate=1e-2, seed=3), rows(40), tmp_path / "run")
+    untrained(rows(40), tiny(seed=3), tmp_path / "before", (), None)
+    after, before = (AutoModelForCausalLM.from_pretrained(tmp_path / n) for n in ("run", "before"))
+    change = (after.lm_head.weight - before.lm_head.weight).detach()
+    assert change.abs().max() > 1e-4
+    assert torch.linalg.matrix_rank(change, atol=1e-5) == 2
+    dropped = tiny(method="lora", lora={"rank": 2, "targets": ["lm_head"], "dropout": 0.1})
+    with pytest.raises(RecipeError, match="not possible on the output head"):
+        train(dropped, rows(40), tmp_path / "no")
+
+
+@pytest.mark.parametrize("mode", ["merge", "stack", "resume"])
+def test_training_goes_on_from_an_adapter(mode: str, rows: Any, tiny: Any, tmp_path: Path) -> None:
+    train(tiny(**LORA, max_steps=6, learning_rate=1e-2), rows(40), tmp_path / "first")
+    model = {"name": str(tmp_path / "first" / "base"), "adapter": str(tmp_path / "first"), "continue_adapter": mode}
+    second = tiny(**LORA, model=model, tokenizer={}, max_steps=6, learning_rate=1e-2)
+    record = train(second, rows(40), tmp_path / "second")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "first")
+    start = logits(merged_adapter(tmp_path / "first", tokenizer, torch.float32), tokenizer)
+    assert record["loss"][0][1] < 0.95 * train(tiny(**LORA), rows(40), tmp_path / "fresh")["loss"][0][1]
+    if mode != "merge":
+        end = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "second"), tokenizer)
+        assert (end - start).abs().max() > 1e-4
+
+
+def test_added_tokens_are_trained_under_lora_and_come_back_from_disk(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    train(tiny(max_steps=2), rows(40), tmp_path / "base")
+    frame = rows(40).with_columns(pl.col("solution").str.replace("####", "<answer>", literal=True))
+    spec = tiny(
+        **LORA, model=str(tmp_path / "base"), tokenizer={"add_tokens": ["<answer>"]}, learning_rate=1e-2, max_steps=8
+    )
+    record = train(spec, frame, tmp_path / "run")
+    assert record["trainable"] == 2 * 2 * 4 * 64 + 32
+    merge(tmp_path / "run", tmp_path / "merged")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    row = tokenizer.convert_tokens_to_ids("<answer>")
+    assert row == len(tokenizer) - 1 == model.get_input_embeddings().weight.shape[0] - 1
+    mean = base.get_input_embeddings().weight.mean(dim=0)
+    moved = (model.get_input_embeddings().weight[row] - mean).abs().max()
+    assert 1e-4 < moved < 0.5
+
+
+def test_an_unknown_option_for_trl_or_peft_names_the_nearest(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="neftune_noise_alfa") as caught:
+        train(tiny(trl={"neftune_noise_alfa": 5}), rows(8), tmp_path / "a")
+    assert "neftune_noise_alpha" in caught.value.hint
+    with pytest.raises(RecipeError, match="use_rslor") as caught:
+        train(tiny(**LORA, peft={"use_rslor": True}), rows(8), tmp_path / "b")
+    assert "use_rslora" in caught.value.hint
+
+
+@pytest.mark.parametrize("peft", [{"use_rslora": True}, {"use_dora": True}, {"init_lora_weights": "pissa"}])
+def test_pefts_own_options_are_passed_through(peft: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path) -> None:
+    model, tokenizer, record = run_sft(rows(40), tiny(**LORA, peft=peft, learning_rate=1e-2), tmp_path / "run")
+    assert record["spec"]["peft"] == peft
+    merge(tmp_path / "run", tmp_path / "merged")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    torch.testing.assert_close(logits(merged, tokenizer), logits(model, tokenizer), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batches": "packed"}, {"pad_to_multiple_of": 8}, {"accumulation": 2}, {"gradient_checkpointing": True}]
+)
+def test_the_first_loss_is_the_same_however_a_batch_is_laid_out(
+    changes: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    base = tiny(batch=8, max_steps=1, batches="length")
+    settings = {"batch": 4} if "accumulation" in changes else {"batch": 8}
+    other = tiny(**{"max_steps": 1, **settings, **changes})
+    first = train(base, rows(8), tmp_path / "a")["loss"][0][1]
+    assert train(other, rows(8), tmp_path / "b")["loss"][0][1] == pytest.approx(first, abs=2e-5)
+
+
+def test_a_run_that_cannot_work_leaves_nothing_behind(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match="not verified"):
+        train(tiny(), rows(8, verdict=None), tmp_path / "run")
+    assert not (tmp_path / "run" / "train.json").exists()
+
+
+def test_a_loss_that_explodes_stops_with_the_ids_of_its_rows(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    frame = rows(40)
+    with pytest.raises(MathdataError, match=r"step \d+: the (loss|gradient)") as caught:
+        train(tiny(learning_rate=1e9, max_grad_norm=1e9, max_steps=60, warmup=0), frame, tmp_path / "run")
+    assert any(row in caught.value.message for row in frame["id"])
+
+
+def test_a_run_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no finished model"):
+        model_folder(tmp_path)
