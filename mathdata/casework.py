@@ -39,10 +39,12 @@ def explain(
         return Why("cut off")
     if verdict != "wrong":
         return Why("formatting" if _reached(response, gold) or _HOLDER.search(response) else "no answer")
-    if _same_but_form(got, gold) or _reached(response, gold):
+    if _same_but_form(got, gold):
         return Why("formatting")
     slip = first_slip(response)
-    return Why("wrong set-up") if slip is None else Why(f"slip at step {slip[0]}", slip[1])
+    if slip is not None:
+        return Why(f"slip at step {slip[0]}", slip[1])
+    return Why("formatting" if _reached(response, gold) else "wrong set-up")
 
 
 def first_slip(response: str) -> tuple[int, tuple[int, int]] | None:

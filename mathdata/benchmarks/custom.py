@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import polars as pl
 
@@ -26,7 +26,7 @@ def _rows(file: str, problem: str, answer: str, by: tuple[str, ...]) -> Frame:
     frame = frame.select("id", "problem", "answer", *dict.fromkeys(extra))
     if frame["id"].n_unique() < frame.height:  # the same row twice: tell the copies apart
         frame = frame.with_columns(pl.format("{}/{}", "id", pl.int_range(pl.len()).over("id")).alias("id"))
-    return cast(Frame, frame.rename({"topic": "subject"}) if "topic" in frame.columns else frame)
+    return frame.rename({"topic": "subject"}) if "topic" in frame.columns else frame
 
 
 @register("benchmark", "custom", "any file by column mapping")

@@ -64,9 +64,8 @@ def _scale(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-        anchor = "start" if at < 2 else "end" if at > 98 else "middle"
-        text = f"{v:,.{axis.digits}f}".replace("-", "−").replace(",", "\u202f")
-        labels.append(f'<text x="{at}%" y="12" text-anchor="{anchor}">{text}</text>')
+                text = f"{v:,.{axis.digits}f}".replace("-", "−").replace(",", "\u202f")
+        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{text}</text>')
     svg = f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>'
     return tag("div", "", "lab") + tag("div", svg + tag("div", t(axis.unit), "unit"), "plot") + tag("div", "", "val")
 
@@ -85,12 +84,12 @@ def whiskers(rows: Sequence[tuple[str, str, float, float, float, str, str]], axi
     for name, colour, value, low, high, shown, spoken in rows:
         x, a, b = axis.at(value), axis.at(low), axis.at(high)
         marks = (
-            f'{_grid(axis)}<line class="stem {colour}" x1="{a}%" x2="{b}%" y1="18" y2="18"/>'
-            f'<line class="cap {colour}" x1="{a}%" x2="{a}%" y1="12" y2="24"/>'
-            f'<line class="cap {colour}" x1="{b}%" x2="{b}%" y1="12" y2="24"/>'
-            f'<circle class="dot {colour}" cx="{x}%" cy="18" r="6"/>'
+            f'{_grid(axis)}<line class="stem {colour}" x1="{a}%" x2="{b}%" y1="22" y2="22"/>'
+            f'<line class="cap {colour}" x1="{a}%" x2="{a}%" y1="16" y2="28"/>'
+            f'<line class="cap {colour}" x1="{b}%" x2="{b}%" y1="16" y2="28"/>'
+            f'<circle class="dot {colour}" cx="{x}%" cy="22" r="6"/>'
         )
-        body.append(_row(name, _svg(marks, 36, spoken), shown))
+        body.append(_row(name, _svg(marks, 44, spoken), shown))
     return tag("div", "".join(body) + _scale(axis), "chart", role="group", aria_label=label)
 
 
@@ -100,14 +99,14 @@ def dots(rows: Sequence[tuple[str, Sequence[tuple[str, float, str]], str]], axis
     for name, marks, shown in rows:
         values = [axis.at(v) for _, v, _ in marks]
         link = (
-            f'<line class="link" x1="{min(values)}%" x2="{max(values)}%" y1="18" y2="18"/>' if len(values) > 1 else ""
+            f'<line class="link" x1="{min(values)}%" x2="{max(values)}%" y1="22" y2="22"/>' if len(values) > 1 else ""
         )
         circles = "".join(
-            f'<circle class="dot {c}" cx="{axis.at(v)}%" cy="18" r="5"><title>{e(s)}</title></circle>'
+            f'<circle class="dot {c}" cx="{axis.at(v)}%" cy="22" r="5"><title>{e(s)}</title></circle>'
             for c, v, s in marks
         )
         spoken = "; ".join(s for _, _, s in marks)
-        body.append(_row(name, _svg(_grid(axis) + link + circles, 36, spoken), shown))
+        body.append(_row(name, _svg(_grid(axis) + link + circles, 44, spoken), shown))
     return tag("div", "".join(body) + _scale(axis), "chart", role="group", aria_label=label)
 
 
@@ -163,9 +162,8 @@ def _scale_only(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-        anchor = "start" if at < 2 else "end" if at > 98 else "middle"
-        labels.append(
-            f'<text x="{at}%" y="12" text-anchor="{anchor}">{v:,.{axis.digits}f}</text>'.replace(",", "\u202f")
+                labels.append(
+            f'<text x="{at}%" y="12" text-anchor="middle">{v:,.{axis.digits}f}</text>'.replace(",", "\u202f")
         )
     return f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>' + tag(
         "div", t(axis.unit), "unit"
