@@ -120,13 +120,13 @@ class Journal:
                 break
         self._check()
 
-    def put_batch(self, batch_id: str, state: str, keys: Sequence[str]) -> None:
+    def put_batch(self, batch_id: str, state: str, keys: Sequence[Any]) -> None:
         """Remember a batch that a server works on; durable on return."""
         self._queue.put(("batch", (batch_id, time.time(), state, json.dumps(list(keys)))))
         self.flush()
 
-    def batches(self, state: str) -> dict[str, list[str]]:
-        """Batches in that state: id -> the keys they will answer."""
+    def batches(self, state: str) -> dict[str, list[Any]]:
+        """Batches in that state: id -> what they will answer, as (key, sample numbers)."""
         rows = self._read.execute("SELECT id, keys FROM batches WHERE state = ? ORDER BY at", (state,))
         return {batch_id: json.loads(keys) for batch_id, keys in rows}
 

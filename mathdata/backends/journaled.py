@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from mathdata.backends.journal import Journal, request_key, request_record
 from mathdata.backends.money import Budget
+from mathdata.errors import BackendError
 from mathdata.types import Backend, Completion, Progress, Request
 
 __all__ = ["Journaled", "identity_of"]
@@ -52,7 +54,9 @@ class Journaled:
         known = self.journal.get_many(keys)
         gaps = self._gaps(keys, requests, known)
         self.figures["from_journal"] += sum(min(len(known.get(k, {})), r.sampling.n) for k, r in zip(keys, requests))
-        if gaps:
+        if gaps and getattr(self.backend, "batch", False):
+            _BatchRun(self, identity).run(gaps, known, [request_record(identity, g.request, reads) for g in gaps])
+        elif gaps:
             records = [request_record(identity, g.request, reads) for g in gaps]
             self._ask(gaps, records, known)
         return [self._samples(known.get(k, {}), r.sampling.n) for k, r in zip(keys, requests)]
@@ -131,3 +135,81 @@ def _only(request: Request, slots: tuple[int, ...]) -> Request:
     """The request for these samples alone; with a later seed, or the server would repeat the first ones."""
     seed = None if request.sampling.seed is None else request.sampling.seed + slots[0]
     return replace(request, sampling=replace(request.sampling, n=len(slots), seed=seed))
+
+
+@dataclass(slots=True)
+class _BatchRun:
+    """Collect what is over, submit what nobody works on, leave the rest pending. The journal knows the batches."""
+
+    asked: Journaled
+    identity: str
+
+    @property
+    def open(self) -> str:
+        """The state under which this teacher's unfinished batches stand in the journal."""
+        return "open " + hashlib.sha256(self.identity.encode()).hexdigest()[:12]
+
+    def run(self, gaps: list[_Gap], known: dict[str, dict[int, Completion]], records: list[dict[str, Any]]) -> None:
+        with self.asked.backend.batches() as interface:  # type: ignore[attr-defined]
+            under_way = self._collect(interface, known)
+            places: dict[str, str] = {}
+            for batch_id, asked in under_way.items():
+                places |= dict.fromkeys((key for key, _ in asked), batch_id)
+            still = [(g, r) for g, r in zip(gaps, records) if any(i not in known.get(g.key, {}) for i in g.slots)]
+            fresh = [(g, r) for g, r in still if g.key not in places]
+            self._submit(interface, fresh, known, places)
+            for gap, _ in still:
+                if gap.key in places:
+                    why = f"batch {places[gap.key]} is under way: run again to collect it"
+                    self._leave(gap, known, why)
+        self.asked.journal.flush()
+
+    def _collect(self, interface: Any, known: dict[str, dict[int, Completion]]) -> dict[str, Any]:
+        """Answers of batches that are over into the journal; those still under way."""
+        journal, under_way = self.asked.journal, {}
+        for batch_id, asked in journal.batches(self.open).items():
+            looked = interface.look(batch_id)
+            if not looked.over:
+                under_way[batch_id] = asked
+                continue
+            for place, answers in looked.answers.items():
+                if place < len(asked) and isinstance(answers, list):
+                    self._store(asked[place], answers, known)
+            journal.put_batch(batch_id, looked.state, asked)
+            if looked.state == "failed" and not looked.answers:
+                raise BackendError(f"batch {batch_id} failed: {looked.words}", "run again to submit it anew")
+        return under_way
+
+    def _store(self, asked: Any, answers: list[Completion], known: dict[str, dict[int, Completion]]) -> None:
+        key, slots = asked
+        self.asked.backend.count(answers)  # type: ignore[attr-defined]
+        for slot, completion in zip(slots, answers):
+            self.asked.figures["asked"] += 1
+            self.asked.journal.put(key, slot, [completion], None)
+            known.setdefault(key, {})[slot] = replace(completion, call=key)
+        if self.asked.budget is not None:
+            self.asked.budget.pay(sum(c.tokens_in for c in answers), sum(c.tokens_out for c in answers))
+
+    def _submit(
+        self,
+        interface: Any,
+        fresh: list[tuple[_Gap, dict[str, Any]]],
+        known: dict[str, dict[int, Completion]],
+        places: dict[str, str],
+    ) -> None:
+        budget, sent = self.asked.budget, []
+        for gap, record in fresh:
+            if budget is not None and budget.hold(gap.request) is None:
+                self._leave(gap, known, f"budget: {budget.describe()}")
+                continue
+            sent.append(gap)
+            self.asked.journal.put(gap.key, 0, [], record)
+        bodies = [self.asked.backend.body(g.request) for g in sent]  # type: ignore[attr-defined]
+        for batch_id, part in interface.submit(bodies):
+            self.asked.journal.put_batch(batch_id, self.open, [[sent[i].key, list(sent[i].slots)] for i in part])
+            places |= {sent[i].key: batch_id for i in part}
+
+    def _leave(self, gap: _Gap, known: dict[str, dict[int, Completion]], why: str) -> None:
+        for slot in gap.slots:
+            self.asked.figures["failed"] += 1
+            known.setdefault(gap.key, {}).setdefault(slot, Completion(finish="error", reason=why, call=gap.key))

@@ -8,15 +8,17 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from mathdata.backends._batch import Batches
 from mathdata.backends._pace import Limiter, Pace
 from mathdata.backends._send import Deliver, Job, Sender
 from mathdata.backends._wire import Failure, body_of, read_reply
-from mathdata.backends.money import Budget, find_price
+from mathdata.backends.money import Budget, Price, find_price
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.registry import register
 from mathdata.types import Completion, Progress, Request
@@ -51,7 +53,6 @@ class OpenAI:
         self.model, self.endpoint, self.timeout, self.patience = model, endpoint, timeout, patience
         self.name = f"openai:{model}"
         self.concurrency, self.batch = concurrency, batch
-        self.price = find_price(model, batch)
         if api_key_env is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,63}", api_key_env):
             raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
         self._where_key = (self.base_url, base_url is None, api_key_env, api_key_file)
@@ -67,9 +68,14 @@ class OpenAI:
         self._found: dict[str, Any] = {}
 
     @property
+    def price(self) -> Price | None:
+        return find_price(self.model, self.batch)
+
+    @property
     def figures(self) -> dict[str, Any]:
         """Tokens, money, retries by state, what was noticed about the server."""
-        spent = self.price.of(self._spent["in"], self._spent["out"]) if self.price else None
+        price = self.price
+        spent = price.of(self._spent["in"], self._spent["out"]) if price else None
         return {
             "tokens_in": self._spent["in"],
             "tokens_out": self._spent["out"],
@@ -98,6 +104,28 @@ class OpenAI:
         """Every answer handed to `deliver(index, first sample, completions)` as it comes."""
         self._key = find_key(*self._where_key)
         _run(lambda: self._stream(requests, deliver, budget, progress))
+
+    @contextmanager
+    def batches(self) -> Iterator[Batches]:
+        """The server's batch interface."""
+        self._key = find_key(*self._where_key)
+        interface = Batches(self.base_url, self._key, self.endpoint, self._scrubbed)
+        try:
+            yield interface
+        finally:
+            interface.close()
+
+    def body(self, request: Request) -> bytes:
+        """The JSON body that asks for all samples of a request."""
+        chat = self.endpoint == "chat"
+        n = request.sampling.n
+        return body_of(request, model=self.model, chat=chat, n=n, offset=0, settings=self._settings)
+
+    def count(self, completions: Sequence[Completion]) -> None:
+        """Book the tokens of answers that were collected."""
+        for c in completions:
+            self._spent["in"] += c.tokens_in
+            self._spent["out"] += c.tokens_out
 
     async def _stream(
         self, requests: Sequence[Request], deliver: Deliver, budget: Budget | None, progress: Progress | None
@@ -169,13 +197,11 @@ class OpenAI:
         return found
 
     def _counted(self, deliver: Deliver) -> Deliver:
-        def count(index: int, first: int, completions: Sequence[Completion]) -> None:
-            for c in completions:
-                self._spent["in"] += c.tokens_in
-                self._spent["out"] += c.tokens_out
+        def counted(index: int, first: int, completions: Sequence[Completion]) -> None:
+            self.count(completions)
             deliver(index, first, completions)
 
-        return count
+        return counted
 
     def _report(self, sender: Sender) -> None:
         self._found = {

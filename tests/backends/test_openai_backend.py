@@ -286,3 +286,44 @@ def test_retry_after_is_read_in_every_form(headers, seconds):
 )  # fmt: skip
 def test_refusals_are_told_from_answers(text, refused):
     assert is_refusal(text) is refused
+
+
+def test_a_batch_is_submitted_left_and_collected_by_running_again(serve, tmp_path):
+    server = serve(looks=1)
+    requests = [ask(i, n=2, seed=i) for i in range(50)]
+    told = []
+    for _ in range(3):
+        with Journal(tmp_path / "j.sqlite") as journal:
+            told.append(Journaled(server.teacher(batch=True), journal).generate(requests))
+    assert all(c.finish == "error" and "is under way" in c.reason for a in told[0] + told[1] for c in a)
+    assert all(
+        [c.text for c in a] == [f"reply {k} seed {i} to: question {i}" for k in (0, 1)] for i, a in enumerate(told[2])
+    )
+    assert server.stats()["answered"] == 50
+    with Journal(tmp_path / "j.sqlite") as journal:
+        Journaled(server.teacher(batch=True), journal).generate([*requests, ask(50)])
+    live = Journaled(server.teacher(), Journal(tmp_path / "j.sqlite"))
+    assert live.generate(requests) == told[2], "what a batch answered, a live run need not ask"
+    live.journal.close()
+
+
+def test_what_a_batch_could_not_answer_is_asked_again(serve, tmp_path):
+    server = serve(looks=0, faults={"500": 0.3})
+    requests = [ask(i) for i in range(60)]
+    states = []
+    with Journal(tmp_path / "j.sqlite") as journal:
+        asked = Journaled(server.teacher(batch=True), journal)
+        for _ in range(12):
+            states.append(sum(a[0].finish == "stop" for a in asked.generate(requests)))
+    assert states[0] == 0 < states[1] < 60
+    assert states[-1] == 60
+    assert server.stats()["answered"] == 60
+
+
+def test_a_batch_keeps_to_the_budget(serve, tmp_path):
+    server = serve(looks=0)
+    requests = [ask(i, max_tokens=100) for i in range(100)]
+    with Journal(tmp_path / "j.sqlite") as journal:
+        first = Journaled(server.teacher(batch=True), journal, Budget(tokens=2000)).generate(requests)
+        waiting = [a for a in first if a[0].reason.startswith("budget")]
+        assert 80 < len(waiting) < 100

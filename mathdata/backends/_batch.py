@@ -1,0 +1,108 @@
+"""The batch interface of a server (half the price, answers within a day): submit, leave, come back, collect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mathdata.backends._wire import Failure, read_reply
+from mathdata.errors import BackendError, MissingExtra
+from mathdata.types import Completion
+
+__all__ = ["Batches", "Looked"]
+
+MOST_LINES = 50_000
+MOST_BYTES = 150_000_000
+_OVER = frozenset({"completed", "expired", "cancelled", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a batch found: its state, and where it is over, answers by the place they were asked in."""
+
+    state: str
+    answers: Mapping[int, list[Completion] | Failure]
+    words: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in _OVER
+
+
+class Batches:
+    """Files up, batches made and looked at, files down; by the official client, which follows no redirect."""
+
+    def __init__(self, base_url: str, key: str | None, endpoint: str, scrub: Callable[[object], str]) -> None:
+        try:
+            import openai
+        except ImportError:
+            raise MissingExtra("the batch interface needs the openai client", "pip install openai") from None
+        self._errors = openai.OpenAIError
+        http = openai.DefaultHttpxClient(follow_redirects=False)
+        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=6, http_client=http)
+        self._chat, self._scrub = endpoint == "chat", scrub
+
+    def submit(self, bodies: Sequence[bytes]) -> Iterator[tuple[str, range]]:
+        """Batches made of these request bodies, as (id, which bodies); each stays below the server's limits."""
+        url = "/v1/chat/completions" if self._chat else "/v1/completions"
+        for part in _parts(bodies):
+            lines = [
+                json.dumps(
+                    {"custom_id": f"r{i - part.start}", "method": "POST", "url": url, "body": json.loads(bodies[i])}
+                )
+                for i in part
+            ]
+            made = self._try(lambda upload=lines: self._send(upload, url))
+            yield str(made.id), part
+
+    def _send(self, lines: Sequence[str], url: Any) -> Any:
+        file = self._client.files.create(file=("requests.jsonl", "\n".join(lines).encode()), purpose="batch")
+        return self._client.batches.create(input_file_id=file.id, endpoint=url, completion_window="24h")
+
+    def look(self, batch_id: str) -> Looked:
+        """Where the batch stands; its answers once it is over (those finished in time, where it expired)."""
+        batch = self._try(lambda: self._client.batches.retrieve(batch_id))
+        answers: dict[int, list[Completion] | Failure] = {}
+        if batch.status in _OVER:
+            for file_id in (batch.output_file_id, batch.error_file_id):
+                if file_id:
+                    raw = self._try(lambda file_id=file_id: self._client.files.content(file_id)).content
+                    answers |= self._read(raw)
+        return Looked(str(batch.status), answers, self._scrub(batch.errors or ""))
+
+    def _read(self, raw: bytes) -> dict[int, list[Completion] | Failure]:
+        found: dict[int, list[Completion] | Failure] = {}
+        for line in raw.splitlines():
+            try:
+                item = json.loads(line)
+                place = int(str(item["custom_id"])[1:])
+                reply = item.get("response") or {"status_code": 500, "body": {"error": item.get("error")}}
+                body = json.dumps(reply.get("body")).encode()
+                found[place] = read_reply(int(reply.get("status_code") or 500), {}, body, self._chat)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # a line that names no request of ours answers none: it is asked again
+        return found
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _try(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except self._errors as error:
+            raise BackendError(
+                f"the batch interface refuses: {self._scrub(error)}", "check key, model and base_url; run again"
+            ) from None
+
+
+def _parts(bodies: Sequence[bytes]) -> Iterator[range]:
+    start = size = 0
+    for i, body in enumerate(bodies):
+        if i > start and (i - start >= MOST_LINES or size + len(body) > MOST_BYTES):
+            yield range(start, i)
+            start, size = i, 0
+        size += len(body) + 200
+    if len(bodies) > start:
+        yield range(start, len(bodies))
