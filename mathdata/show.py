@@ -172,7 +172,8 @@ def family_tree(frame: Frame, row: Row) -> RenderableType:
     """Where a row comes from (its parents, up to the originals) and what was made from it."""
     from rich.tree import Tree
 
-    rows = {r["id"]: r for r in frame.iter_rows(named=True)}
+    known = frame.select("id", "problem", "answer", "parents", "method", "reject").sort(pl.col("reject").is_null())
+    rows = {r["id"]: r for r in known.iter_rows(named=True)}  # a kept row stands for its rejected twins
     made = Tree(label(row, "bold"))
     above(made.add("made from"), row, rows, {row["id"]})
     children = below(made.add("made into"), row["id"], frame, 0)

@@ -56,3 +56,25 @@ def cli(tmp_path: Path) -> Callable[..., Done]:
         return Done(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The same command line inside this process: quicker, for tests that do not need a process of their own."""
+    import io
+
+    from mathdata.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: Any, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        rc = 0
+        try:
+            main([str(a) for a in args])
+        except SystemExit as stop:
+            rc = int(stop.code or 0)
+        return Done(rc, *capsys.readouterr())
+
+    return run

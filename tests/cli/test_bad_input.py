@@ -53,58 +53,58 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_refused_by_name_and_nothing_is_written(tmp_path: Path, cli: Cli, name: str) -> None:
+def test_a_bad_file_is_refused_by_name_and_nothing_is_written(tmp_path: Path, call: Cli, name: str) -> None:
     data, rc, words = BAD[name]
     put(tmp_path / name, data)
-    refused(cli("dedup", name, "-o", "out.parquet"), rc, name, *words)
+    refused(call("dedup", name, "-o", "out.parquet"), rc, name, *words)
     assert left_behind(tmp_path, name) == []
 
 
-def test_no_file_and_a_folder_are_named_with_what_is_there(tmp_path: Path, cli: Cli) -> None:
+def test_no_file_and_a_folder_are_named_with_what_is_there(tmp_path: Path, call: Cli) -> None:
     put(tmp_path / "train.jsonl")
     refused(
-        cli("dedup", "trian.jsonl", "-o", "out.parquet"), 1, "trian.jsonl: no such file", "did you mean 'train.jsonl'?"
+        call("dedup", "trian.jsonl", "-o", "out.parquet"), 1, "trian.jsonl: no such file", "did you mean 'train.jsonl'?"
     )
-    refused(cli("dedup", ".", "-o", "../out.parquet"), 1, "a folder, not a file", "train.jsonl")
+    refused(call("dedup", ".", "-o", "../out.parquet"), 1, "a folder, not a file", "train.jsonl")
 
 
-def test_broken_lines_go_to_the_rejects_with_file_and_line(tmp_path: Path, cli: Cli) -> None:
+def test_broken_lines_go_to_the_rejects_with_file_and_line(tmp_path: Path, call: Cli) -> None:
     """Half a line at the end, a zero byte and a cell of ten million bytes: the other rows go through."""
     zero = b'{"question": "a\x00b", "answer": "#### 1"}\n'
     long = b'{"question": "' + b"x" * 10_000_000 + b'", "answer": "#### 1"}\n'
     put(tmp_path / "raw.jsonl", zero + LINES + long + b'{"question": "What')
-    done = cli("dedup", "raw.jsonl", "-o", "out.parquet", "--max-broken", "0.1", "--json")
+    done = call("dedup", "raw.jsonl", "-o", "out.parquet", "--max-broken", "0.1", "--json")
     assert done.rc == 0, done.err
     assert (done.json["rows_in"], done.json["kept"], done.json["rejected"]) == (43, 40, {"broken-line": 3})
     rejects = pl.read_parquet(tmp_path / "out.parquet.rejects.parquet").sort("origin")
     assert rejects["origin"].to_list() == ["raw.jsonl:1", "raw.jsonl:42", "raw.jsonl:43"]
     assert ["zero byte" in w or "10,000,0" in w or "not JSON" in w for w in rejects["reject_why"]] == [True] * 3
     assert sum(len(p) for p in rejects["problem"]) < 5000
-    again = cli("show", "out.parquet", "--rejects", "broken-line", "--json")
+    again = call("show", "out.parquet", "--rejects", "broken-line", "--json")
     assert again.json["total"] == 3
 
 
-def test_all_rows_rejected_is_an_empty_output_and_all_rows_beside_it(tmp_path: Path, cli: Cli) -> None:
+def test_all_rows_rejected_is_an_empty_output_and_all_rows_beside_it(tmp_path: Path, call: Cli) -> None:
     put(tmp_path / "raw.jsonl", b'{"problem": "1 + 1?", "answer": "2"}\n{"problem": "1 + 1?", "answer": "3"}\n')
-    done = cli("dedup", "raw.jsonl", "-o", "out.parquet", "--json")
+    done = call("dedup", "raw.jsonl", "-o", "out.parquet", "--json")
     assert done.rc == 0, done.err
     assert (done.json["rows_in"], done.json["kept"]) == (2, 0)
     assert pl.read_parquet(tmp_path / "out.parquet").height == 0
     assert pl.read_parquet(tmp_path / "out.parquet.rejects.parquet").height == 2
-    assert cli("dedup", "out.parquet", "-o", "next.parquet", "--json").json["rows_in"] == 0
+    assert call("dedup", "out.parquet", "-o", "next.parquet", "--json").json["rows_in"] == 0
 
 
-def test_an_existing_output_and_an_output_that_is_the_input_are_refused(tmp_path: Path, cli: Cli) -> None:
+def test_an_existing_output_and_an_output_that_is_the_input_are_refused(tmp_path: Path, call: Cli) -> None:
     put(tmp_path / "raw.jsonl")
     put(tmp_path / "out.parquet", b"mine")
-    refused(cli("dedup", "raw.jsonl", "-o", "out.parquet"), 2, "out.parquet exists", "--overwrite")
-    refused(cli("dedup", "raw.jsonl", "-o", "raw.jsonl", "--overwrite"), 2, "both input and output")
+    refused(call("dedup", "raw.jsonl", "-o", "out.parquet"), 2, "out.parquet exists", "--overwrite")
+    refused(call("dedup", "raw.jsonl", "-o", "raw.jsonl", "--overwrite"), 2, "both input and output")
     refused(
-        cli("export", "raw.jsonl", "--format", "math", "-o", "./raw.jsonl", "--overwrite"), 2, "both input and output"
+        call("export", "raw.jsonl", "--format", "math", "-o", "./raw.jsonl", "--overwrite"), 2, "both input and output"
     )
     assert (tmp_path / "out.parquet").read_bytes() == b"mine"
     assert (tmp_path / "raw.jsonl").read_bytes() == LINES
-    done = cli("dedup", "raw.jsonl", "-o", "out.parquet", "--overwrite", "--json")
+    done = call("dedup", "raw.jsonl", "-o", "out.parquet", "--overwrite", "--json")
     assert (done.rc, pl.read_parquet(tmp_path / "out.parquet").height) == (0, 40)
 
 
@@ -146,10 +146,10 @@ def test_a_small_disk_that_is_full_says_so(tmp_path: Path, cli: Cli) -> None:
         subprocess.run(["umount", disk], check=True)
 
 
-def test_an_unknown_benchmark_names_the_nearest(tmp_path: Path, cli: Cli) -> None:
+def test_an_unknown_benchmark_names_the_nearest(tmp_path: Path, call: Cli) -> None:
     put(tmp_path / "raw.jsonl")
     refused(
-        cli("decontaminate", "raw.jsonl", "-o", "out.parquet", "--against", "gsm9k"),
+        call("decontaminate", "raw.jsonl", "-o", "out.parquet", "--against", "gsm9k"),
         2,
         "gsm9k",
         "did you mean 'gsm8k'?",
@@ -169,11 +169,11 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("case", RECIPES)
-def test_a_mistake_in_a_recipe_is_named_before_any_work(tmp_path: Path, cli: Cli, case: str) -> None:
+def test_a_mistake_in_a_recipe_is_named_before_any_work(tmp_path: Path, call: Cli, case: str) -> None:
     text, words = RECIPES[case]
     put(tmp_path / "raw.jsonl")
     put(tmp_path / "bad.yaml", text.encode())
-    done = cli("run", "bad.yaml")
+    done = call("run", "bad.yaml")
     refused(done, 2, "bad.yaml", *words)
     assert "sk-abc123def456ghi789" not in done.out + done.err
     assert left_behind(tmp_path, "raw.jsonl", "bad.yaml") == []
