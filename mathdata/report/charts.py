@@ -64,7 +64,7 @@ def _scale(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-                text = f"{v:,.{axis.digits}f}".replace("-", "−").replace(",", "\u202f")
+        text = f"{v:,.{axis.digits}f}".replace("-", "−").replace(",", "\u202f")
         labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{text}</text>')
     svg = f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>'
     return tag("div", "", "lab") + tag("div", svg + tag("div", t(axis.unit), "unit"), "plot") + tag("div", "", "val")
@@ -162,9 +162,7 @@ def _scale_only(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-                labels.append(
-            f'<text x="{at}%" y="12" text-anchor="middle">{v:,.{axis.digits}f}</text>'.replace(",", "\u202f")
-        )
+        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{v:,.{axis.digits}f}</text>'.replace(",", "\u202f"))
     return f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>' + tag(
         "div", t(axis.unit), "unit"
     )

@@ -108,5 +108,5 @@ def test_the_command_refuses_writes_and_prints(cli, tmp_path):
 
 def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):
     (two[0].folder / "sums.parquet").write_bytes(b"PAR1 half")
-    with pytest.raises(DataError, match="sums[.]parquet"):
+    with pytest.raises(DataError, match=r"sums\.parquet"):
         compare(*two)
