@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from mathdata.augmentations.replies import base_of, number_of
+from mathdata.symbolic.backward import backward
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.stepwise import stepwise
 from mathdata.symbolic.tie import Graph, tie
@@ -32,13 +34,15 @@ def _graph(problem: str, solution: str) -> Graph | str:
 def answer(request: Request) -> list[Completion] | None:
     """Completions with `data` (problem, solution, answer, exact) or finish="unsupported"; None = not a GSM8K row."""
     problem = request.problem
-    if request.method not in METHODS or not problem.solution or "####" not in problem.solution:
+    if request.method not in ANSWERED or not problem.solution or "####" not in problem.solution:
         return None
     graph = _graph(problem.problem, problem.solution)
     if isinstance(graph, str):
         return [_unsupported(graph)] * request.sampling.n
     if why := _contradicts(graph, problem.answer):
         return [_unsupported(f"contradiction: {why}")] * request.sampling.n
+    if request.method == "fobar":
+        return [_fobar(request, graph, i) for i in range(request.sampling.n)]
     made: list[Completion] = []
     seen: set[str] = set()
     for i in range(request.sampling.n):
@@ -62,6 +66,20 @@ def _sample(request: Request, graph: Graph, i: int, seen: set[str]) -> Completio
     return _unsupported(reason)
 
 
+def _fobar(request: Request, graph: Graph, i: int) -> Completion:
+    """The next provable backward question of the row; the number it masks need not be the one in `params`.
+
+    A sample takes its turn among the provable ones, so that samples of one row differ and none is lost to a number
+    that cannot be proved.
+    """
+    seed = request.sampling.seed or 0
+    try:
+        row = backward(graph, f"{base_of(seed)}|{request.problem.id}", number_of(seed) + i)
+    except Unsupported as e:
+        return _unsupported(e.reason)
+    return Completion(text=row["solution"], data=dict(row))
+
+
 def _unsupported(reason: str) -> Completion:
     return Completion(finish="unsupported", reason=reason)
 
@@ -83,3 +101,4 @@ def _contradicts(graph: Graph, stated: str | None) -> str:
 
 
 METHODS: dict[str, Callable[[Graph, str, Any], Made]] = {"vary_numbers": _vary, "step_cot": _step_cot}
+ANSWERED = frozenset(METHODS) | {"fobar"}

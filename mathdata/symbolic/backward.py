@@ -61,7 +61,8 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
 
 def _reluctance(graph: Graph, mention: Mention) -> int:
     """Numbers that stand twice come after those that stand once, and last what the question tells one by one."""
-    return 2 if mention.held == "told" else int(len(_group(graph, mention).mentions) > 1)
+    mentions = _group(graph, mention).mentions
+    return 3 if len({m.noun for m in mentions}) > 1 else 2 if mention.held == "told" else int(len(mentions) > 1)
 
 
 def _group(graph: Graph, mention: Mention) -> Group:
@@ -81,7 +82,8 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
         raise Unsupported("label" if group.held in ("label", "date", "year", "clock") else group.held)
     if not group.used:
         raise Unsupported("not in the graph")
-    if mention is not group.mentions[0] or len({m.noun for m in group.mentions}) > 1:
+    nouns = len({m.noun for m in group.mentions})
+    if mention is not group.mentions[0] or (nouns > 1 and len(group.mentions) > 2):
         raise Unsupported("it stands twice")
     _leaks(graph, mention)
     made = Masked(
@@ -112,24 +114,26 @@ def _forms(made: Masked, g: int) -> None:
 
 
 def _source_form(made: Masked, slot: Slot, g: int) -> Value:
-    found = {_form_of_source(made, source, g) for source in slot.sources}
+    found: set[Value] = {_form_of_source(made, source, g) for source in slot.sources}
     if len(found) > 1:
         raise Unsupported("one value stands for two things")
     return found.pop()
 
 
-def _form_of_source(made: Masked, source: Any, g: int) -> Value:
+def _form_of_source(made: Masked, source: Any, g: int) -> Any:
     kind = source[0]
     if kind == "r":
         return made.results[source[1]]
+    if kind == "m":
+        return form_of((source[1], 0, 1), [_form_of_source(made, part, g) for part in source[2:]])
     if kind == "s":
         return form_of(source[1], [made.slots[k] for k in source[2]])
     if kind in "qp" and source[1] == g:
         return Form(1, 0) if kind == "q" else _derived(source[2])
     if kind in "qp":
         value = made.graph.groups[source[1]].value
-        return value if kind == "q" else made_from(source[2], value)  # type: ignore[no-any-return]
-    return source[1]  # type: ignore[no-any-return]
+        return value if kind == "q" else made_from(source[2], value)
+    return source[1]
 
 
 def _derived(form: str) -> Value:

@@ -99,7 +99,8 @@ def constants(q: Question, s: Solution) -> Constants:
         strong[100] = frozenset(["percent"])
         strong[Fraction(1, 100)] = frozenset(["percent"])
     if not forms.isdisjoint(_LEGS):
-        strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, 6, 8))
+        more = (6, 8) if not forms.isdisjoint(("spider", "insect", "octopus", "ant", "bee")) else ()
+        strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, *more))
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
     made.weak |= far
@@ -107,5 +108,5 @@ def constants(q: Question, s: Solution) -> Constants:
     return made
 
 
-UNIT_WORDS = frozenset(_UNITS)
+UNIT_WORDS = frozenset(_UNITS) | {"leg", "nickel", "dime", "penny", "pennies", "quarter"}
 SINGLE = frozenset(listed("half twice double doubled pair couple both percent percentage either"))

@@ -59,7 +59,8 @@ def _same(p: tuple[Any, Any], q: tuple[Any, Any]) -> Fraction | None:
     """The factor k with p = k * q, where there is one."""
     if p[0] * q[1] != p[1] * q[0] or not any(q):
         return None
-    return Fraction(p[0]) / q[0] if q[0] else Fraction(p[1]) / q[1]
+    top, bottom = (p[0], q[0]) if q[0] else (p[1], q[1])
+    return Fraction(top) / Fraction(bottom)
 
 
 def _multiply(x: Value, y: Value) -> Value:

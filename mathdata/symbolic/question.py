@@ -56,7 +56,7 @@ _LABELS = frozenset(
 _SHAPE = frozenset(
     listed("""side sides wall walls leg legs wheel wheels arm arms eye eyes ear ears finger fingers toe toes paw paws corner
     corners angle angles dimensional sided face faces sixths story stories legged wheeled dimension dimensions
-    season seasons quarters wings wing feathers hand hands tentacles hooves""")
+    season seasons wings wing feathers hand hands tentacles hooves""")
 )
 _TOLD = re.compile(
     r"\b(first|second|third|fourth|fifth|sixth|other|others|another|remaining|latter|former|last|one of|rest|final|"
@@ -68,6 +68,9 @@ _MEASURES = frozenset(
     lbs oz ml cm mm calorie degree point percent acre ton square cubic watt""")
 )
 _BEFORE_YEAR = MONTHS | set(listed("in since year by until from of before after to"))
+_DETERMINERS = frozenset(
+    listed("each every per a next last this that one the second first third fourth fifth following same previous")
+)
 _COINS = frozenset(listed("dime dimes nickel nickels penny pennies coin coins"))
 _DEFINITE = frozenset(["the", "these", "those", "all", "other", "remaining", "both", "only", "of", "last", "first"])
 
@@ -98,8 +101,9 @@ def _hold_numbered(q: Question) -> None:
         token = q.tokens[m.token - 1] if m.token else None
         if token is not None and token.kind == "w" and m.value <= 10:
             before.setdefault(token.text, []).append(m)
-    for found in before.values():
-        if {1, 2} <= {m.value for m in found}:
+    for word, found in before.items():
+        named = word + "s" in q.words or all(q.text[q.tokens[m.token - 1].start].isupper() for m in found)
+        if named and {1, 2} <= {m.value for m in found}:
             for m in found:
                 m.held = "label"
 
@@ -161,7 +165,7 @@ def _fraction_after(stream: list[Token], i: int) -> bool:
     if after.kind == "n" and i + 2 < len(stream) and stream[i + 2].kind == "/":
         return True
     k = i + 2 if after.kind == "-" and i + 2 < len(stream) else i + 1
-    if stream[k].text == "quarters" and (stream[i].value or 0) > 3:
+    if stream[k].text == "quarters" and (stream[i].value or 0) > 4:
         return False  # coins
     return stream[k].text in PARTS and stream[k].kind == "w" and (stream[k].text != "half" or k > i + 1)
 
@@ -180,13 +184,24 @@ def _held_by_words(
         return "clock"
     if 1500 <= value <= 2100 and word in _BEFORE_YEAR and "," not in stream[i].text:
         return "year"
-    if word in _LABELS or (before is not None and before.text == "#"):
+    if (word in _LABELS and not _counts(stream, i)) or (before is not None and before.text == "#"):
         return "label"
-    if noun in _SHAPE or (after is not None and after.text in _SHAPE):
+    if value <= 12 and (noun in _SHAPE or (after is not None and after.text in _SHAPE)):
         return "shape"
     if word in ("two", "couple") or (noun == "other" and value <= 10):
         return "told"
     return ""
+
+
+def _counts(stream: list[Token], i: int) -> bool:
+    """Whether the number after a label word counts something all the same: `each year 20% of`, `the next day 25 more`."""
+    before = stream[i - 2].text if i > 1 else ""
+    after = stream[i + 1].text if i + 1 < len(stream) else ""
+    return (
+        before in _DETERMINERS
+        or after in ("%", "more", "fewer", "less", "times", "of", "percent")
+        or (after.endswith("s") and after not in ("is", "was", "has"))
+    )
 
 
 def _cap(stream: list[Token], i: int, value: Number, noun: str) -> int:

@@ -2,7 +2,7 @@
 
 Ambiguity costs coverage, never truth: new numbers are accepted only when all sources that are left agree.
 A source is a pair: ("q", g) a number of the question, ("p", g, f) one made from it, ("r", j) the result of step j,
-("c", v) a constant.
+("c", v) a constant, ("u", v) one that nothing states, ("s", …) a part of the step, ("m", …) a step done in the head.
 """
 
 from __future__ import annotations
@@ -110,7 +110,15 @@ def _sources(graph: Graph) -> None:
             found = [("r", j) for j in by_result.get(slot.value, ())]
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
-        slot.sources = list(dict.fromkeys(found)) or [_unexplained(graph, slot, fixed)]
+        slot.sources = _stated(list(dict.fromkeys(found))) or [_unexplained(graph, slot, fixed)]
+
+
+def _stated(found: list[Any]) -> list[Any]:
+    """A stated percentage goes before what is left of another one."""
+    stated = {f[1] for f in found if f[0] == "q" or f[2:] == ("p/100",)}
+    if not stated:
+        return found
+    return [f for f in found if f[0] != "p" or f[2] == "p/100" or f[1] in stated or f[2] in ("p*100", "p*12")]
 
 
 _Table: TypeAlias = "dict[Number, list[Any]]"
@@ -139,6 +147,8 @@ def _tables(groups: list[Group], words: frozenset[str]) -> tuple[_Table, _Table]
 
 def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozenset[str]) -> bool:
     """A known constant is no rival of a number of the question where it cannot stand."""
+    if slot.step < 0 and found and words <= SINGLE and slot.noun not in ("time", "equal", "") and not slot.percent:
+        return False
     own = [m for f in found if f[0] == "q" for m in graph.groups[f[1]].mentions]
     if not own or slot.value in (0, 1):
         return not (slot.op in "+-" and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
@@ -158,6 +168,8 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> Any:
         for form, factor in _CONVERSIONS:
             if group.value * factor == value and not group.held:
                 return ("p", g, form)
+    if value > 12 and (hidden := _hidden_step(graph, slot)) is not None:
+        return hidden
     groups, results = _makers(graph, slot)
     if not groups and not results and value not in (2, 3, 4) and value not in fixed.weak:
         where = "operand" if slot.step >= 0 else "number of the prose"
@@ -187,6 +199,24 @@ def _nodes(node: Any) -> list[Any]:
     return [node, *(n for child in node[1:] for n in _nodes(child))]
 
 
+def _hidden_step(graph: Graph, slot: Slot) -> Any:
+    """A step done in the head: ("m", op, a, b) where exactly one sum, difference or product gives the number."""
+    atoms: list[tuple[Number, Any]] = [(g.value, ("q", i)) for i, g in enumerate(graph.groups) if g.value != 1]
+    atoms += [(step.value, ("r", j)) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
+    c, found = slot.value, []
+    for i, (a, first) in enumerate(atoms):
+        for b, second in atoms[:i]:
+            if a + b == c:
+                found.append(("m", "+", first, second))
+            if a * b == c:
+                found.append(("m", "*", first, second))
+            if a - b == c or b - a == c:
+                found.append(("m", "-", first, second) if a > b else ("m", "-", second, first))
+    sources = [x for f in found for x in f[2:]]
+    firm = any(x[0] == "q" and graph.groups[x[1]].held in FIRM for x in sources)
+    return found[0] if len(found) == 1 and not firm else None
+
+
 def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     """From what a reader may have made the number: c - 1 friends and himself, a + b, a - b, a * b, a / b."""
     c = slot.value
@@ -198,7 +228,7 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     for a, source in atoms:
         if source == -1:
             continue
-        near = abs(a - c) <= 1
+        near = -1 <= a - c <= 1
         pair = any(a + b == c or a - b == c or b - a == c or a * b == c or b * c == a for b, _ in atoms)
         quotient = bool(a) and any(b == c * a for b, other in atoms if other != -1)
         if not (near or pair or quotient):
@@ -226,6 +256,7 @@ def _narrow(graph: Graph) -> None:
     _used(graph)
     _twins(s)
     _used(graph)
+    _sides(s)
 
 
 def _twins(s: Solution) -> None:
@@ -241,6 +272,17 @@ def _twins(s: Solution) -> None:
                 if same and slots[0].op in ("+", "*") and len(slots[0].sources) == n:
                     for slot, source in zip(slots, slots[0].sources):
                         slot.sources = [source]
+
+
+def _sides(s: Solution) -> None:
+    """The same number on another side of a step comes from where it came on the first side."""
+    for step in s.steps:
+        for _, operands in step.others:
+            for k in operands:
+                slot = s.slots[k]
+                first = [s.slots[m].sources for m in step.slots if s.slots[m].value == slot.value]
+                if len(first) == 1:
+                    _keep(slot, [x for x in slot.sources if x in first[0]])
 
 
 def _used(graph: Graph) -> None:
@@ -270,6 +312,8 @@ def _nouns(graph: Graph) -> None:
             continue
         if slot.money:
             _keep(slot, [x for x in slot.sources if _is_money(graph, x)])
+        elif slot.noun and slot.noun not in ("dollar", "cent", "buck") and "$" in graph.solution.text:
+            _keep(slot, [x for x in slot.sources if not _is_money(graph, x)])
         if slot.noun and len(slot.sources) > 1:
             _keep(slot, [x for x in slot.sources if slot.noun in _noun_of(graph, x)])
 
@@ -282,7 +326,7 @@ def _keep(slot: Slot, same: list[Any]) -> None:
 def _is_money(graph: Graph, source: Any) -> bool:
     if source[0] in "qp":
         return any(m.money for m in graph.groups[source[1]].mentions)
-    return source[0] == "r" and graph.solution.steps[source[1]].money
+    return bool(source[0] == "r" and graph.solution.steps[source[1]].money)
 
 
 def _noun_of(graph: Graph, source: Any) -> Sequence[str]:
@@ -296,8 +340,9 @@ def _hold(graph: Graph) -> None:
     s = graph.solution
     for slot in s.slots:
         for source in slot.sources:
-            if source[0] in "qp":
-                graph.groups[source[1]].used = True
+            for part in source[2:] if source[0] == "m" else (source,):
+                if part[0] in "qp":
+                    graph.groups[part[1]].used = True
     for group in graph.groups:
         if group.held in FIRM:
             continue

@@ -287,4 +287,6 @@ def _names(graph: Graph, source: Any) -> list[Any]:
     """A source by its places in the question instead of its value."""
     if source[0] in "qp":
         return [(source[0], m.index, *source[2:]) for m in graph.groups[source[1]].mentions]
+    if source[0] == "m":
+        return [("m", source[1], a, b) for a in _names(graph, source[2]) for b in _names(graph, source[3])]
     return [("c",) if source[0] in "cu" else source]
