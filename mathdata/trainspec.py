@@ -96,11 +96,11 @@ class LoraSpec(Part):
 
 
 class SpectralSpec(Part):
-    """Rebalance the LoRA factors every n steps, B·A unchanged."""
+    """Rebalance the LoRA factors every n steps, B·A unchanged where lam is 1."""
 
     every: Annotated[int, Field(ge=1)] = 100
-    blend: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """0: exact; towards 1 the singular values are drawn to their mean."""
+    lam: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """1: exact; below, the singular values become lam x their own + (1 - lam) x their mean."""
     start: Annotated[float, Field(ge=0, le=1)] = 0.0
     stop: Annotated[float, Field(ge=0, le=1)] = 1.0
 
@@ -114,7 +114,7 @@ class EvalSpec(Part):
     limit: int | None = 200
     """Size of the fixed, seeded subset; null = all rows."""
     max_tokens: int = 512
-    best: Literal["answer_accuracy", "token_accuracy", "format_accuracy", "loss"] = "answer_accuracy"
+    best: Literal["answer_accuracy", "token_accuracy", "format_accuracy"] = "answer_accuracy"
     keep_best: bool = False
     """Save the best model, not the last."""
     patience: int | None = None

@@ -153,7 +153,7 @@ def run_sft(
     if ready.order is None:
         raise MathdataError("no rows to train on", "look at the rejects beside the input")
     model, counts = tuned_model(ready, out)
-    model, happened = fit(model, ready, out, report)
+    model, happened = fit(model, ready, out, report, evaluate)
     if world()[0] == 0:
         finish(model, ready.tokenizer, ready.spec, out)
         tidy(out)
@@ -223,7 +223,9 @@ def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
     return model, count(model)
 
 
-def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[Any, dict[str, Any]]:
+def fit(
+    model: Any, ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None = None
+) -> tuple[Any, dict[str, Any]]:
     """The training itself: (model, what happened)."""
     from transformers import PrinterCallback
     from transformers.utils import logging as noise
@@ -236,6 +238,7 @@ def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[
     out.mkdir(parents=True, exist_ok=True)
     config = sft_config(ready.spec, ready.order, out, ready.seed)
     metrics = Metrics(out / "metrics.jsonl", ready.order, report, main=world()[0] == 0)
+    extra = watchers(ready, out, report, evaluate)
     trainer = SFTTrainer(
         model=model,
         args=config,
@@ -248,7 +251,7 @@ def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[
             ready.spec.batches == "packed",
         ),
         processing_class=ready.tokenizer,
-        callbacks=[metrics, Sentinel(ready.order, ready.examples)],
+        callbacks=[metrics, Sentinel(ready.order, ready.examples), *extra],
     )
     trainer.remove_callback(PrinterCallback)
     guard = Guard(ready.spec, trainer)
@@ -267,7 +270,23 @@ def fit(model: Any, ready: Prepared, out: Path, report: Report | None) -> tuple[
         "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
         "parallel": guard.world,
     }
+    for watcher in extra:
+        happened |= watcher.outcome(trainer.model)
     return trainer.model, happened
+
+
+def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None) -> list[Any]:
+    """The callbacks that the recipe asks for: evaluation inside training, rebalancing of LoRA factors."""
+    from trainers.evaluating import Evaluating, subset
+    from trainers.spectral import Spectral
+
+    asked: list[Any] = []
+    if ready.spec.spectral is not None:
+        asked.append(Spectral(ready.spec.spectral))
+    if ready.spec.evaluation is not None:
+        benchmark = subset(ready.spec, evaluate, ready.seed)
+        asked.append(Evaluating(ready.spec, ready.tokenizer, out, benchmark, report, main=world()[0] == 0))
+    return asked
 
 
 def claim_checkpoints(out: Path, ready: Prepared) -> None:

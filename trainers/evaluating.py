@@ -1,0 +1,196 @@
+"""Evaluation while the training runs: a fixed subset, the same judge and prompt as afterwards, best model, early stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+
+from mathdata.errors import PreflightError, RecipeError
+from mathdata.schema import conform
+from mathdata.trainspec import TrainSpec
+from mathdata.types import Benchmark, Frame
+from trainers.callbacks import Report, keep_until
+from trainers.data import IGNORED, encode
+
+__all__ = ["Evaluating", "subset", "token_accuracy"]
+
+
+def subset(spec: TrainSpec, evaluate: Mapping[str, Any] | None, seed: int) -> Benchmark:
+    """The benchmark that is asked during training, cut to a seeded sample of fixed size. Raises RecipeError."""
+    from mathdata.benchmarks import get_benchmark
+
+    assert spec.evaluation is not None
+    names = [spec.evaluation.data] if spec.evaluation.data else list((evaluate or {}).get("benchmarks") or [])
+    if not names:
+        raise RecipeError("train.evaluation.data: which benchmark is to be asked?", "name a benchmark or a file")
+    benchmark = get_benchmark(names[0])
+    rows, limit = benchmark.load(), spec.evaluation.limit
+    if limit is not None and limit < rows.height:
+        chosen = np.sort(np.random.default_rng([seed, 7]).permutation(rows.height)[:limit])
+        rows = rows[chosen.tolist()]
+    return replace(benchmark, load=lambda: rows)
+
+
+@torch.no_grad()
+def token_accuracy(model: Any, tokenizer: Any, spec: TrainSpec, rows: Frame, batch: int = 32) -> float | None:
+    """Share of the reference's tokens that the model would have written; None where there are no references."""
+    if "solution" not in rows.columns or rows["solution"].null_count() == rows.height:
+        return None
+    examples = [e for e in encode(conform(rows), spec, tokenizer) if len(e) <= spec.max_length]
+    examples.sort(key=len)
+    training, right, total = model.training, 0, 0
+    model.eval()
+    for start in range(0, len(examples), batch):
+        part = examples[start : start + batch]
+        width = max(map(len, part))
+        ids = torch.tensor([[*e.input_ids, *([tokenizer.pad_token_id] * (width - len(e)))] for e in part])
+        labels = torch.tensor([[*e.labels, *([IGNORED] * (width - len(e)))] for e in part])
+        mask = torch.tensor([[1] * len(e) + [0] * (width - len(e)) for e in part])
+        device = next(model.parameters()).device
+        said = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits[:, :-1].argmax(-1).cpu()
+        wanted = labels[:, 1:]
+        right += int(((said == wanted) & (wanted != IGNORED)).sum())
+        total += int((wanted != IGNORED).sum())
+    model.train(training)
+    return right / total if total else None
+
+
+@dataclass
+class Evaluating(TrainerCallback):  # type: ignore[misc]
+    """Asks the model `times` times over the run; keeps the best; stops when patience is over."""
+
+    spec: TrainSpec
+    tokenizer: Any
+    out: Path
+    benchmark: Benchmark
+    report: Report | None = None
+    main: bool = True
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] | None = None
+    waiting: int = 0
+
+    @property
+    def path(self) -> Path:
+        return self.out / "evaluations.jsonl"
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.spec.parallel.kind != "ddp" and self.spec.evaluation and self.spec.evaluation.backend is None:
+            raise PreflightError(
+                "evaluation in the process is not possible while the weights are sharded",
+                "name a model server under train.evaluation.backend, or evaluate after the run",
+            )
+        if self.main:
+            keep_until(self.path, state.global_step)
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                self._note(json.loads(line))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        assert self.spec.evaluation is not None
+        if not due(state.global_step, state.max_steps, self.spec.evaluation.times):
+            return
+        stop = False
+        if self.main:
+            model = getattr(more["model"], "module", more["model"])
+            figures = {"step": state.global_step} | self._ask(model, state.global_step)
+            with self.path.open("a", encoding="utf-8") as f:
+                f.write(json.dumps(figures) + "\n")
+            if self._note(figures) and self.spec.evaluation.keep_best:
+                save_trained(model, self.out / "best.safetensors")
+            patience = self.spec.evaluation.patience
+            stop = patience is not None and self.waiting >= patience
+        if together(stop):
+            control.should_training_stop = True
+
+    def _ask(self, model: Any, step: int) -> dict[str, Any]:
+        from mathdata.backends.transformers import Transformers
+        from mathdata.evaluation import evaluate
+
+        assert self.spec.evaluation is not None
+        server = self.spec.evaluation.backend
+        if server is None:
+            subject: Any = Transformers(model=model, tokenizer=self.tokenizer)
+        else:
+            from trainers.model import save_model
+
+            subject = str(self.out / "serving" / f"step-{step}")
+            save_model(model, self.tokenizer, Path(subject))
+        done = evaluate(
+            subject,
+            benchmarks=[self.benchmark],
+            out=self.out / "evaluations" / f"step-{step}",
+            prompt=self.spec.prompt,
+            max_tokens=self.spec.evaluation.max_tokens,
+            backend=server,
+            overwrite=True,
+        )
+        figures = done.benchmarks[self.benchmark.name]
+        return {
+            "answer_accuracy": figures["accuracy"],
+            "format_accuracy": figures["format_accuracy"],
+            "truncated": figures["truncated"],
+            "length": round(figures["length"]["mean"], 2),
+            "n": figures["n"],
+            "token_accuracy": token_accuracy(model, self.tokenizer, self.spec, self.benchmark.load()),
+        }
+
+    def _note(self, figures: dict[str, Any]) -> bool:
+        """Keep the figures; True where they are the best so far."""
+        assert self.spec.evaluation is not None
+        self.history.append(figures)
+        key = self.spec.evaluation.best
+        value = figures.get(key)
+        if value is not None and (self.best is None or value > self.best[key]):
+            self.best, self.waiting = figures, 0
+            return True
+        self.waiting += 1
+        return False
+
+    def outcome(self, model: Any) -> dict[str, Any]:
+        """What goes into train.json; with keep_best the model goes back to its best state."""
+        best = self.out / "best.safetensors"
+        if self.spec.evaluation and self.spec.evaluation.keep_best and best.is_file():
+            restore_trained(model, best)
+        return {"evaluations": self.history, "best": self.best}
+
+
+def due(step: int, steps: int, times: int) -> bool:
+    """Evenly spread over the run, the last step always among them."""
+    return step == steps or (step * times) // steps > ((step - 1) * times) // steps
+
+
+def together(stop: bool) -> bool:
+    """The first process decides for all: one that stops alone would leave the others waiting."""
+    import torch.distributed as dist
+
+    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        return stop
+    decided = [stop]
+    dist.broadcast_object_list(decided, src=0)
+    return bool(decided[0])
+
+
+def save_trained(model: Any, path: Path) -> None:
+    """The trained parameters alone, in one file, whole or not at all."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = {n: p.detach().cpu().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    save_file(held, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def restore_trained(model: Any, path: Path) -> None:
+    from safetensors.torch import load_file
+
+    values = load_file(path)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name in values:
+                parameter.copy_(values[name])
