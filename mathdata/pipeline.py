@@ -120,6 +120,8 @@ def claim(folder: Path, recipe: Recipe, fresh: bool) -> None:
         for name in ("steps", "models", "evaluation"):
             if (folder / name).exists():
                 shutil.move(folder / name, stale / f"{name}-{time.time_ns()}")
+    for half in folder.rglob(".*.part"):
+        half.unlink()  # what a killed run was writing; the lock is ours, so nobody is writing it now
     dump_json(marker, recipe.model_dump(mode="json"))
 
 

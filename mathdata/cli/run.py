@@ -54,12 +54,13 @@ def print_plan(plan: dict[str, Any]) -> None:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """The last thing on the screen: the arms, the paired difference, where the report stands."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     if summary["arms"]:
-        table = Table(title=None, header_style="bold", pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
         for column in ("arm", "accuracy", "format", "truncated", "n"):
             table.add_column(column, justify="left" if column == "arm" else "right")
         for name, arm in summary["arms"].items():

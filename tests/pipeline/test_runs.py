@@ -114,16 +114,23 @@ def test_a_changed_option_redoes_only_what_it_touches(tmp_path: Path) -> None:
     assert {n.split("-")[0] for n in second - first} == {"sample", "augment", "verify"}
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("calm")
+    finish(folder, DATA_ONLY)
+    return folder / "run"
+
+
 @pytest.mark.parametrize("place", ["read", "dedup", "sample", "augment", "verify"])
-def test_kill_in_a_stage_then_run_again_gives_the_bytes_of_an_undisturbed_run(tmp_path: Path, place: str) -> None:
-    calm, killed = tmp_path / "calm", tmp_path / "killed"
-    calm.mkdir()
-    killed.mkdir()
-    finish(calm, DATA_ONLY)
+def test_kill_in_a_stage_then_run_again_gives_the_bytes_of_an_undisturbed_run(
+    calm: Path, tmp_path: Path, place: str
+) -> None:
+    killed = tmp_path
     kill_when(start(killed, DATA_ONLY), lambda: bool(list(killed.glob(f"run/steps/{place}-*"))))
     assert not (killed / "run" / "manifest.json").exists()
     finish(killed, DATA_ONLY)
-    assert data_bytes(killed / "run") == data_bytes(calm / "run")
+    assert data_bytes(killed / "run") == data_bytes(calm)
     leftovers = [p.name for p in (killed / "run").rglob(".*") if p.is_file()]
     assert leftovers == []
 
