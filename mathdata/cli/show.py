@@ -28,7 +28,7 @@ from mathdata.cli import common
 @click.option("--diff", nargs=2, metavar="A B", help="Two rows by id, where they differ.")
 @click.option("--stats", is_flag=True, help="Counts and lengths instead of rows.")
 @click.option("--columns", metavar="A,B,...", help="Columns of the table.")
-@click.option("-n", "number", type=click.IntRange(min=1), default=20, show_default=True, help="How many rows.")
+@click.option("-n", "number", type=click.IntRange(min=1), help="How many rows  [default: 20, on a page 500]")
 @click.option("--column", multiple=True, metavar="NAME=YOURS", help="Map a column: --column problem=question.")
 @click.option("--web", is_flag=True, help="Write the same as a page beside FILE.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the page goes (with --web).")
@@ -68,7 +68,7 @@ def rows(chosen: Any, rejects: bool, options: dict[str, Any]) -> None:
         if rejects
         else None
     )
-    first = chosen.head(options["number"])
+    first = chosen.head(options["number"] or 20)
     result = {"total": chosen.height, "shown": first.height}
     if options["as_json"]:
         common.emit(result | {"rows": first.to_dicts()}, True)
@@ -81,7 +81,8 @@ def web(chosen: Any, files: tuple[str, ...], options: dict[str, Any]) -> None:
     from mathdata.manifest import atomic_write
     from mathdata.showpage import page
 
+    number = options["number"] or 500
     out = options["out"] or Path(Path(files[0].partition("?")[0]).name + ".html")
-    atomic_write(out, page(chosen, files[0], options["number"]))
-    result = {"page": str(out), "rows": min(chosen.height, options["number"]), "total": chosen.height}
+    atomic_write(out, page(chosen, Path(files[0].partition("?")[0]).name, number))
+    result = {"page": str(out), "rows": min(chosen.height, number), "total": chosen.height}
     common.emit(result, options["as_json"], lambda r: common.message(f"{r['rows']:,} of {r['total']:,} rows: {out}"))

@@ -1,0 +1,68 @@
+"""`mathdata show FILE --web` in a real browser: rows found by search and filter, formulas set, nothing injected."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from mathdata.io import read
+from mathdata.showpage import page
+
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> \x1b[2J \"'></article> $\\href{javascript:alert(1)}{x}$"
+ROWS = [
+    {
+        "problem": "What is $\\frac{1}{2} + 1$?",
+        "solution": "It is \\(\\frac{3}{2}\\).",
+        "answer": "3/2",
+        "topic": "fractions",
+    },
+    {"problem": "It costs $5 and then $6. How much?", "answer": "11", "topic": "prices"},
+    {"problem": HOSTILE, "solution": HOSTILE, "answer": HOSTILE, "topic": HOSTILE},
+]
+
+
+@pytest.fixture
+def shown(tmp_path, open_page):
+    frame = read(ROWS).with_columns(
+        reject=pl.Series([None, None, "wrong-answer"]), reject_why=pl.Series([None, None, HOSTILE])
+    )
+    (tmp_path / "rows.html").write_text(page(frame, HOSTILE, 100), encoding="utf-8")
+    return open_page(tmp_path / "rows.html")
+
+
+def test_rows_are_found_by_search_and_by_filter(shown):
+    assert shown.locator("article:visible").count() == 3
+    shown.fill("#row-search", "costs")
+    assert shown.locator("article:visible").count() == 1
+    shown.fill("#row-search", "")
+    shown.select_option("select[data-by=reject]", "=wrong-answer")
+    assert shown.locator("article:visible").count() == 1
+    shown.select_option("select[data-by=reject]", "=")
+    assert shown.locator("article:visible").count() == 2
+    assert shown.locator("#row-count").inner_text() == "2 / 3"
+
+
+def test_formulas_are_set_and_prices_are_not(shown):
+    shown.wait_for_selector("article:first-of-type math")
+    assert shown.locator("article").nth(0).locator("math").count() == 2
+    assert shown.locator("article").nth(1).locator("math").count() == 0
+    assert "It costs $5 and then $6." in shown.locator("article").nth(1).inner_text()
+
+
+def test_text_of_rows_stays_text_and_the_page_asks_for_nothing(shown):
+    shown.locator("article").nth(2).scroll_into_view_if_needed()
+    shown.wait_for_timeout(200)
+    assert shown.title() != "owned"
+    assert shown.locator("article img, article script, [onerror]").count() == 0
+    assert shown.evaluate("document.querySelectorAll('[href^=\"javascript\"]').length") == 0
+    assert "<script>document.title='owned'</script>" in shown.locator("article").nth(2).inner_text()
+    assert "\x1b" not in shown.content()
+    assert shown.said == []
+    assert [u for u in shown.asked if not u.startswith("file:")] == []
+
+
+def test_the_policy_stops_a_script_that_would_get_in(shown):
+    shown.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.owned = 1'; document.body.append(s); }"
+    )
+    assert shown.evaluate("window.owned") is None
