@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mathdata.backends._wire import Failure, read_reply
@@ -54,7 +55,7 @@ class Batches:
                 )
                 for i in part
             ]
-            made = self._try(lambda upload=lines: self._send(upload, url))
+            made = self._try(partial(self._send, lines, url))
             yield str(made.id), part
 
     def _send(self, lines: Sequence[str], url: Any) -> Any:
@@ -68,7 +69,7 @@ class Batches:
         if batch.status in _OVER:
             for file_id in (batch.output_file_id, batch.error_file_id):
                 if file_id:
-                    raw = self._try(lambda file_id=file_id: self._client.files.content(file_id)).content
+                    raw = self._try(partial(self._client.files.content, file_id)).content
                     answers |= self._read(raw)
         return Looked(str(batch.status), answers, self._scrub(batch.errors or ""))
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from served import ask
+from tiny_model import make_model
+
+from mathdata.backends.transformers import Transformers
+from mathdata.errors import BackendError, RecipeError
+from mathdata.registry import build
+from mathdata.types import Sampling
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return Transformers(model=folder, batch_size=8)
+
+
+def plain(text, **sampling):
+    return replace(ask(0), messages=(), text=text, sampling=Sampling(**({"max_tokens": 12} | sampling)))
+
+
+def test_batches_of_mixed_lengths_give_the_library_s_own_greedy_answers(model):
+    requests = [plain(f"What is {i} + {i * 7}?" + " pens" * (i % 9), max_tokens=5 + i % 7) for i in range(30)]
+    ours = [a[0].text for a in model.generate(requests)]
+    for request, text in zip(requests, ours):
+        ids = model._tokenizer(request.text, return_tensors="pt")
+        with torch.inference_mode():
+            out = model._model.generate(
+                **ids, max_new_tokens=request.sampling.max_tokens, do_sample=False, pad_token_id=0
+            )
+        assert model._tokenizer.decode(out[0][ids.input_ids.shape[1] :], skip_special_tokens=True) == text
+
+
+def test_a_sampled_answer_does_not_depend_on_its_neighbours(model):
+    requests = [plain(f"What is {i}?", temperature=0.9, top_p=0.95, seed=i, n=3) for i in range(12)]
+    together = [[c.text for c in a] for a in model.generate(requests)]
+    alone = [[c.text for c in model.generate([r])[0]] for r in requests]
+    assert together == alone
+    assert len({t for a in together for t in a}) > 20
+
+
+def test_an_answer_ends_at_the_end_token_and_at_stop_texts(model, folder):
+    (whole,) = model.generate([plain("What is 17 + 25?", max_tokens=30)])[0]
+    assert whole.finish == "length"
+    assert whole.tokens_out == 30
+    mark = whole.text[5:8]
+    (cut,) = model.generate([plain("What is 17 + 25?", max_tokens=30, stop=(mark,))])[0]
+    assert (cut.text, cut.finish) == (whole.text[: whole.text.index(mark)], "stop")
+    ends = Transformers(model=folder)
+    ends._ends = tuple(range(len(ends._tokenizer)))
+    (empty,) = ends.generate([plain("What is 17 + 25?")])[0]
+    assert (empty.text, empty.finish, empty.tokens_out) == ("", "empty", 0)
+
+
+def test_rows_that_are_done_leave_the_batch(folder):
+    model = Transformers(model=folder)
+    widths = []
+    forward = model._model.forward
+
+    def watched(*args, **kwargs):
+        widths.append(kwargs["input_ids"].shape[0])
+        return forward(*args, **kwargs)
+
+    model._model.forward = watched
+    model._last_logits = dict
+    model.generate([plain("What is 1?", max_tokens=2 + 3 * i) for i in range(4)])
+    assert widths == sorted(widths, reverse=True)
+    assert (widths[0], widths[-1]) == (4, 1)
+
+
+def test_messages_go_through_the_chat_template_and_text_does_not(model):
+    chat, text = replace(ask(1), messages=({"role": "user", "content": "hi"},)), plain("hi")
+    assert model._tokenizer.decode(model._tokens(chat)) == "user: hi\nassistant:"
+    assert model._tokenizer.decode(model._tokens(text)) == "hi"
+
+
+def test_a_prompt_longer_than_the_model_is_told_not_cut(model):
+    (answer,) = model.generate([plain("12 " * 600)])[0]
+    assert answer.finish == "length"
+    assert "512" in answer.reason
+    (full,) = model.generate([plain("1" * 500, max_tokens=100)])[0]
+    assert full.tokens_out == 12
+
+
+def test_model_objects_can_be_given(model, folder):
+    again = Transformers(model=model._model, tokenizer=model._tokenizer)
+    assert again.generate([plain("What is 1?")])[0][0].text == model.generate([plain("What is 1?")])[0][0].text
+    with pytest.raises(BackendError, match="tokenizer"):
+        Transformers(model=model._model)
+
+
+def test_a_model_in_training_mode_comes_back_in_it(folder):
+    model = Transformers(model=folder)
+    model._model.train()
+    model.generate([plain("What is 1?", max_tokens=2)])
+    assert model._model.training
+
+
+def test_new_weights_under_the_same_name_have_another_identity(tmp_path):
+    folder = make_model(tmp_path / "m")
+    first = Transformers(model=folder)
+    (folder / "model.safetensors").touch()
+    assert first.identity != Transformers(model=folder).identity
+
+
+def test_no_such_model_is_said(tmp_path):
+    with pytest.raises(BackendError, match="cannot load the model"):
+        Transformers(model=tmp_path / "nothing")
+    with pytest.raises(RecipeError, match="batch_size = 0"):
+        build("backend", {"transformers": {"model": str(tmp_path), "batch_size": 0}})
