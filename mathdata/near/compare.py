@@ -38,9 +38,8 @@ class Features:
     """Hashed facts about rows, sorted by row: `first[r]:first[r+1]` are those of row r."""
 
     value: U64
-    left: U64
-    right: U64
-    fixed: npt.NDArray[np.bool_]
+    parts: tuple[U64, ...]
+    """The tokens a fact is about; where one of them differs, that explains why the fact does."""
     first: Array
 
 
@@ -146,7 +145,7 @@ class _Words:
 def _agree(f: Features, a: Array, b: Array, words: _Words, alive: Array) -> Array:
     """Tests C and D: facts that differ and that no differing word explains must not stand on both sides."""
     pair, index, in_a, in_b, _ = _differences(f.value, f.first, a, b)
-    free = ~(words.explains(alive[pair], f.left[index]) | words.explains(alive[pair], f.right[index]))
+    free = ~np.logical_or.reduce([words.explains(alive[pair], part[index]) for part in f.parts])
     pair, index, change = pair[free], index[free], (in_a - in_b)[free]
     n = len(a)
     lost = np.bincount(pair, weights=np.maximum(change, 0), minlength=n)
@@ -155,12 +154,15 @@ def _agree(f: Features, a: Array, b: Array, words: _Words, alive: Array) -> Arra
 
 
 def _bigrams(t: Tokens) -> Features:
-    """Neighbours inside a clause."""
+    """Neighbours inside a clause. A Chinese word is several characters: the next one over belongs to it too."""
     at = np.flatnonzero(t.clause[1:] == t.clause[:-1])
     left, right = t.hash[at], t.hash[at + 1]
-    fixed = (t.kind[at] >= REL) | (t.kind[at + 1] >= REL)
+    before, after = np.maximum(at - 1, 0), np.minimum(at + 2, len(t.hash) - 1)
+    joined = t.han[at] & t.han[before] & (t.clause[before] == t.clause[at])
+    follows = t.han[at + 1] & t.han[after] & (t.clause[after] == t.clause[at])
+    parts = (left, right, np.where(joined, t.hash[before], left), np.where(follows, t.hash[after], right))
     first = np.searchsorted(t.row[at], np.arange(len(t.first)))
-    return Features(mix(left * np.uint64(3) + right), left, right, fixed, first)
+    return Features(mix(left * np.uint64(3) + right), parts, first)
 
 
 def _bindings(t: Tokens, group: Array, *, side: bool) -> Features:
@@ -179,4 +181,4 @@ def _bindings(t: Tokens, group: Array, *, side: bool) -> Features:
     if side:
         value += (other > number).astype(np.uint64)
     first = np.searchsorted(t.row[number], np.arange(len(t.first)))
-    return Features(mix(value), t.hash[number], t.hash[other], np.ones(len(number), dtype=bool), first)
+    return Features(mix(value), (t.hash[number], t.hash[other]), first)

@@ -28,7 +28,8 @@ class Keys:
 def _sums(values: U64, first: np.ndarray[tuple[int], np.dtype[np.int64]]) -> U64:
     """Sum of the values of each row; a row without tokens gives 0."""
     total = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values, dtype=np.uint64)])
-    return total[first[1:]] - total[first[:-1]]
+    made: U64 = total[first[1:]] - total[first[:-1]]
+    return made
 
 
 def _ordered(values: U64, group: np.ndarray[tuple[int], np.dtype[np.int64]]) -> U64:

@@ -11,7 +11,7 @@ from mathdata.errors import DataError, nearest
 
 __all__ = ["Entry", "Lexicon", "load"]
 
-SECTIONS = ("stop", "verb", "relation", "order", "question")
+SECTIONS = ("stop", "verb", "relation", "order", "question", "word")
 SHIPPED = Path(__file__).with_name("lexicon.txt")
 
 
@@ -83,4 +83,5 @@ def _read(path: Path, lexicon: Lexicon) -> None:
             raise DataError(f"{path}:{number}: {line!r} is not 'class: word, word'", "see mathdata/near/lexicon.txt")
         for form in forms.split(","):
             if form.strip():
-                lexicon.add(form.strip().lower(), Entry(section, name.strip()))
+                word = form.strip().lower()
+                lexicon.add(word, Entry(section, word if section == "word" else name.strip()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,8 +20,8 @@ __all__ = ["Hit", "Reference"]
 
 WINDOW = 8
 """Words in a run; an item shorter than that is one run by itself, so no item is invisible."""
-COPIED, PARTLY = 0.9, 0.6
-"""Share of an item's runs that a row must hold: copied = leak, partly = unsure."""
+PARTLY = 0.6
+"""Share of an item's runs that makes a row doubtful; one that holds all of them, and its numbers, is a leak."""
 
 
 class Hit(NamedTuple):
@@ -47,7 +47,7 @@ class Reference:
     _blocks: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _grams: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _sizes: list[int] = field(default_factory=list)
-    _numbers: list[frozenset[str]] = field(default_factory=list)
+    _numbers: list[Counter[str]] = field(default_factory=list)
     _templates: dict[tuple[str, str], int] = field(default_factory=dict)
     _families: dict[tuple[str, ...], int] = field(default_factory=dict)
     _proven: list[bool] = field(default_factory=list)
@@ -119,21 +119,17 @@ class Reference:
     def _overlaps(self, problems: pl.Series, rows: Iterable[int]) -> Iterator[Hit]:
         for row in rows:
             counts: dict[int, int] = defaultdict(int)
-            tokens = words(problems[row])
-            grams: set[int] = set()
-            for n in {WINDOW} if len(tokens) >= WINDOW else {len(tokens)}:
-                grams |= ngrams(tokens, n)
-            for gram in grams:
+            for gram in ngrams(words(problems[row]), WINDOW):
                 for item in self._grams.get(gram, ()):
                     counts[item] += 1
-            said: frozenset[str] | None = None
+            said: Counter[str] | None = None
             for item, shared in sorted(counts.items()):
                 share = shared / self._sizes[item]
                 if share >= PARTLY:
                     said = _values(problems[row]) if said is None else said
                     if self._numbers[item] <= said:
                         how = f"{share:.0%} of its {WINDOW}-word runs"
-                        yield Hit(row, item, share >= COPIED and self._sizes[item] > 1, how, share)
+                        yield Hit(row, item, share == 1 and self._sizes[item] > 1, how, share)
 
     def _same_template(self, frame: Frame, problems: pl.Series, rows: list[int]) -> Iterator[Hit]:
         if not rows:
@@ -161,13 +157,10 @@ def _plain(number: str) -> str:
     return " ".join(str(n.value) + "-" * (number[: n.start].endswith("-")) for n in numbers(number)) or number
 
 
-def _values(text: str) -> frozenset[str]:
-    return frozenset(str(n.value) for n in numbers(text))
+def _values(text: str) -> Counter[str]:
+    return Counter(str(n.value) for n in numbers(text))
 
 
 def _blocks(texts: pl.Series, lexicon: str | None) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     made = [keys_of(tokenise(texts[i : i + CHUNK], lexicon)).block for i in range(0, len(texts), CHUNK)]
     return np.concatenate(made) if made else np.zeros(0, dtype=np.uint64)
-
-
-Level = Literal["leak", "review-leak"]

@@ -45,6 +45,8 @@ class Tokens:
     asked: npt.NDArray[np.bool_]
     """Whether the token stands in a clause that asks."""
     first: npt.NDArray[np.int64]
+    han: npt.NDArray[np.bool_]
+    """A single Chinese character: a piece of a word."""
 
 
 def _kinds() -> npt.NDArray[np.uint8]:
@@ -127,7 +129,7 @@ class Table:
         return np.where((at >= 0) & (self.hash[at] == hashes), at, -1)
 
 
-_KIND = {"stop": DROP, "verb": VERB, "relation": REL, "order": REL, "question": REL}
+_KIND = {"stop": DROP, "word": WORD, "verb": VERB, "relation": REL, "order": REL, "question": REL}
 _FLAG = {"order": ORDER, "question": QUESTION}
 
 
@@ -281,7 +283,8 @@ def _classify(data: Array, low: Array, start: Array, length: Array, what: Array,
     _join_phrases(plain, what, hashes, kind, flag, known)
     percent = (what == SIGN) & (data[start] == 0x25)
     hashes[percent], kind[percent], flag[percent] = PERCENT, REL, ORDER
-    return _assemble(hashes, kind, flag, what, rows)
+    han = high & (length == 3) & (kind == WORD)
+    return _assemble(hashes, kind, flag, what, rows, han)
 
 
 PERCENT = np.uint64(hash_bytes(b"order:percent"))
@@ -374,7 +377,7 @@ def _join_phrases(plain: U64, what: Array, hashes: U64, kind: Array, flag: Array
                 flag[hit + k] = 0
 
 
-def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int) -> Tokens:
+def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han: Array) -> Tokens:
     ends = what == ROW
     row = np.cumsum(ends) - ends
     sentence = np.cumsum(ends | (what == SENTENCE))
@@ -385,4 +388,6 @@ def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int) -> 
     hashes = mix(hashes[keep] + kind[keep].astype(np.uint64) * _B)
     row = row[keep]
     first = np.searchsorted(row, np.arange(rows + 1))
-    return Tokens(hashes, kind[keep], flag[keep], row, sentence[keep], clause[keep], asks[clause[keep]], first)
+    return Tokens(
+        hashes, kind[keep], flag[keep], row, sentence[keep], clause[keep], asks[clause[keep]], first, han[keep]
+    )
