@@ -177,6 +177,8 @@ def _row(made: Masked) -> Made:
     body = _body(made)
     lines = [*body, *_solve(form, graph.solution.gold, m.value, x)]
     solution = "\n".join(lines)
+    if any(_has_letters(graph, line, x) for line in body):
+        raise Unsupported("letters of its own")
     value = decimal(m.value)
     if value is None:
         raise Unsupported("a fraction that does not come out")
@@ -190,6 +192,15 @@ def _row(made: Masked) -> Made:
         mask=[m.start, m.end],
         variable=x,
     )
+
+
+def _has_letters(graph: Graph, line: str, x: str) -> bool:
+    """An equation of the solution's own unknown that x has come into."""
+    letters = graph.solution.letters
+    if not letters or "=" not in line:
+        return False
+    found = set(re.findall(r"(?<![A-Za-z'])([A-Za-z])(?![A-Za-z'])", line))
+    return x in found and any(c.lower() in letters for c in found - {x, "a", "A", "I"})
 
 
 def _body(made: Masked) -> list[str]:
@@ -224,6 +235,8 @@ def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) 
     written = text_of(value, x)
     if written == x:
         return x
+    if text[span[0] - 1 : span[0]] == "(" and text[span[1] : span[1] + 1] == ")":
+        return written
     loose = " " in written
     if slot.step < 0:
         return f"({written})" if loose and _glued(text, span) else written
@@ -246,9 +259,10 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
     note = opened if not step.plain and opened >= step.start else shown[0]
     form = text_of(value, made.x)
     before = text[:note].rstrip().rstrip("$").rstrip()
-    said = _said(made, step, note, edits) if before.endswith("=") else None
+    sign = next((w for w in ("=", "equals") if before.endswith(w)), "")
+    said = _said(made, step, note, edits) if sign else None
     if said is not None and _bare(said) == _bare(form):
-        edits[len(before[:-1].rstrip()), shown[1]] = ""
+        edits[len(before[: -len(sign)].rstrip()), shown[1]] = ""
         return
     if text[shown[1] : shown[1] + 1].isalpha() and not text.startswith("x", shown[1]):
         form += " "  # 250g
@@ -270,7 +284,14 @@ def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]
         return None
     start, end = min(a for a, _ in spans), note
     inside = [(a - start, b - start, t) for (a, b), t in edits.items() if start <= a and b <= end]
-    return splice(s.text[start:end], _without_overlaps(inside)).rstrip().rstrip("$").rstrip().rstrip("=")
+    return (
+        splice(s.text[start:end], _without_overlaps(inside))
+        .rstrip()
+        .rstrip("$")
+        .rstrip()
+        .removesuffix("equals")
+        .rstrip("=")
+    )
 
 
 def _bare(text: str) -> str:

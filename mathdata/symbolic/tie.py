@@ -40,6 +40,7 @@ class Graph:
     """The step whose result is the answer."""
     frozen: set[int]
     """Steps whose result must not change: something in the text was made from it in the head."""
+    constants: dict[Number, frozenset[str]]
 
 
 _SELF = frozenset(listed("other himself herself including themselves myself another remaining also additional"))
@@ -67,7 +68,7 @@ def tie(problem: str, solution: str) -> Graph:
     """The graph of a row. Raises Unsupported with the reason where it cannot be read or replayed."""
     s = read_solution(solution)
     q = read_question(problem)
-    graph = Graph(q, s, _groups(q), _gold_step(s), set())
+    graph = Graph(q, s, _groups(q), _gold_step(s), set(), {})
     _sources(graph)
     _narrow(graph)
     _hold(graph)
@@ -98,6 +99,7 @@ def _sources(graph: Graph) -> None:
     q, s = graph.question, graph.solution
     direct, derived = _tables(graph.groups, q.words | s.words)
     fixed = constants(q, s)
+    graph.constants = fixed.strong
     by_result: dict[Number, list[int]] = {}
     for j, step in enumerate(s.steps):
         by_result.setdefault(step.value, []).append(j)
@@ -305,17 +307,23 @@ def _used(graph: Graph) -> None:
                 again = True
 
 
+_MONEY = frozenset(listed("dollar cent buck"))
+
+
 def _nouns(graph: Graph) -> None:
-    """The noun after a number, or its sign of money, settles which of its sources is meant."""
+    """The noun after a number, or its sign of money, rules out sources that are known to be of another kind.
+
+    A result that is shown without a noun may be of any kind, so it is never ruled out.
+    """
     for slot in graph.solution.slots:
         if len(slot.sources) < 2:
             continue
         if slot.money:
-            _keep(slot, [x for x in slot.sources if _is_money(graph, x)])
-        elif slot.noun and slot.noun not in ("dollar", "cent", "buck") and "$" in graph.solution.text:
-            _keep(slot, [x for x in slot.sources if not _is_money(graph, x)])
-        if slot.noun and len(slot.sources) > 1:
-            _keep(slot, [x for x in slot.sources if slot.noun in _noun_of(graph, x)])
+            _keep(slot, [x for x in slot.sources if _money(graph, x) is not False])
+        elif slot.noun and slot.noun not in _MONEY and "$" in graph.solution.text:
+            _keep(slot, [x for x in slot.sources if _money(graph, x) is not True])
+        if slot.noun and len(slot.sources) > 1 and any(slot.noun in _noun_of(graph, x) for x in slot.sources):
+            _keep(slot, [x for x in slot.sources if not _other_noun(graph, x, slot)])
 
 
 def _keep(slot: Slot, same: list[Any]) -> None:
@@ -323,16 +331,29 @@ def _keep(slot: Slot, same: list[Any]) -> None:
         slot.sources = same
 
 
-def _is_money(graph: Graph, source: Any) -> bool:
+def _money(graph: Graph, source: Any) -> bool | None:
+    """Whether a source is an amount of money; None = cannot tell."""
     if source[0] in "qp":
         return any(m.money for m in graph.groups[source[1]].mentions)
-    return bool(source[0] == "r" and graph.solution.steps[source[1]].money)
+    if source[0] != "r":
+        return None
+    step = graph.solution.steps[source[1]]
+    return True if step.money or step.noun in _MONEY else False if step.noun else None
 
 
 def _noun_of(graph: Graph, source: Any) -> Sequence[str]:
     if source[0] == "q":
         return [m.noun for m in graph.groups[source[1]].mentions]
     return [graph.solution.steps[source[1]].noun] if source[0] == "r" else []
+
+
+def _other_noun(graph: Graph, source: Any, slot: Slot) -> bool:
+    """Whether a source surely counts something else than the slot's noun."""
+    if source[0] == "c":
+        words = graph.constants.get(slot.value, frozenset())
+        return words <= UNIT_WORDS and slot.noun not in words
+    nouns = [n for n in _noun_of(graph, source) if n]
+    return bool(nouns) and slot.noun not in nouns
 
 
 def _hold(graph: Graph) -> None:
