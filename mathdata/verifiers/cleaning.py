@@ -41,7 +41,7 @@ def undouble(text: str) -> tuple[str, bool]:
 
 
 _SPACES = re.compile(
-    r"\\(?:,|;|:|!|>| |quad|qquad|thinspace|enspace|medspace|displaystyle|textstyle|limits|nolimits|bigl|bigr"
+    r"(?<!\\)\\(?:,|;|:|!|>| |quad|qquad|thinspace|enspace|medspace|displaystyle|textstyle|limits|nolimits|bigl|bigr"
     r"|Bigl|Bigr|biggl|biggr|Big|big|Bigg|bigg|left|right|middle|nonumber|hfill|phantom\s*(?:\{[^{}]{0,40}\}|-)?)(?![A-Za-z])"
 )
 _LEFT_DOT = re.compile(r"\\(?:left|right)\s*\.")

@@ -77,6 +77,8 @@ def apply(name: str, args: tuple[Tree, ...], base: Tree | None = None) -> Tree:
         return ("fn", "log", (args[0], ("num", 10, None)))
     if name == "log" and base is not None:
         return ("fn", "log", (args[0], base))
+    if name == "lim" and len(args) == 4 and args[3][0] == "rel":  # Limit(f, x, a, dir='+')
+        return ("fn", "lim", args[:3])
     if name == "Eq" and len(args) == 2:
         return ("rel", ("=",), args)
     return ("fn", name, args)
@@ -93,6 +95,8 @@ def read(r: Any, name: str) -> Tree:
     if name == "frac":
         top = r.short()
         below = r.short()
+        if top == ("sym", "d") and below[0] == "mul" and below[1][0] == ("sym", "d") and len(below[1]) == 2:
+            return ("fn", "diff", (r.product(), below[1][1]))
         return ("mul", (top, ("pow", below, parser.MINUS)))
     if name == "sqrt":
         return _sqrt(r)
@@ -231,6 +235,7 @@ def _operator(r: Any, name: str) -> Tree:
     low = high = None
     while r.kind() in ("_", "^"):
         if r.take().kind == "_":
+            _drop_side(r)
             low = _bound(r)
         else:
             high = _bound(r)
@@ -239,14 +244,28 @@ def _operator(r: Any, name: str) -> Tree:
     if name in ("int", "oint", "iint"):
         return _integral(r, low, high)
     body = r.product()
-    if name == "lim":
-        ops, sides = (low[1], low[2]) if low and low[0] == "rel" else ((), ())
+    if name == "lim" and low is not None:
+        ops, sides = (low[1], low[2]) if low[0] == "rel" else ((), ())
         if ops != ("->",):
             raise Unreadable("a limit without its point")
         return ("fn", "lim", (body, sides[0], sides[1]))
     if low is not None and low[0] == "rel" and low[1] == ("=",) and high is not None:
         return ("fn", name, (body, ("seq", "(", ")", (low[2][0], low[2][1], high))))
     return ("fn", name, tuple(x for x in (body, low, high) if x is not None))
+
+
+def _drop_side(r: Any) -> None:
+    """`x \\to 3^{+}`: from the right, which is what a limit without a side is taken for."""
+    i = r.at
+    while i < len(r.tokens) and r.tokens[i].kind != "^":
+        if r.tokens[i].kind == "}":
+            return
+        i += 1
+    kinds = [t.kind for t in r.tokens[i : i + 4]]
+    if kinds == ["^", "{", "+", "}"]:
+        del r.tokens[i : i + 4]
+    elif kinds[:2] == ["^", "+"]:
+        del r.tokens[i : i + 2]
 
 
 def _bound(r: Any) -> Tree | None:
@@ -259,24 +278,18 @@ def _bound(r: Any) -> Tree | None:
 
 
 def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
-    """The body up to `dx`; `\\int da` is the integral of one."""
-    start, depth, i = r.at, 0, r.at
-    while i < len(r.tokens):
-        kind, text = r.tokens[i].kind, r.tokens[i].text
-        if kind == "name" and text == "d" and i + 1 < len(r.tokens) and r.tokens[i + 1].kind == "name":
-            break
-        depth += kind in ("(", "[") - (kind in (")", "]")) if False else 0
+    """The body and its `dx`, which may stand behind it or in a numerator; `\\int da` is the integral of one."""
+    from mathdata.verifiers.lexer import Token
+
+    i = r.at
+    while i + 1 < len(r.tokens) and not (r.tokens[i].text == "d" and r.tokens[i + 1].kind == "name"):
         i += 1
-    if i == len(r.tokens):
-        body, variable = r.sum(), ("sym", "x")
-    else:
+    variable: Tree = ("sym", "x")
+    if i + 1 < len(r.tokens):
         variable = ("sym", r.tokens[i + 1].text)
-        inner = r.tokens[start:i] + r.tokens[i + 2 :]
-        if i == start and (i + 2 == len(r.tokens)):
-            body, r.at = ("num", 1, None), i + 2
-        else:
-            r.tokens[start:] = inner
-            body = r.sum()
+        alone = i == r.at or r.tokens[i - 1].kind in ("cmd", "*", "{")
+        r.tokens[i : i + 2] = [Token("num", "1", False)] if alone else []
+    body = r.sum()
     if low is not None and high is not None:
         return ("fn", "int", (body, ("seq", "(", ")", (variable, low, high))))
     return ("fn", "int", (body, variable))

@@ -196,6 +196,10 @@ class Judge:
     # -- scalars
     def scalars(self, a: Tree, b: Tree) -> bool | None:
         (x, u), (y, v) = split_unit(a), split_unit(b)
+        if u and not v:
+            y, v = letters_as_unit(y, u)
+        elif v and not u:
+            x, u = letters_as_unit(x, v)
         if u and v:
             return self.with_units(x, u, y, v)
         if "percent" in (u, v) and u != v:  # the sign is a unit, and also a hundredth
@@ -295,11 +299,26 @@ def split_unit(t: Tree) -> tuple[Tree, str]:
         return t[1], "°"
     if t[0] == "mul" and len(t[1]) == 2 and t[1][0] == ("num", Fraction(-1), None):
         inner, unit = split_unit(t[1][1])
-        return (negated(inner), unit) if unit else (t, "")
+        return negated(inner), unit
     if t[0] == "mul" and t[1][-1][0] in ("deg", "pct", "unit"):
         inner, unit = split_unit(t[1][-1])
         return ("mul", (*t[1][:-1], inner)), unit
     return t, ""
+
+
+def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
+    """`144 m^3` beside a gold in `\\text{m}^3`: letters that spell the other side's unit are a unit."""
+    if t[0] != "mul" or len(t[1]) < 2:
+        return t, ""
+    words, factors = [], list(t[1])
+    while factors and (factors[-1][0] == "sym" or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")):
+        f = factors.pop()
+        words.insert(0, f[1] if f[0] == "sym" else f"{f[1][1]}^{f[2][1]}")
+    known = read_unit("".join(words) if all(f.isalpha() for f in words) else " ".join(words)) if words and factors else None
+    wanted = read_unit(unit)
+    if known is None or wanted is None or known[1] != wanted[1]:
+        return t, ""
+    return (factors[0] if len(factors) == 1 else ("mul", tuple(factors))), "".join(words) if all(f.isalpha() for f in words) else " ".join(words)
 
 
 def is_name(t: Tree) -> bool:

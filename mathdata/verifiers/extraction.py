@@ -47,17 +47,13 @@ _NEGATION = re.compile(r"(?:not|n't|isn’t|wrong|incorrect|不)\s*(?:the\s+)?$"
 _STOP = re.compile(
     r"\n|。|(?<![.\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)|\.\s*I hope|<\|[a-z_]+\|>|</s>|(?<=[)\]}$\d])[;；]|\.\*\*|!!|\.(?=\\\))",
 )
-_MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\\]|\\.)+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200}?)\*\*")
-_NUMBER = re.compile(
-    r"(?<![\w.])(?:(?<=[\d)%] )\+|(?<![\d)%]\s)(?<![\d)%])[-−]\s?)?[$€£¥￥]?\s?[-−]?(?P<n>"
-    + _NUM
-    + r"(?:\s?/\s?\d+(?![\d/.]))?)"
-    r"(?P<u>\s?%|\\%|°)?(?!\d)(?![A-Za-z_]\w*\d)"
+_ANY_NUMBER = re.compile(
+    r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−])?[$€£¥￥]?[-−]?(?:" + _NUM + r"(?![,，]\d)|\d+,\d{1,2}(?![\d,])|" + _NUM + r")(?:/\d+(?!\.?\d))?%?"
 )
-_ANY_NUMBER = re.compile(r"(?<![A-Za-z_\\\d.])[-−]?[$€£¥￥]?[-−]?" + _NUM + r"(?:/\d+(?!\.?\d))?%?")
-_SIDES = re.compile(r"=|≈|\\approx|＝")
-_LETTER = re.compile(r"(?:^|[\s(*:：（])\(?([A-J])\)?(?=[\s).:,，。*）]|$)")
+_SIDES = re.compile(r"(?<![<>!:=])=(?!=)|≈|\\approx(?![A-Za-z])|＝")
+_LETTER = re.compile(r"(?:^|[\s(*:：（{])\(?([A-J])\)?(?=[\s).:,，。*）}]|$)")
 
 
 def extract(text: str, rule: str = "auto") -> Extraction:
@@ -155,6 +151,20 @@ def _inside(text: str, at: int) -> tuple[int, int, int] | None:
     return None
 
 
+def boxed_or_final(text: str, start: int) -> Extraction | None:
+    """The last box, unless a later sentence says "final answer" and holds another one."""
+    box = boxed(text, start)
+    if box is None or box.span is None or "inal" not in text[box.span[1] :]:
+        return box
+    last = None
+    for last in _FINAL.finditer(text, box.span[1]):  # noqa: B007
+        pass
+    return (_last_said(text, [last], "answer is") if last else None) or box
+
+
+_FINAL = re.compile(r"final\s+answer\s*(?:is|are|:)\s*:?", re.IGNORECASE)
+
+
 # -- marks and phrases
 def hashes(text: str, start: int) -> Extraction | None:
     at = text.rfind("####")
@@ -211,24 +221,30 @@ def _sentence(text: str, at: int) -> tuple[int, int]:
         begin += 1
     for opening, closing in (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)"), ("$", "$"), ("**", "**")):
         if text.startswith(opening, begin):
-            shut = text.find(closing, begin + len(opening))
-            if 0 < shut < limit:
-                rest = text[shut + len(closing) : shut + len(closing) + 60].split("\n")[0]
-                if opening == "**" or not rest.strip() or not _MATH.search(rest):
-                    return _with_unit(text, begin, shut + len(closing))
+            shut = _shut(text, closing, begin + len(opening), limit)
+            if shut < 0 or (opening == "$" and text[begin + 1 : begin + 2].isspace()):
+                continue
+            rest = text[shut + len(closing) : shut + len(closing) + 60].split("\n")[0]
+            if opening == "**" or not rest.strip() or not _MATH.search(rest):
+                return begin, shut + len(closing)
     for match in _STOP.finditer(text, begin, limit):
-        if text.count("$", begin, match.start()) % 2 == 0 and text.count("\\(", begin, match.start()) <= text.count(
+        if _dollars(text, begin, match.start()) % 2 == 0 and text.count("\\(", begin, match.start()) <= text.count(
             "\\)", begin, match.start()
         ):
             return begin, match.start()
     return begin, limit
 
 
-_UNIT_AFTER = re.compile(r"\s*(?:\\?%|percent\b|°|degrees?\b)")
+def _shut(text: str, closing: str, at: int, limit: int) -> int:
+    """Where a formula closes; an escaped dollar does not close it."""
+    shut = text.find(closing, at, limit)
+    while shut > 0 and closing == "$" and text[shut - 1] == "\\":
+        shut = text.find(closing, shut + 1, limit)
+    return shut
 
 
-def _with_unit(text: str, begin: int, end: int) -> tuple[int, int]:
-    return begin, end
+def _dollars(text: str, begin: int, end: int) -> int:
+    return text.count("$", begin, end) - text.count("\\$", begin, end)
 
 
 def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
@@ -244,13 +260,20 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     value = read_value(whole.value)
     if value.tree is not None and not _holds_text(value.tree):
         return whole
+    said = None
+    for said in _IS.finditer(text, begin, end):  # noqa: B007
+        pass
+    if said is not None and _dollars(text, begin, said.start()) % 2 == 0 and text[said.end() : end].strip():
+        after = _refined(text, rule, said.end(), end)
+        if after is not None and any(c.isalnum() for c in after.value or ""):
+            return after
     formula = _last_formula(text, begin, end)
     last = _last_number(text, begin, end)
     if formula and last and last.span and formula.span and last.span[0] >= formula.span[1] and _is_label(formula.value):
         return Extraction(last.value, rule, last.span)
     if formula:
         return Extraction(formula.value, rule, formula.span)
-    if value.tree is not None and value.tree[0] == "text" and not any(c.isdigit() for c in value.cleaned):
+    if value.tree is not None and value.tree[0] == "text" and (_is_name(value.cleaned) or not _HAS_DIGIT.search(value.cleaned)):
         return whole
     if value.tree is not None and value.tree[0] == "unit":
         return whole
@@ -259,10 +282,21 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     return whole if any(c.isalnum() for c in whole.value) else None
 
 
+_IS = re.compile(r"\s(?:is|are|equals|be|was)\s*(?:therefore|thus|then|exactly|equal\s+to|about|approximately|:)?\s*", re.IGNORECASE)
+
+
 def _holds_text(tree: tuple[object, ...]) -> bool:
     if tree and tree[0] == "text":
         return True
     return any(isinstance(x, tuple) and _holds_text(x) for x in tree)
+
+
+_HAS_DIGIT = re.compile(r"\d")
+
+
+def _is_name(text: str) -> bool:
+    """`October 30`, `Team 4`: a name with a number in it."""
+    return text[:1].isupper() and len(text.split()) <= 3
 
 
 def _is_label(value: str | None) -> bool:
@@ -294,7 +328,7 @@ def whole(text: str, start: int) -> Extraction | None:
     if end - begin > 400:
         return None
     found = _found(text, "whole", begin, end)
-    if not found.value or "\n" in found.value or (_SIDES.search(found.value.lstrip("= ")) and "$" not in found.value):
+    if not found.value or "\n" in found.value:
         return None
     from mathdata.verifiers.values import read_value
 
@@ -304,9 +338,19 @@ def whole(text: str, start: int) -> Extraction | None:
     wordy = len(found.value) > 30 or len(found.value.split()) > 3 or any(c.isdigit() for c in found.value)
     if _holds_text(value.tree) and wordy:
         return None
-    if _SIDES.search(value.cleaned) and value.tree[0] == "rel" and "=" in value.tree[1]:
-        return None if len(value.tree[1]) > 1 or not value.cleaned[:1].isalpha() else found
+    if value.tree[0] == "rel" and "=" in value.tree[1]:
+        from mathdata.verifiers.equality import is_name
+
+        sides = value.tree[2]
+        return found if len(sides) == 2 and (is_name(sides[0]) or is_name(sides[1]) or _has_letters(sides)) else None
     return found
+
+
+def _has_letters(sides: tuple[tuple[object, ...], ...]) -> bool:
+    """Whether an equation holds an unknown: then it is an answer itself (a line, a circle), not a computation."""
+    from mathdata.verifiers.numeric import symbols
+
+    return any(symbols(t) for t in sides)
 
 
 def equation(text: str, start: int) -> Extraction | None:
@@ -350,7 +394,12 @@ def ending(text: str, start: int) -> Extraction | None:
 
 
 def last_number(text: str, start: int) -> Extraction | None:
-    """The stated fallback."""
+    """The stated fallback; not in a text that was cut off inside a formula."""
+    tail = max(start, len(text) - 4000)
+    if text.count("\\[", tail) > text.count("\\]", tail) or text.count("\\begin{", tail) > text.count("\\end{", tail):
+        return None
+    if "\\" in text[tail:] and _dollars(text, start, len(text)) % 2:
+        return None
     return _last_number(text, start, len(text))
 
 
@@ -376,7 +425,7 @@ def first_equation(text: str, start: int) -> Extraction | None:
 _FIRST = re.compile(r"(?:=|为|是|[:：])\s*(-?\d+(?:\.\d+)?)(?![\d.]*\s*[-+*/=^])")
 
 RULES: dict[str, tuple[Finder, ...]] = {
-    "auto": (boxed, hashes, tagged, phrase, chinese, whole, equation, ending, last_number),
+    "auto": (boxed_or_final, hashes, tagged, phrase, chinese, whole, equation, ending, last_number),
     "boxed": (boxed,),
     "gsm8k": (hashes, boxed, phrase, last_number),
     "####": (hashes,),

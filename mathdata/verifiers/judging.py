@@ -40,7 +40,10 @@ def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = Fals
         return Verdict("error", "the gold holds no answer", expected=answer if isinstance(answer, str) else None)
     if not isinstance(response, str):
         return Verdict("unparsed", "no answer: the response is no text", expected=gold)
-    found = extract(response, "letter" if rule == "auto" and _is_choice(gold, response) else rule)
+    if response.strip() == answer.strip() and rule == "auto":
+        return Verdict("correct", "the same text", gold, gold, "whole", (0, len(response)))
+    choice = rule == "auto" and _is_choice(gold, response)
+    found = (extract(response, "letter") if choice else None) or extract(response, rule)
     return verdict(gold, found, strict=strict, time_limit=time_limit)
 
 
@@ -59,7 +62,7 @@ def gold_of(answer: str | None) -> str | None:
 def _is_choice(gold: str, response: str) -> bool:
     """A gold that is one capital letter asks for a letter, unless the response boxes something of its own."""
     letter = clean(gold).strip("()")
-    return len(letter) == 1 and "A" <= letter <= "J" and len(response) > 3
+    return len(letter) == 1 and "A" <= letter <= "J" and (len(response) > 60 or read_value(response).tree is None)
 
 
 def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: float = 2.0) -> Verdict:

@@ -78,10 +78,10 @@ _TOKEN = re.compile(
     |(?P<cmd>\\(?:[A-Za-z]+\*?|\S))
     |(?P<han>[\u4e00-\u9fff]+)
     |(?P<name>[^\W\d_]+)
-    |(?P<op>\*\*|<=|>=|!=|==|:=|->|\.\.\.|…|&&|\|\||.)""",
+    |(?P<op>\*\*|<=|>=|!=|==|:=|->|\.\.\.|…|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_WORDS = frozenset(["cm", "mm", "km", "kg", "mg", "ml", "hr", "hrs", "min", "mins", "ft", "yd", "lb", "lbs", "oz", "sq", "mph", "kph", "usd", "and", "or", "the", "not", "per", "for", "no", "yes", "odd", "even"])  # fmt: skip
+_WORDS = frozenset(["cm", "mm", "km", "kg", "mg", "ml", "hr", "hrs", "min", "mins", "ft", "yd", "lb", "lbs", "oz", "sq", "mph", "kph", "usd", "and", "or", "the", "not", "per", "for", "no", "yes", "odd", "even", "is", "of", "so", "it", "we", "to", "on", "he", "us"])  # fmt: skip
 
 
 def tokenize(text: str) -> list[Token]:

@@ -6,8 +6,6 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mathdata.verifiers.lexer import Token, Unreadable, tokenize
-from mathdata.verifiers.units import read_unit
-
 __all__ = ["Tree", "parse"]
 
 Tree: TypeAlias = tuple[Any, ...]
@@ -23,7 +21,7 @@ _RELATIONS = {
     "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "in": "in", "approx": "~",
     "equiv": "=", "sim": "~", "simeq": "~", "to": "->", "rightarrow": "->", "mapsto": "->", "->": "->", "cong": "=",
     "coloneqq": "=", "iff": "iff", "Leftrightarrow": "iff", "subset": "sub", "subseteq": "sub", "notin": "notin",
-    "Rightarrow": "->", "implies": "->", "mid": "mid", "doteq": "~", "longrightarrow": "->",
+    "Rightarrow": "->", "Longrightarrow": "->", "implies": "->", "mid": "mid", "doteq": "~", "longrightarrow": "->",
 }  # fmt: skip
 _UNWRAP = frozenset(
     [
@@ -228,6 +226,9 @@ class _Reader:
         while self.kind() == ":" and self.kind(1) != "=":
             self.at += 1
             items.append(self.sum())
+        if self.is_cmd("choose"):
+            self.at += 1
+            return ("fn", "binomial", (items[0], self.sum()))
         return items[0] if len(items) == 1 else ("ratio", tuple(items))
 
     # -- arithmetic
@@ -253,24 +254,16 @@ class _Reader:
         return terms[0] if len(terms) == 1 else ("add", tuple(terms))
 
     def signs(self) -> str:
+        """The sign in front of a term: +, -, pm or mp; a run of them is one."""
         sign = "+"
         while True:
             if self.kind() == "-":
-                sign = "-" if sign == "+" else "+"
+                sign = "-" if sign == "+" else "+" if sign == "-" else sign
             elif self.is_cmd("pm", "mp"):
                 sign = self.text()
-            elif self.kind() == "+" and self.kind(1) in ("-",):
-                sign = sign if sign in ("pm", "mp") else "pm" if self._plus_minus() else sign
-                if sign == "pm":
-                    self.at += 2
-                    return sign
             elif self.kind() != "+":
                 return sign
             self.at += 1
-
-    def _plus_minus(self) -> bool:
-        """`+-` and `+/-` written by hand mean plus or minus only with the slash."""
-        return False
 
     def product(self) -> Tree:
         factors = [self.unary()]
@@ -280,15 +273,12 @@ class _Reader:
                 factors.append(self.unary())
             elif self.kind() == "/" or self.is_cmd("div", "/"):
                 self.at += 1
-                factors.append(("pow", self.divisor(), MINUS))
+                factors.append(("pow", self.unary(), MINUS))
             elif self.starts_factor():
                 self.juxtaposed(factors)
             else:
                 break
         return times(*factors)
-
-    def divisor(self) -> Tree:
-        return self.unary()
 
     def unary(self) -> Tree:
         if self.kind() in ("-", "+") or self.is_cmd("pm", "mp"):
@@ -318,7 +308,7 @@ class _Reader:
         last = factors[-1]
         if self.kind() in ("word", "text", "$", "€", "£", "¥") or (self.is_cmd("mathrm", "textrm") and self._is_unit()):
             unit = self.unit()
-            if not _counts(factors) and not read_unit(unit):
+            if not _counts(factors):
                 raise Unreadable("words behind letters")
             factors[:] = [("unit", times(*factors), unit)]
             return
@@ -327,9 +317,9 @@ class _Reader:
             if mixed is not None:
                 factors[-1] = ("num", last[1] + (mixed if last[1] >= 0 else -mixed), None)
                 return
-            if self.kind() == "num":
+            if self.kind() == "num" and self.kind(-1) not in (")", "]", "}"):
                 raise Unreadable("two numbers side by side")
-        if self.kind() == "num" and last[0] == "num":
+        if last[0] == "num" and ((self.kind() == "num" and self.kind(-1) not in (")", "]", "}")) or self.is_cmd("boxed", "fbox")):
             raise Unreadable("two numbers side by side")
         factors.append(self.power())
 
@@ -362,33 +352,36 @@ class _Reader:
     def unit(self) -> str:
         """The rest of a quantity: words, and the powers and slashes that bind them."""
         parts: list[str] = []
+        open_braces = 0
         while self.at < len(self.tokens):
             kind, text = self.kind(), self.text()
-            if kind in ("word", "text", "name", "$", "€", "£", "¥"):
-                if _is_and(text) and kind != "name":
-                    break
+            if kind in ("word", "text") and (_is_and(text) or _is_phrase(text)):
+                break
+            if kind in ("word", "text", "name", "$", "€", "£", "¥", "/", "."):
                 parts.append(text)
-            elif kind == "^" and self.kind(1) == "{":
-                self.at += 2
-                power = ""
-                while self.kind() not in ("}", ""):
-                    power += self.take().text
-                parts.append("^" + power)
-            elif kind == "^":
-                self.at += 1
-                parts.append("^" + self.text())
-            elif kind in ("/", "%", ".", "num", "{", "}", "(", ")") and kind not in ("}", ")", "(", "{"):
-                parts.append(text)
-            elif (
-                kind == "{"
-                or (kind == "}" and "{" in [t.kind for t in self.tokens[: self.at]][-4:])
-                or (kind == "cmd" and (text in _UNWRAP or text in ("cdot", "circ")))
-            ):
+            elif kind == "cmd" and (text in _UNWRAP or text in ("cdot", "circ")):
                 pass
+            elif kind == "^":
+                parts.append("^" + self.unit_power())
+                continue
+            elif kind == "{":
+                open_braces += 1
+            elif kind == "}" and open_braces:
+                open_braces -= 1
             else:
                 break
             self.at += 1
         return " ".join(parts)
+
+    def unit_power(self) -> str:
+        self.at += 1
+        if self.kind() != "{":
+            return self.take().text
+        power = ""
+        self.at += 1
+        while (token := self.take()).kind != "}":
+            power += token.text
+        return power
 
     # -- powers and what stands behind an atom
     def power(self) -> Tree:
@@ -445,9 +438,8 @@ class _Reader:
             return self.braced()
         if self.kind() in ("(", "["):
             return self.atom()
-        token = self.short() if self.kind() == "num" and "\\" in "" else None
-        if token is not None:
-            return token
+        if self.kind() == "num" and self.kind(1) == "^" and len(self.text()) > 1 and self.text().isdigit():
+            return self.short()  # 2^34^2 can only be 2^3 4^2
         inner = self.atom()
         if self.kind() == "^":  # plain a^b^c binds to the right
             self.at += 1
@@ -662,7 +654,6 @@ _STARTERS = frozenset(
         "binom",
         "dbinom",
         "tbinom",
-        "choose",
         "lfloor",
         "lceil",
         "lvert",

@@ -89,7 +89,7 @@ def _read(text: str, cleaned: str) -> Value:
     low = cleaned.lower()
     if low in _SENTENCES:
         return Value(text, cleaned, parse(_SENTENCES[low]))
-    prepared = _numbers(cleaned)
+    prepared = _numbers(cleaned).replace(", dir='+'", "").replace(", dir='-'", ", -1")
     other: Tree | None = None
     if "," in cleaned and (match := _DECIMAL_COMMA.match(cleaned)):
         whole, decimals, unit = match.groups()
