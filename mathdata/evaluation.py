@@ -94,13 +94,14 @@ def evaluate(
     shots: int = 0,
     backend: str | Mapping[str, Any] | None = None,
     column: Mapping[str, str] | None = None,
-    overwrite: bool = False,
+    overwrite: bool | None = None,
     ctx: Context | None = None,
 ) -> Evaluation:
     """Grade a model (folder, registry spec, or an object with `generate`), or the answers in `responses`.
 
-    An evaluation of the same identity that is already in `out` is returned as it is.
-    Raises UsageError when `out` holds another one, UnknownName for a benchmark or prompt, DataError for a bad file.
+    An evaluation of the same identity that is already in `out` is returned as it is; another one is replaced.
+    `overwrite=False` refuses to replace (UsageError), `overwrite=True` repeats an equal one too.
+    Raises UnknownName for a benchmark or prompt, DataError for a bad file.
     """
     started = time.perf_counter()
     out, ctx = Path(out), ctx or Context()
@@ -115,6 +116,7 @@ def evaluate(
         known := _existing(out, data, overwrite, reusable=given is not None or isinstance(model, (str, Path)))
     ) is not None:
         return known
+    (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
     answerer = given or _Generated(make_backend(model, backend, batch_size), ctx)
     for plan in plans:
         graded = _grade(plan, answerer.answers(plan), ctx)
@@ -228,13 +230,15 @@ def _head(label: str, who: dict[str, Any], plans: Sequence[Plan]) -> dict[str, A
     }
 
 
-def _existing(out: Path, data: dict[str, Any], overwrite: bool, reusable: bool) -> Evaluation | None:
+def _existing(out: Path, data: dict[str, Any], overwrite: bool | None, reusable: bool) -> Evaluation | None:
     if overwrite or not (out / FILE).exists():
         return None
     old = Evaluation.load(out)
     if reusable and old.digest == data["digest"] and old.data.get("versions") == data["versions"]:
         old.reused = True
         return old
+    if overwrite is None:
+        return None
     raise UsageError(f"{out} holds another evaluation ({old.model}, {old.digest})", "another folder, or --overwrite")
 
 

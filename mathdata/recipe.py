@@ -282,7 +282,8 @@ def override(data: dict[str, Any], item: str) -> None:
 
 def _step(at: Any, part: str, item: str) -> Any:
     if isinstance(at, list):
-        return at[_index(at, part, item)]
+        entry = at[_index(at, part, item)]
+        return entry if part.isdigit() else _step(entry, part, item)  # by name: stages.sample.n
     if at.get(part) is None:
         at[part] = {}
     if not isinstance(at[part], (dict, list)):

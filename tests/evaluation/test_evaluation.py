@@ -128,7 +128,7 @@ def test_an_equal_evaluation_by_file_is_not_repeated_and_another_is_refused(tmp_
     assert not first.reused
     assert again.reused
     with pytest.raises(UsageError, match="holds another evaluation"):
-        evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
+        evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file, overwrite=False)
     assert evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file, overwrite=True).model == "other"
 
 

@@ -1,0 +1,80 @@
+"""Run a recipe over a grid of values: one table, one plot; finished points are skipped"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mathdata.cli.common import command, emit, message
+
+__all__ = ["command"]
+
+
+@command(name="sweep")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
+@click.option("--grid", "-g", multiple=True, metavar="KEY.PATH=A,B,C", help="Values of one key; repeat for a product.")
+@click.option("--leave-one-out", metavar="KEY.PATH", help="A list (such as stages.augment.method), whole and less one.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder (default: runs/NAME-sweep).")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Runs beside each other.")
+def _sweep(
+    as_json: bool,
+    recipe: str,
+    overrides: tuple[str, ...],
+    grid: tuple[str, ...],
+    leave_one_out: str | None,
+    out: Path | None,
+    jobs: int,
+) -> None:
+    """Run RECIPE once for every combination of the grid (else of its own `sweep:`).
+
+    The folder holds every run, sweep.csv, sweep.parquet, sweep.svg and, where methods were left out, methods.csv.
+    """
+    from mathdata import sweep as sweeps
+    from mathdata.cli.progress import Display
+    from mathdata.recipe import load_recipe
+    from mathdata.types import Context
+
+    wanted = sweeps.parse_grid(grid)
+    if leave_one_out:
+        wanted |= sweeps.leave_one_out(recipe, leave_one_out, overrides)
+    out = out or Path("runs") / f"{load_recipe(recipe, overrides).name}-sweep"
+    with Display(quiet=as_json) as display, display.stage("sweep") as progress:
+        made = sweeps.sweep(
+            recipe, grid=wanted, out=out, overrides=overrides, jobs=jobs, ctx=Context(progress=progress)
+        )
+    for name, why in made.failed.items():
+        message(f"failed: {name}: {why}")
+    result = {
+        "out": str(made.folder),
+        "rows": made.table.to_dicts(),
+        "methods": made.methods,
+        "skipped": made.skipped,
+        "failed": made.failed,
+    }
+    emit(result, as_json, lambda _: click.echo(shown(made)))
+    if made.failed:
+        message("run the same command again: finished points are skipped")
+        raise SystemExit(1)
+
+
+def shown(made: object) -> str:
+    """The table as lines."""
+    rows = made.table.to_dicts()  # type: ignore[attr-defined]
+    lines = []
+    hidden = {"low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "rows", "n"}
+    for row in rows:
+        facts = "  ".join(f"{k.rpartition('.')[2]} {_text(k, v)}" for k, v in row.items() if k not in hidden)
+        low, high = row.get("low"), row.get("high")
+        span = f"  ({100 * low:.1f} – {100 * high:.1f})" if low is not None and high is not None else ""
+        lines.append(facts + span)
+    return "\n".join([*lines, f"table and plot: {made.folder}"])  # type: ignore[attr-defined]
+
+
+def _text(key: str, value: object) -> str:
+    shares = ("accuracy", "format_accuracy", "truncated")
+    return f"{100 * value:.1f} %" if key in shares and isinstance(value, float) else str(value)
+
+
+command = _sweep
