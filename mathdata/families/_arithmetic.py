@@ -1,38 +1,31 @@
-"""Worked arithmetic that several families share: columns, partial products, signs."""
+"""Worked arithmetic that several families share: columns and partial products."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from mathdata.families._value import Value
 
-__all__ = ["add_columns", "digits_product", "grouped", "subtract_columns"]
-
-ONES = {"zh": "个位：", "en": "Ones: "}
-TENS = {"zh": "十位：", "en": "Tens: "}
+__all__ = ["add_columns", "digits_product", "subtract_columns"]
 
 
-def add_columns(a: int, b: int, language: str) -> list[str]:
-    """a + b of two-digit numbers, column by column."""
-    ones = a % 10 + b % 10
-    carry = [f" + {ones // 10}"] if ones > 9 else []
-    tens = a // 10 + b // 10 + ones // 10
-    return [
-        f"{ONES[language]}{a % 10} + {b % 10} = {ones}",
-        f"{TENS[language]}{a // 10} + {b // 10}{''.join(carry)} = {tens}",
-    ]
+def add_columns(a: str, b: str) -> list[str]:
+    """a + b of two-digit numbers: written down once, then column by column from the right."""
+    m, n = int(a), int(b)
+    ones = m % 10 + n % 10
+    carry = "+1" if ones > 9 else ""
+    tens = m // 10 + n // 10 + ones // 10
+    return [f"{a}+{b}", f"{m % 10}+{n % 10}={ones}", f"{m // 10}+{n // 10}{carry}={tens}"]
 
 
-def subtract_columns(a: int, b: int, language: str) -> list[str]:
-    """a - b of two-digit numbers, column by column, ten borrowed where it is needed."""
-    borrow = a % 10 < b % 10
-    ones = a % 10 + 10 * borrow
-    less = " - 1" if borrow else ""
-    return [
-        f"{ONES[language]}{ones} - {b % 10} = {ones - b % 10}",
-        f"{TENS[language]}{a // 10} - {b // 10}{less} = {a // 10 - b // 10 - borrow}",
-    ]
+def subtract_columns(a: str, b: str) -> list[str]:
+    """a - b of two-digit numbers: written down once, then column by column, ten borrowed where it is needed."""
+    m, n = int(a), int(b)
+    borrow = m % 10 < n % 10
+    ones = m % 10 + 10 * borrow
+    less = "-1" if borrow else ""
+    tens = m // 10 - n // 10 - borrow
+    return [f"{a}-{b}", f"{ones}-{n % 10}={ones - n % 10}", f"{m // 10}-{n // 10}{less}={tens}"]
 
 
 def digits_product(a: str, b: str) -> list[str]:
@@ -52,9 +45,3 @@ def _places(number: str) -> list[str]:
 
 def _text(number: Fraction) -> str:
     return Value(number).text
-
-
-def grouped(numbers: Sequence[str]) -> str:
-    """Terms of a sum, a negative one in brackets: 3 + (-2) + 5."""
-    first, *rest = numbers
-    return " + ".join([first, *(f"({n})" if n.startswith("-") else n for n in rest)])

@@ -60,7 +60,7 @@ class Family:
         raise NotImplementedError
 
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
-        """Worked lines that end in the answer; `shown` is `= 5` or, where it was rounded, `≈ 0.33`."""
+        """Worked lines; `shown` is the answer as `= 5` or, where it was rounded, `≈ 0.33`, to end the last with."""
         raise NotImplementedError
 
     def bare(self, params: Params, language: str) -> tuple[str, str]:

@@ -35,8 +35,7 @@ class GainStory(Story):
         return Value(Fraction(params["a"]) + Fraction(params["b"]))
 
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
-        a, b = params["a"], params["b"]
-        return [*add_columns(int(a), int(b), language), f"{a} + {b} {shown}"]
+        return add_columns(params["a"], params["b"])
 
 
 register("family", "gain_story", __doc__)(GainStory())

@@ -39,8 +39,7 @@ class LossStory(Story):
         return Value(Fraction(params["a"]) - Fraction(params["b"]))
 
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
-        a, b = params["a"], params["b"]
-        return [*subtract_columns(int(a), int(b), language), f"{a} - {b} {shown}"]
+        return subtract_columns(params["a"], params["b"])
 
 
 register("family", "loss_story", __doc__)(LossStory())

@@ -22,8 +22,7 @@ class SmallSubtract(Subtract):
         return two and int(params["a"]) > int(params["b"])
 
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
-        a, b = params["a"], params["b"]
-        return [*subtract_columns(int(a), int(b), language), f"{a} - {b} {shown}"]
+        return subtract_columns(params["a"], params["b"])
 
 
 register("family", "small_subtract", __doc__)(SmallSubtract())

@@ -31,8 +31,8 @@ class UnknownAddend(Family):
         return Value(Fraction(params["c"]) - Fraction(params["b"]))
 
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
-        b, c = params["b"], params["c"]
-        return [*subtract_columns(int(c), int(b), language), f"x = {c} - {b} {shown}"]
+        written, *columns = subtract_columns(params["c"], params["b"])
+        return [f"x={written}", *columns]
 
     def bare(self, params: Params, language: str) -> tuple[str, str]:
         answer = self.exact(params).text

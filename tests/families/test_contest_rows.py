@@ -1,0 +1,43 @@
+"""The contest's real rows: every Chinese one is read, solved exactly, and its answer found right."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mathdata import families
+
+DATA = Path(os.environ.get("MATHDATA_DATA", "../shared/data")) / "seed_corpus"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"{path} is not here: set MATHDATA_DATA")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("sample_1992.jsonl", 1948), ("cot_7500.jsonl", 7500), ("eval_200.jsonl", 200)]
+)
+def test_every_row_of_a_family_is_read_and_its_answer_is_the_value_or_a_rounding(name: str, read: int) -> None:
+    counts: Counter[str] = Counter()
+    for row in rows(name):
+        value = families.solve_exact(row["problem"])
+        if value is not None:
+            counts[families.agree(value, families.claim(row["solution"]) or "")] += 1
+    assert counts["same"] + counts["rounded"] == read
+    assert sum(counts.values()) == read
+
+
+def test_bare_answers_are_written_as_the_contest_writes_them() -> None:
+    same = sum(
+        found.family.bare(found.params, "zh")[0] == row["solution"]
+        for row in rows("sample_1992.jsonl")
+        if (found := families.read(row["problem"]))
+    )
+    assert same >= 1940
