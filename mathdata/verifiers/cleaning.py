@@ -91,9 +91,11 @@ def _strip(text: str) -> str:
         text = text.strip().strip("\u0000").strip()
         for opening, closing in _PAIRS:
             inner = text[len(opening) : -len(closing)]
-            if len(text) > len(opening) + len(closing) - 1 and text.startswith(opening) and text.endswith(closing):
-                if opening not in inner and closing not in inner:
-                    text = inner.strip()
+            wrapped = (
+                len(text) > len(opening) + len(closing) - 1 and text.startswith(opening) and text.endswith(closing)
+            )
+            if wrapped and opening not in inner and closing not in inner:
+                text = inner.strip()
         text = text.rstrip("。;；,，、")
         if text.endswith(".") and not text.endswith("..."):
             text = text[:-1]

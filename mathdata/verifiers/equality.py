@@ -19,12 +19,12 @@ from mathdata.verifiers.algebra import Algebra, NoValue, TooBig, constant, equal
 from mathdata.verifiers.parser import Tree, negated
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.values import Value
-from mathdata.verifiers.wording import text_form
+from mathdata.verifiers.wording import text_form, words
 
 __all__ = ["Answer", "compare"]
 
 MAX_ITEMS = 60
-SCALARS = frozenset(["num", "sym", "add", "mul", "pow", "fn", "deg", "pct", "base", "unit", "ratio"])
+SCALARS = words("num sym add mul pow fn deg pct base unit ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,14 +311,21 @@ def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
     if t[0] != "mul" or len(t[1]) < 2:
         return t, ""
     words, factors = [], list(t[1])
-    while factors and (factors[-1][0] == "sym" or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")):
+    while factors and (
+        factors[-1][0] == "sym"
+        or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")
+    ):
         f = factors.pop()
         words.insert(0, f[1] if f[0] == "sym" else f"{f[1][1]}^{f[2][1]}")
-    known = read_unit("".join(words) if all(f.isalpha() for f in words) else " ".join(words)) if words and factors else None
+    known = (
+        read_unit("".join(words) if all(f.isalpha() for f in words) else " ".join(words)) if words and factors else None
+    )
     wanted = read_unit(unit)
     if known is None or wanted is None or known[1] != wanted[1]:
         return t, ""
-    return (factors[0] if len(factors) == 1 else ("mul", tuple(factors))), "".join(words) if all(f.isalpha() for f in words) else " ".join(words)
+    return (factors[0] if len(factors) == 1 else ("mul", tuple(factors))), "".join(words) if all(
+        f.isalpha() for f in words
+    ) else " ".join(words)
 
 
 def is_name(t: Tree) -> bool:

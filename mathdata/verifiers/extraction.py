@@ -50,10 +50,14 @@ _STOP = re.compile(
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\\]|\\.)+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200}?)\*\*")
 _ANY_NUMBER = re.compile(
-    r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−])?[$€£¥￥]?[-−]?(?:" + _NUM + r"(?![,，]\d)|\d+,\d{1,2}(?![\d,])|" + _NUM + r")(?:/\d+(?!\.?\d))?%?"
+    r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−])?[$€£¥￥]?[-−]?(?:"
+    + _NUM
+    + r"(?![,，]\d)|\d+,\d{1,2}(?![\d,])|"
+    + _NUM
+    + r")(?:/\d+(?!\.?\d))?%?"
 )
 _SIDES = re.compile(r"(?<![<>!:=])=(?!=)|≈|\\approx(?![A-Za-z])|＝")
-_LETTER = re.compile(r"(?:^|[\s(*:：（{])\(?([A-J])\)?(?=[\s).:,，。*）}]|$)")
+_LETTER = re.compile(r"(?:^|[\s(*:：（{$])\(?([A-J])\)?(?=[\s).:,，。*）}$]|$)")
 
 
 def extract(text: str, rule: str = "auto") -> Extraction:
@@ -95,6 +99,13 @@ def _found(text: str, rule: str, start: int, end: int) -> Extraction:
     while end > start and text[end - 1].isspace():
         end -= 1
     return Extraction(text[start:end], rule, (start, end))
+
+
+def _last_match(pattern: re.Pattern[str], text: str, start: int, end: int | None = None) -> re.Match[str] | None:
+    last = None
+    for match in pattern.finditer(text, start, len(text) if end is None else end):
+        last = match
+    return last
 
 
 # -- boxed
@@ -156,9 +167,7 @@ def boxed_or_final(text: str, start: int) -> Extraction | None:
     box = boxed(text, start)
     if box is None or box.span is None or "inal" not in text[box.span[1] :]:
         return box
-    last = None
-    for last in _FINAL.finditer(text, box.span[1]):  # noqa: B007
-        pass
+    last = _last_match(_FINAL, text, box.span[1])
     return (_last_said(text, [last], "answer is") if last else None) or box
 
 
@@ -179,9 +188,7 @@ def hashes(text: str, start: int) -> Extraction | None:
 def tagged(text: str, start: int) -> Extraction | None:
     if "nswer>" not in text:
         return None
-    last = None
-    for last in _TAG.finditer(text, start):
-        pass
+    last = _last_match(_TAG, text, start)
     if last is None:
         return None
     inner = boxed(text[: last.end(1)], last.start(1))
@@ -260,9 +267,7 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     value = read_value(whole.value)
     if value.tree is not None and not _holds_text(value.tree):
         return whole
-    said = None
-    for said in _IS.finditer(text, begin, end):  # noqa: B007
-        pass
+    said = _last_match(_IS, text, begin, end)
     if said is not None and _dollars(text, begin, said.start()) % 2 == 0 and text[said.end() : end].strip():
         after = _refined(text, rule, said.end(), end)
         if after is not None and any(c.isalnum() for c in after.value or ""):
@@ -273,7 +278,11 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
         return Extraction(last.value, rule, last.span)
     if formula:
         return Extraction(formula.value, rule, formula.span)
-    if value.tree is not None and value.tree[0] == "text" and (_is_name(value.cleaned) or not _HAS_DIGIT.search(value.cleaned)):
+    if (
+        value.tree is not None
+        and value.tree[0] == "text"
+        and (_is_name(value.cleaned) or not _HAS_DIGIT.search(value.cleaned))
+    ):
         return whole
     if value.tree is not None and value.tree[0] == "unit":
         return whole
@@ -282,7 +291,9 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     return whole if any(c.isalnum() for c in whole.value) else None
 
 
-_IS = re.compile(r"\s(?:is|are|equals|be|was)\s*(?:therefore|thus|then|exactly|equal\s+to|about|approximately|:)?\s*", re.IGNORECASE)
+_IS = re.compile(
+    r"\s(?:is|are|equals|be|was)\s*(?:therefore|thus|then|exactly|equal\s+to|about|approximately|:)?\s*", re.IGNORECASE
+)
 
 
 def _holds_text(tree: tuple[object, ...]) -> bool:
@@ -304,9 +315,7 @@ def _is_label(value: str | None) -> bool:
 
 
 def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
-    last = None
-    for last in _MATH.finditer(text, begin, end):
-        pass
+    last = _last_match(_MATH, text, begin, end)
     if last is None:
         return None
     group = next(i for i in range(1, 5) if last.group(i) is not None)
@@ -315,9 +324,7 @@ def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
 
 def _last_number(text: str, begin: int, end: int) -> Extraction | None:
     window = max(begin, end - 4000)
-    last = None
-    for last in _ANY_NUMBER.finditer(text, window, end):
-        pass
+    last = _last_match(_ANY_NUMBER, text, window, end)
     return None if last is None else _found(text, "last number", last.start(), last.end())
 
 
@@ -361,9 +368,7 @@ def equation(text: str, start: int) -> Extraction | None:
     begin = max(text.rfind("\n", start, end), text.rfind("。", start, end), text.rfind("，", start, end), start - 1) + 1
     if end - begin > 600:
         return None
-    last = None
-    for last in _SIDES.finditer(text, begin, end):
-        pass
+    last = _last_match(_SIDES, text, begin, end)
     if last is None:
         return None
     from mathdata.verifiers.values import read_value
@@ -379,9 +384,7 @@ def ending(text: str, start: int) -> Extraction | None:
     """Bold or a formula in the last sentence."""
     stripped = text.rstrip()
     begin = max(text.rfind("\n", start, len(stripped)), start - 1) + 1
-    bold = None
-    for bold in _BOLD.finditer(text, begin):
-        pass
+    bold = _last_match(_BOLD, text, begin)
     if bold is not None and any(c.isdigit() for c in bold.group(1)):
         return _refined(text, "bold", bold.start(1), bold.end(1))
     formula = _last_formula(text, begin, len(text))
@@ -410,9 +413,7 @@ def letter(text: str, start: int) -> Extraction | None:
         if found and found.value and (match := _LETTER.search(found.value)):
             at = (found.span or (0, 0))[0] + match.start(1)
             return Extraction(match.group(1), "letter", (at, at + 1))
-    last = None
-    for last in _LETTER.finditer(text, start):
-        pass
+    last = _last_match(_LETTER, text, start)
     return None if last is None else _found(text, "letter", last.start(1), last.end(1))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from mathdata.verifiers.steps import Equation, judge_sides, show
+from mathdata.verifiers.sides import Equation, judge_sides, show
 
 __all__ = ["formula_equations"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from mathdata.verifiers.wording import words
+
 __all__ = ["NAMES", "Token", "Unreadable", "tokenize"]
 
 MAX_LENGTH = 4000
@@ -25,49 +27,10 @@ class Token(NamedTuple):
 
 FUNCTIONS = ["arcsinh", "arccosh", "arctanh", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "arsinh", "arcosh", "artanh", "asinh", "acosh", "atanh", "asin", "acos", "atan", "sinh", "cosh", "tanh", "coth", "sin", "cos", "tan", "cot", "sec", "csc", "exp", "log", "ln", "lg", "sqrt", "cbrt", "abs", "Abs", "floor", "ceil", "ceiling", "gcd", "lcm", "max", "min", "factorial", "binomial", "Sum", "Integral", "Derivative", "Limit", "Product", "Eq", "det", "arg", "deg", "dim", "ker", "Re", "Im", "sgn", "sign"]  # fmt: skip
 NAMES = frozenset(FUNCTIONS)
-GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "omicron",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "varphi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-        "aleph",
-    ]
+GREEK = words(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron "
+    "rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi "
+    "Omega ell hbar aleph"
 )
 _CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "oo": "oo", "exponentialE": "E", "imaginaryI": "i"}
 
@@ -81,7 +44,10 @@ _TOKEN = re.compile(
     |(?P<op>\*\*|<=|>=|!=|==|:=|->|\.\.\.|…|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_WORDS = frozenset(["cm", "mm", "km", "kg", "mg", "ml", "hr", "hrs", "min", "mins", "ft", "yd", "lb", "lbs", "oz", "sq", "mph", "kph", "usd", "and", "or", "the", "not", "per", "for", "no", "yes", "odd", "even", "is", "of", "so", "it", "we", "to", "on", "he", "us"])  # fmt: skip
+_WORDS = words(
+    "cm mm km kg mg ml hr hrs min mins ft yd lb lbs oz sq mph kph usd and or the not per for no yes odd "
+    "even is of so it we to on he us"
+)  # fmt: skip
 
 
 def tokenize(text: str) -> list[Token]:

@@ -6,6 +6,8 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mathdata.verifiers.lexer import Token, Unreadable, tokenize
+from mathdata.verifiers.wording import words
+
 __all__ = ["Tree", "parse"]
 
 Tree: TypeAlias = tuple[Any, ...]
@@ -23,54 +25,13 @@ _RELATIONS = {
     "coloneqq": "=", "iff": "iff", "Leftrightarrow": "iff", "subset": "sub", "subseteq": "sub", "notin": "notin",
     "Rightarrow": "->", "Longrightarrow": "->", "implies": "->", "mid": "mid", "doteq": "~", "longrightarrow": "->",
 }  # fmt: skip
-_UNWRAP = frozenset(
-    [
-        "mathrm",
-        "mathbf",
-        "mathit",
-        "mathsf",
-        "mathtt",
-        "mathcal",
-        "mathscr",
-        "mathfrak",
-        "boldsymbol",
-        "bm",
-        "vec",
-        "hat",
-        "bar",
-        "tilde",
-        "overrightarrow",
-        "boxed",
-        "fbox",
-        "rm",
-        "bf",
-        "it",
-        "pmb",
-        "bold",
-        "mathnormal",
-        "underline",
-        "ensuremath",
-        "smash",
-        "mathop",
-        "operatorname",
-    ]
+_UNWRAP = words(
+    "mathrm mathbf mathit mathsf mathtt mathcal mathscr mathfrak boldsymbol bm vec hat bar tilde "
+    "overrightarrow boxed fbox rm bf it pmb bold mathnormal underline ensuremath smash mathop "
+    "operatorname"
 )
-_MATRICES = frozenset(
-    [
-        "matrix",
-        "pmatrix",
-        "bmatrix",
-        "Bmatrix",
-        "vmatrix",
-        "Vmatrix",
-        "smallmatrix",
-        "array",
-        "cases",
-        "aligned",
-        "align*",
-        "align",
-        "gathered",
-    ]
+_MATRICES = words(
+    "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array cases aligned align* align gathered"
 )
 _STOP = frozenset(")]},;&|+-=<>") | {"<=", ">=", "!=", "...", "->"}
 _OPENERS = frozenset("([{|")
@@ -319,7 +280,9 @@ class _Reader:
                 return
             if self.kind() == "num" and self.kind(-1) not in (")", "]", "}"):
                 raise Unreadable("two numbers side by side")
-        if last[0] == "num" and ((self.kind() == "num" and self.kind(-1) not in (")", "]", "}")) or self.is_cmd("boxed", "fbox")):
+        if last[0] == "num" and (
+            (self.kind() == "num" and self.kind(-1) not in (")", "]", "}")) or self.is_cmd("boxed", "fbox")
+        ):
             raise Unreadable("two numbers side by side")
         factors.append(self.power())
 
@@ -647,60 +610,9 @@ def _is_phrase(text: str) -> bool:
     return first in ("where", "for", "if", "when", "with", "such", "is", "as", "otherwise", "since", "because", "by")
 
 
-_STARTERS = frozenset(
-    [
-        "frac",
-        "sqrt",
-        "binom",
-        "dbinom",
-        "tbinom",
-        "lfloor",
-        "lceil",
-        "lvert",
-        "vert",
-        "Vert",
-        "lVert",
-        "|",
-        "langle",
-        "begin",
-        "overline",
-        "sum",
-        "prod",
-        "int",
-        "iint",
-        "oint",
-        "lim",
-        "max",
-        "min",
-        "inf",
-        "sup",
-        "gcd",
-        "lcm",
-        "bmod",
-        "mod",
-        "pmod",
-        "mathbb",
-        "{",
-        "dot",
-        "infin",
-        "emptyset",
-        "varnothing",
-        "partial",
-        "nabla",
-        "operatorname",
-        "operatorname*",
-        "angle",
-        "triangle",
-        "overarc",
-        "widehat",
-        "stackrel",
-        "Pr",
-        "displaylines",
-        "beginboxed",
-        "cdots",
-        "ldots",
-        "dots",
-        "mathop",
-        "substack",
-    ]
+_STARTERS = words(
+    "frac sqrt binom dbinom tbinom lfloor lceil lvert vert Vert lVert | langle begin overline sum prod "
+    "int iint oint lim max min inf sup gcd lcm bmod mod pmod mathbb { dot infin emptyset varnothing "
+    "partial nabla operatorname operatorname* angle triangle overarc widehat stackrel Pr displaylines "
+    "beginboxed cdots ldots dots mathop substack"
 )

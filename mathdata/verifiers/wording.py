@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-__all__ = ["number_of", "text_form"]
+__all__ = ["number_of", "text_form", "words"]
+
+
+def words(text: str) -> frozenset[str]:
+    """A word list, written as one text."""
+    return frozenset(text.split())
+
 
 _ONES = {w: i for i, w in enumerate(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]

@@ -1,0 +1,290 @@
+"""Equations of plain prose: where they begin and end between the words, and whether they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+from mathdata.verifiers.arithmetic import readings
+from mathdata.verifiers.sides import Equation, judge_sides, show
+from mathdata.verifiers.units import read_unit
+from mathdata.verifiers.wording import words
+
+__all__ = ["prose_equations"]
+
+_BINDS = words(
+    "of times minus plus by than half twice sqrt day days week weeks month step room question grade age "
+    "chapter page level type number"
+)
+"""Words that bind a number behind them to what stands before, or make it a label."""
+_NO_UNIT = words("of the a an is are was and or if that this which to from for with in on at then so than")
+
+
+class _Tok(NamedTuple):
+    kind: str
+    """num, op, open, close, eq, pct, money, word, other"""
+    text: str
+    start: int
+    end: int
+
+
+_TOKEN = re.compile(
+    r"(?P<num>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)|(?P<eq>=>|==+|=|≈|＝|等于|约等于|\bequals\b)"
+    r"|(?P<op>\*\*|[-+*/×÷−–·^＋－]|加上?|减去?|乘以?|除以)|(?P<open>[(\[（])|(?P<close>[)\]）])|(?P<pct>%|％)|(?P<money>[$€£¥￥])"
+    r"|(?P<mark>\x01+|[ \t]+)|(?P<word>[^\W\d_]+(?:['’][a-z]+)?|[′″°²³])|(?P<other>.|\n)",
+    re.DOTALL,
+)
+_OPS = {"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "**": "^", "＋": "+", "－": "-", "加": "+", "加上": "+", "减": "-", "减去": "-",
+        "乘": "*", "乘以": "*", "除以": "/"}  # fmt: skip
+
+
+def _tokens(text: str) -> list[_Tok]:
+    out: list[_Tok] = []
+    for m in _TOKEN.finditer(text):
+        kind = m.lastgroup or "other"
+        if kind != "mark":
+            out.append(_Tok(kind, m.group(), m.start(), m.end()))
+    for i, t in enumerate(out):  # x between two numbers is the sign for times
+        if t.kind == "word" and t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
+            glued = out[i - 1].end == t.start and out[i + 1].start != t.end
+            if not glued:
+                out[i] = t._replace(kind="op", text="*")
+    return out
+
+
+def _numberish(tokens: list[_Tok], i: int, step: int) -> bool:
+    if not 0 <= i < len(tokens):
+        return False
+    kind = tokens[i].kind
+    if kind == "word" and step < 0:  # "30 minutes x 2"
+        return i > 0 and tokens[i - 1].kind == "num"
+    return kind in (("num", "close", "pct") if step < 0 else ("num", "open", "money"))
+
+
+def prose_equations(text: str, original: str) -> Iterator[Equation]:
+    """Every equals sign of the prose with the arithmetic on its two sides; unchecked where a side is none."""
+    tokens = _tokens(text)
+    marks = [i for i, t in enumerate(tokens) if t.kind == "eq" and t.text != "=>"]
+    for n, i in enumerate(marks):
+        low = marks[n - 1] if n else -1
+        high = marks[n + 1] if n + 1 < len(marks) else len(tokens)
+        left, right = _left(tokens, i, low), _right(tokens, i, high)
+        if left is None or right is None:
+            t = tokens[i]
+            yield Equation(t.text, (t.start, t.end), None, "unchecked", "not plain arithmetic")
+        else:
+            after = tokens[i + 1 + len(right)] if i + 1 + len(right) < len(tokens) else None
+            yield _check(left, right, tokens[i], after, original)
+
+
+def _left(tokens: list[_Tok], eq: int, low: int) -> list[_Tok] | None:
+    """The arithmetic that ends at the equals sign; None where it is cut off from what it belongs to."""
+    i, depth = eq - 1, 0
+    while i > low:
+        t = tokens[i]
+        if t.kind == "close":
+            depth += 1
+        elif t.kind == "open":
+            if depth == 0:
+                break
+            depth -= 1
+        elif t.kind == "word":
+            if not _unit_at(tokens, i, low):
+                break
+        elif t.kind in ("eq", "other") or (t.kind == "num" and tokens[i + 1].kind == "num" and not _joined(tokens, i)):
+            break
+        i -= 1
+    begin = i + 1
+    while begin < eq and tokens[begin].kind in ("word", "close", "pct"):
+        begin += 1
+    part = tokens[begin:eq]
+    if not part or _OPS.get(part[0].text, part[0].text) in ("*", "/", "^", "+"):
+        return None  # it goes on to the left with something that is no number
+    if i > low + 1 and tokens[i].kind == "open" and tokens[i - 1].kind == "op":
+        return None  # an open bracket that is not closed here
+    if any(t.kind == "word" and t.text.lower() in _NO_UNIT for t in part):
+        return None
+    chained = begin == low + 1
+    if not chained and (_cut_off(tokens, begin) or not (_has_op(part) or _opens(tokens, begin))):
+        return None
+    return part
+
+
+def _has_op(part: list[_Tok]) -> bool:
+    return any(t.kind == "op" for t in part[1:])
+
+
+def _opens(tokens: list[_Tok], begin: int) -> bool:
+    """Whether a lone number stands at the beginning of a line or clause, where nothing before it can belong to it."""
+    return begin == 0 or (tokens[begin - 1].kind == "other" and tokens[begin - 1].text in "\n.,;:，。；：")
+
+
+def _cut_off(tokens: list[_Tok], begin: int) -> bool:
+    """Whether the arithmetic is the rest of something longer: glued to a word, or a difference of a word."""
+    if begin == 0:
+        return False
+    before, first = tokens[begin - 1], tokens[begin]
+    if before.kind not in ("word", "other", "num", "pct", "close"):
+        return False
+    if before.kind == "word" and not before.text.isascii() and first.kind != "op":
+        return before.text[-1] in "的加减乘除" and before.end == first.start
+    if before.end == first.start and (before.kind != "other" or before.text in "_\\{}|:.#&√∛^~<>\u0002"):
+        return True
+    if before.kind == "word" and (before.text.lower() in _BINDS or _operand(tokens, begin)):
+        return True
+    if first.kind == "op":  # "- 5 = 3" behind a word is a difference, "-5" after a colon is a number
+        return first.end < tokens[begin + 1].start or before.end == first.start
+    if before.text == "," and len(first.text) == 3 and begin > 1 and tokens[begin - 2].kind == "num":
+        return True  # 14, 400: one number or two
+    if before.text == "," and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
+        return True  # 0,2: a decimal comma
+    return before.kind == "num"
+
+
+def _operand(tokens: list[_Tok], begin: int) -> bool:
+    """Whether the words before belong to a sum: `7 + Shonda (1) + 2`."""
+    j = begin - 1
+    while j > 0 and tokens[j].kind == "word" and begin - j < 4:
+        j -= 1
+    return tokens[j].kind == "op" or (tokens[j].kind == "num" and tokens[begin - 1].text == "and")
+
+
+def _joined(tokens: list[_Tok], i: int) -> bool:
+    """Two numbers side by side that are one: 1 1/2, 18 000."""
+    after = tokens[i + 2] if i + 2 < len(tokens) else None
+    return _group(tokens, i + 1) or bool(
+        after and after.text == "/" and tokens[i].text.isdigit() and tokens[i].end < tokens[i + 1].start
+    )
+
+
+def _unit_at(tokens: list[_Tok], i: int, low: int) -> bool:
+    """Whether the word is the unit of a number before it: `450 mg + 200 mg`."""
+    j = i
+    while j > low and tokens[j].kind == "word" and i - j < 3:
+        if len(tokens[j].text) == 1 and tokens[j].text.isascii():
+            return False  # 2L: a letter of algebra
+        j -= 1
+    return j > low and tokens[j].kind in ("num", "pct") and tokens[i + 1].kind in ("op", "eq", "word", "close")
+
+
+def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
+    i, depth, last = eq + 1, 0, eq
+    while i < high:
+        t = tokens[i]
+        if t.kind == "open":
+            if tokens[i - 1].kind in ("num", "word", "close") and depth == 0 and tokens[i].start > tokens[i - 1].end:
+                break
+            depth += 1
+        elif t.kind == "close":
+            if depth == 0:
+                break
+            depth -= 1
+        elif t.kind == "word":
+            follows = i + 1 < high and tokens[i + 1].kind == "op" and _unit_at(tokens, i, eq)
+            more = (
+                i + 2 < high and tokens[i + 1].kind == "word" and tokens[i + 2].kind == "op" and _unit_at(tokens, i, eq)
+            )
+            if not follows and not more:
+                break
+        elif t.kind == "other" or (
+            t.kind == "num" and tokens[i - 1].kind == "num" and i - 1 > eq and depth == 0 and not _group(tokens, i)
+        ):
+            break
+        last = i
+        i += 1
+    part = tokens[eq + 1 : last + 1]
+    if (
+        i < high
+        and depth == 0
+        and tokens[i].kind == "word"
+        and len(tokens[i].text) == 1
+        and tokens[i].text.isascii()
+        and part
+    ):
+        if tokens[i].text.isalpha() and tokens[i].start == tokens[i - 1].end and tokens[i].text not in "mgshLlkK":
+            return None  # 24b: a letter of algebra
+        if tokens[i].text == "x" and i + 1 < high:
+            return None
+    while part and part[-1].kind in ("op", "open", "money"):
+        part = part[:-1]
+        if i < high and tokens[i].kind not in ("other",):
+            return None
+    return part or None
+
+
+def _group(tokens: list[_Tok], i: int) -> bool:
+    """18 000: a blank as thousands separator."""
+    return len(tokens[i].text) == 3 and tokens[i].start == tokens[i - 1].end + 1 and len(tokens[i - 1].text) <= 3
+
+
+def _source(part: list[_Tok]) -> str:
+    out = []
+    for i, t in enumerate(part):
+        if t.kind in ("word", "money"):
+            out.append(" ")
+            continue
+        text = t.text.replace(",", "") if t.kind == "num" else _OPS.get(t.text, t.text)
+        if i and part[i - 1].end < t.start:
+            out.append(" ")
+        out.append({"（": "(", "）": ")", "[": "(", "]": ")", "％": "%"}.get(text, text))
+    return "".join(out).strip()
+
+
+def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, original: str) -> Equation:
+    span = (left[0].start, right[-1].end)
+    text = _shown(original[span[0] : span[1]])
+    lefts, rights = readings(_source(left)), readings(_source(right))
+    if not lefts or not rights:
+        return Equation(text, span, None, "unchecked", "not plain arithmetic")
+    percent = any(t.kind == "pct" for t in [*left, *right]) or (after is not None and after.text.lower() == "percent")
+    kind = judge_sides(
+        lefts, rights, _places(right), marked=eq.text in ("≈", "约等于"), percent=percent, cents=_cents(right, after)
+    )
+    if kind == "false":
+        kind = _excused(left, right, lefts, after) or kind
+    if kind == "unchecked":
+        return Equation(text, span, None, kind, "a conversion of units")
+    why = "" if kind != "false" else f"{_source(left)} is {show(lefts[0])}, not {_source(right)}"
+    return Equation(text, span, kind != "false", kind, why[:300])
+
+
+def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: _Tok | None) -> str | None:
+    """What only looks false: units converted, or a sum that runs on behind its first result."""
+    words = {t.text.lower() for t in left if t.kind == "word"}
+    ends = {after.text.lower()} if after is not None and after.kind == "word" else set()
+    if len({read_unit(w) for w in words} - {None}) > 1:
+        return "unchecked"
+    if (words or (_money(left) and ends)) and not _has_op(left):
+        return "unchecked"
+    head = _run_on(right)
+    return "run-on" if head and judge_sides(lefts, readings(_source(head)), None, marked=False) == "exact" else None
+
+
+def _money(part: list[_Tok]) -> bool:
+    return any(t.kind == "money" for t in part)
+
+
+def _run_on(right: list[_Tok]) -> list[_Tok]:
+    """The first term of `7 * 60 = 420 seconds + 23 seconds`, where a new sum begins behind a unit."""
+    for i, t in enumerate(right):
+        if t.kind == "op" and i and right[i - 1].kind == "word":
+            return right[:i]
+    return []
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"<<[^<>]*>>", "", text)
+
+
+def _places(right: list[_Tok]) -> int | None:
+    """Decimal places of a right side that is one number; None where it is an expression."""
+    numbers = [t for t in right if t.kind == "num"]
+    if len(numbers) != 1 or any(t.kind == "op" and t is not right[0] for t in right):
+        return None
+    return len(numbers[0].text.partition(".")[2])
+
+
+def _cents(right: list[_Tok], after: _Tok | None) -> bool:
+    return _money(right) or (after is not None and after.text.lower() in ("cents", "cent", "dollars"))

@@ -1,0 +1,64 @@
+"""Two sides of an equation: exactly equal, equal as rounded, or false."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = ["Equation", "judge_sides", "show"]
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """One `left = right`; `holds` None where it could not be checked; `kind`: exact, rounded, false, unchecked."""
+
+    text: str
+    span: tuple[int, int]
+    holds: bool | None
+    kind: str
+    why: str = ""
+
+
+def judge_sides(
+    lefts: list[Fraction],
+    rights: list[Fraction],
+    places: int | None,
+    *,
+    marked: bool,
+    percent: bool = False,
+    cents: bool = False,
+) -> str:
+    """exact, rounded or false: any reading of the left against any of the right."""
+    pairs = [(a, b) for a in lefts for b in rights]
+    if percent:
+        pairs += [(a * k, b) for a, b in pairs for k in (100, Fraction(1, 100))]
+    if cents:
+        pairs += [(a * 100, b) for a, b in pairs] + [(a, b * 100) for a, b in pairs]
+    if any(a == b for a, b in pairs):
+        return "exact"
+    for a, b in pairs:
+        step = Fraction(1, 10 ** (places or 0))
+        if places is not None and abs(a - b) < step and (a.denominator != 1 or marked):
+            return "rounded"
+        if (
+            (marked or places is None)
+            and abs(a - b) <= abs(a) / (20 if marked else 10_000)
+            and (marked or a.denominator != 1)
+        ):
+            return "rounded"
+    return "false"
+
+
+def show(x: Fraction) -> str:
+    """A number for people: whole, a short decimal, or a fraction."""
+    if x.denominator == 1:
+        return str(x.numerator) if x.numerator.bit_length() < 2000 else "a long number"
+    below = x.denominator
+    for p in (2, 5):
+        while below % p == 0:
+            below //= p
+    if below == 1 and x.denominator.bit_length() < 60:
+        from decimal import Decimal
+
+        return format((Decimal(x.numerator) / Decimal(x.denominator)).normalize(), "f")
+    return f"{x.numerator}/{x.denominator}" if x.denominator.bit_length() < 40 else f"about {float(x):.6g}"
