@@ -40,7 +40,7 @@ def keep(table: Table) -> Table:
 
 
 def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Frame:
-    """Rows of files, folders, `hf://`, `modelscope://`, `builtin:` or Python tables, as one frame.
+    """Rows of files, folders, `hf://`, `modelscope://`, `builtin:`, `data:` or Python tables, as one frame.
 
     Raises DataError, SchemaError or UnknownName; a broken line becomes a row with reject `broken-line`.
     """
@@ -135,6 +135,8 @@ def source_chunks(text: str, label: str, column: Mapping[str, str], max_broken: 
         return
     if not query or Path(text).exists():
         name, query = text, ""
+    if name.startswith("data:"):
+        name = str(data_root() / name.removeprefix("data:"))
     cut = Slice.parse(options(query, text, ("split",)).get("split", "train")) if query else Slice()
     path = resolve(Path(name), cut)
     frames = conforming(parts(path), label, str(path), column, max_broken, known_about(path))

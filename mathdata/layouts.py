@@ -239,15 +239,16 @@ def as_messages(dialogue: object) -> list[dict[str, str]]:
 
 
 def split_steps(frame: Frame) -> Frame:
-    """GSM8K's `steps #### answer` in one column as two; the <<...>> annotations stay."""
+    """GSM8K's `steps #### answer` in one column: the solution as it stands, its last line told apart as the answer."""
     for name in ("answer", "solution"):
         if name not in frame.columns or frame.schema[name] != pl.String:
             continue
         marked = pl.col(name).str.contains("####", literal=True).fill_null(False)
         if not frame.select(marked.any()).item():
             continue
-        steps = pl.col(name).str.extract(r"(?s)^(.*?)\n?[ \t]*####[^#]*$").str.strip_chars_end()
-        final = pl.col(name).str.extract(r"(?s)####\s*([^#]*?)\s*$")
+        parts = pl.col(name).str.split("####")
+        steps = pl.col(name).str.strip_chars_end()
+        final = parts.list.last().str.strip_chars()
         old = {c: pl.col(c) if c in frame.columns else pl.lit(None, pl.String) for c in ("solution", "answer")}
         solution = pl.when(marked).then(steps).otherwise(old["solution"])
         answer = pl.when(marked).then(final if name == "answer" else old["answer"].fill_null(final))
@@ -293,7 +294,6 @@ def boxed(text: str) -> str | None:
 
 
 NUMBER = r"[-+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:/\d+)?%?"
-LAST_LINE = r"([^\n]{1,300})\s*$"
 BARE = rf"(?:^|[=＝：:]|为|是|is)\s*\$?({NUMBER})[^\d\n=＝]{{0,12}}$"
 STATED = r"(?i)(?:the (?:final )?answer is|答案(?:是|为)?)\s*[:：]?\s*([^\n]+?)[.。]?\s*$"
 
@@ -304,14 +304,18 @@ def fill_answers(frame: Frame) -> Frame:
         return frame
     if "answer" not in frame.columns:
         frame = frame.with_columns(pl.lit(None, pl.String).alias("answer"))
+    if not frame["answer"].null_count():
+        return frame
     todo = frame["answer"].is_null() & frame["solution"].str.contains("boxed|fbox").fill_null(False)
     if todo.any():
         known, solutions = frame["answer"].to_list(), frame["solution"].to_list()
         found = [boxed(s) if t else a for a, s, t in zip(known, solutions, todo.to_list())]
         frame = frame.with_columns(pl.Series("answer", found, pl.String))
-    stated = pl.col("solution").str.extract(STATED).str.strip_chars("$ ")
-    bare = pl.col("solution").str.extract(LAST_LINE).str.extract(BARE)
-    return frame.with_columns(pl.coalesce("answer", stated, bare).alias("answer"))
+    last = pl.col("solution").str.strip_chars().str.tail(300).str.split("\n").list.last()
+    frame = frame.with_columns(last.alias("_last"))
+    stated = pl.col("_last").str.extract(STATED).str.strip_chars("$ ")
+    bare = pl.col("_last").str.extract(BARE)
+    return frame.with_columns(pl.coalesce("answer", stated, bare).alias("answer")).drop("_last")
 
 
 def difficulty(frame: Frame) -> Frame:
@@ -322,5 +326,6 @@ def difficulty(frame: Frame) -> Frame:
     if "level" in frame.columns:
         values.append(pl.col("level").str.extract(r"(\d+(?:\.\d+)?)").cast(pl.Float64, strict=False))
     if "solution" in frame.columns:
-        values.append(pl.col("solution").str.count_matches(r"[^\n]+(?:\n|$)").cast(pl.Float64))
+        lines = pl.col("solution").str.strip_chars().str.count_matches(r"\n+") + 1
+        values.append((lines - pl.col("solution").str.contains("####", literal=True)).cast(pl.Float64))
     return frame.with_columns(pl.coalesce(values).alias("difficulty")) if values else frame
