@@ -38,7 +38,9 @@ def export(frame: Frame, layout: str) -> tuple[Frame, int]:
         raise UnknownName(f"no layout named '{layout}'", nearest(layout, EXPORTS))
     needs = EXPORTS[layout].needs
     has_text = pl.any_horizontal([pl.col(n).is_not_null() for n in needs]) & pl.col("problem").is_not_null()
-    usable = frame.filter(has_text)
+    # Each layout states the answer in its own way; GSM8K's closing line would state it twice.
+    steps = pl.col("solution").str.replace(r"\n?[ \t]*####[^#\n]*$", "")
+    usable = frame.filter(has_text).with_columns(steps)
     return EXPORTS[layout].make(usable), frame.height - usable.height
 
 

@@ -26,7 +26,7 @@ QUESTION = "1 + 1?"
     [
         (
             {"question": "1 + 1?", "answer": "It is <<1+1=2>>2.\n#### 2"},
-            {"solution": "It is <<1+1=2>>2.", "answer": "2", "difficulty": 1.0},
+            {"solution": "It is <<1+1=2>>2.\n#### 2", "answer": "2", "difficulty": 1.0},
         ),
         (
             {"problem": "1 + 1?", "solution": "so $\\boxed{\\frac{4}{2}}$.", "level": "Level 3", "type": "Algebra"},
