@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from mathdata.augmentations.answer import majority
 from mathdata.augmentations.replies import failed, from_data, json_part, tagged
 from mathdata.errors import RecipeError
 from mathdata.registry import register
-from mathdata.text import ngrams, skeleton, words
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
 __all__ = ["NewQuestion"]
@@ -21,7 +20,6 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 _LONGEST = 4000
-_N = 5
 
 
 @register("augmentation", "new_question")
@@ -29,7 +27,7 @@ class NewQuestion:
     """New problems inspired by a row; kept when enough of several solutions agree and no test item is near."""
 
     name = "new_question"
-    novelty = "question"
+    novelty = "near"
 
     def __init__(
         self,
@@ -38,13 +36,11 @@ class NewQuestion:
         solutions: Annotated[int, "how many solutions are drawn to see whether it can be solved"] = 5,
         agree: Annotated[float, "share of the solutions that must end in one answer"] = 0.6,
         against: Annotated[list[str] | None, "benchmarks it must not come near: [gsm8k, math]"] = None,
-        near: Annotated[float, "shared part of the word 5-grams that counts as near"] = 0.5,
     ) -> None:
         if solutions < 1:
             raise RecipeError(f"new_question: solutions = {solutions}", "solutions: 3 or more")
         self.direction, self.solutions, self.agree = direction, solutions, agree
-        self._against, self._near = against or [], near
-        self._items: Any = None
+        self.against = against or []
 
     def requests(self, problem: Problem, seed: int) -> list[Request]:
         params = {"direction": self.direction, "schema": _SCHEMA}
@@ -77,8 +73,7 @@ class NewQuestion:
         best = next(c for c in good if majority([c.text])[0] == answer)
         row: Row = {"problem": question, "solution": best.text, "answer": answer, "_by": best}
         row["difficulty"] = row["level"] = None  # the seed's level says nothing about the new question's
-        near = self._near_item(question)
-        return [row | ({"reject": "too-near", "reject_why": near} if near else {})]
+        return [row]
 
     @staticmethod
     def _unasked(completion: Completion) -> Row:
@@ -88,15 +83,6 @@ class NewQuestion:
             return made
         return {"reject": "empty", "reject_why": "the reply holds no question"}
 
-    def _near_item(self, question: str) -> str | None:
-        """Which test item the question comes near to; None where there is none."""
-        if not self._against:
-            return None
-        if self._items is None:
-            self._items = Items(self._against)
-        found: str | None = self._items.near(question, self._near)
-        return found
-
 
 def said_question(completion: Completion) -> str | None:
     """The question of a reply: JSON, tagged, or the plain text; None where there is none worth asking."""
@@ -105,43 +91,3 @@ def said_question(completion: Completion) -> str | None:
     parsed = json_part(completion.text)
     text = parsed.get("question") if parsed is not None else tagged(completion.text, "question")
     return text.strip()[:_LONGEST] if isinstance(text, str) and len(text.strip()) > 8 else None
-
-
-class Items:
-    """Test items by their word 5-grams and by their skeleton."""
-
-    def __init__(self, benchmarks: Sequence[str]) -> None:
-        from mathdata.registry import build, find
-
-        self.names: list[str] = []
-        self.grams: list[set[int]] = []
-        self.by_gram: dict[int, list[int]] = {}
-        self.skeletons: dict[str, int] = {}
-        for name in benchmarks:
-            benchmark = find("benchmark", name).make
-            benchmark = benchmark if hasattr(benchmark, "load") else build("benchmark", name)
-            for row in benchmark.load().select("id", "problem").iter_rows(named=True):
-                self._add(f"{name} {row['id']}", row["problem"], skeleton(row["problem"]))
-
-    def _add(self, name: str, problem: str, shape: str) -> None:
-        number = len(self.names)
-        grams = ngrams(words(problem), _N)
-        self.names.append(name)
-        self.grams.append(grams)
-        self.skeletons.setdefault(shape, number)
-        for gram in grams:
-            self.by_gram.setdefault(gram, []).append(number)
-
-    def near(self, question: str, share: float) -> str | None:
-        if (twin := self.skeletons.get(skeleton(question))) is not None and len(question) > 40:
-            return f"the same words as {self.names[twin]}, with its own numbers or others"
-        grams = ngrams(words(question), _N)
-        counts: dict[int, int] = {}
-        for gram in grams:
-            for number in self.by_gram.get(gram, ()):
-                counts[number] = counts.get(number, 0) + 1
-        for number, common in sorted(counts.items(), key=lambda kv: -kv[1])[:1]:
-            part = common / max(1, min(len(grams), len(self.grams[number])))
-            if part >= share:
-                return f"{part:.0%} of the 5-grams of {self.names[number]}"
-        return None

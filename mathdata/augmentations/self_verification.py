@@ -12,6 +12,8 @@ __all__ = ["SelfVerification", "split_question"]
 
 ASK = {"en": "What is the value of the unknown variable {x}?", "zh": "未知数 {x} 的值是多少？"}
 
+_LONGEST = 600
+
 
 @register("augmentation", "self_verification")
 class SelfVerification:
@@ -64,10 +66,12 @@ class SelfVerification:
         if failed(completion) is not None or completion.data:
             return None
         text = (tagged(completion.text, "statement") or completion.text).strip()
+        if "\n" in text or len(text) > _LONGEST:
+            return None
         answer = str(request.problem.answer)
         told = answer in text or answer in text.replace(",", "")
         hidden = request.params["expected"] == answer or request.params["expected"] not in text.split()
-        return text if told and hidden and "?" not in text and "？" not in text and len(text) < 1000 else None
+        return text if told and hidden and "?" not in text and "？" not in text else None
 
 
 def split_question(text: str) -> tuple[str, str, int]:

@@ -97,15 +97,19 @@ def knowing(request: Request, rng: Random) -> str:
     """What a teacher who knows the solution would say: the question in a frame, the solution with turned sums."""
     problem, params = request.problem, request.params
     solution = problem.solution or f"The answer is {problem.answer}."
+    if params.get("ask") == "solve" or request.method == "fobar":
+        return _closed("We work it out step by step.", str(params.get("expected") or problem.answer))
     if request.method == "answer":
         turned = _PRODUCT.sub(lambda m: f"{m[3]} {m[2]} {m[1]}" if rng.random() < 0.5 else m[0], solution)
         return _closed(turned, problem.answer)
-    if params.get("ask") == "solve" or "expected" in params:
-        return _closed("We work it out step by step.", str(params.get("expected") or problem.answer))
-    if request.method in ("self_verification",):
+    if request.method == "self_verification":
         return f"<statement>It is known that the answer is {problem.answer}.</statement>"
     if request.method in ("rephrase", "new_question"):
-        return f"<question>Here is a story. {problem.problem}</question>"
+        return f"<question>Here is a story, number {rng.randrange(9)}. {problem.problem}</question>"
+    if request.method == "template":
+        return json.dumps({"wording": f"Here is a story, told {params['style']}. {params['pattern']}"})
+    if request.method == "vary_numbers":
+        return f"<question>{problem.problem}</question><solution>{solution}</solution><answer>{problem.answer}</answer>"
     return _closed(solution, problem.answer)
 
 

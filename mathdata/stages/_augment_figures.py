@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mathdata.types import Row
+from mathdata.types import STATUSES, Row
 
 __all__ = ["Tally"]
 
 _BINS = 10
 _REASONS = 30
-_JUDGED = ("correct", "wrong", "unparsed", "timeout", "error")
+_FILTERS = {
+    "right_answer": {"wrong-answer"},
+    "true_steps": {"wrong-answer", "false-step"},
+    "kept": {"wrong-answer", "false-step", "not-new", "too-near", "unsolvable"},
+}
+"""The filters in their order: what a row must not be rejected for to be left after each."""
 
 
 @dataclass(slots=True)
@@ -22,8 +27,7 @@ class Tally:
 
     cells: dict[tuple[str, str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    before: list[int] = field(default_factory=lambda: [0] * (_BINS + 1))
-    after: list[int] = field(default_factory=lambda: [0] * (_BINS + 1))
+    rates: dict[str, list[int]] = field(default_factory=lambda: {s: [0] * (_BINS + 1) for s in ("judged", *_FILTERS)})
     requests: int = 0
 
     def count(self, rows: Sequence[tuple[Row, Any]], asks: Sequence[Any]) -> None:
@@ -36,17 +40,23 @@ class Tally:
         self._solve_rates(rows)
 
     def _solve_rates(self, rows: Sequence[tuple[Row, Any]]) -> None:
-        """How often a problem was solved, over the rows judged and over the rows kept; fills `pass_rate`."""
-        right: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        """How often a question was solved, over the rows left after each filter; fills `pass_rate`.
+
+        Only questions with two judged samples or more: one sample has no rate.
+        """
+        asked: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row, _ in rows:
-            if row["verdict"] in _JUDGED:
-                right[row["method"], row["problem"]].append(row)
-        for group in right.values():
+            if row["verdict"] in STATUSES:
+                asked[row["method"], row["problem"]].append(row)
+        for group in asked.values():
+            if len(group) < 2:
+                continue
             rate = sum(r["verdict"] == "correct" for r in group) / len(group)
             for row in group:
                 row["pass_rate"] = rate
-                self.before[int(rate * _BINS)] += 1
-                self.after[int(rate * _BINS)] += row["reject"] is None
+                self.rates["judged"][int(rate * _BINS)] += 1
+                for stage, words in _FILTERS.items():
+                    self.rates[stage][int(rate * _BINS)] += row["reject"] not in words
 
     def figures(self) -> dict[str, Any]:
         return {
@@ -60,7 +70,7 @@ class Tally:
                 {"method": method, "reason": reason, "rows": n}
                 for (method, reason), n in self.reasons.most_common(_REASONS)
             ],
-            "solve_rate": {"bins": [i / _BINS for i in range(_BINS + 1)], "judged": self.before, "kept": self.after},
+            "solve_rate": {"bins": [i / _BINS for i in range(_BINS + 1)], **self.rates},
         }
 
     def _by_method(self) -> dict[str, Counter[str]]:

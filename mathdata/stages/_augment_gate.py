@@ -9,11 +9,16 @@ from typing import Any
 import polars as pl
 import xxhash
 
+from mathdata.near import cluster
+from mathdata.near.reference import Reference
+from mathdata.stages.decontaminate import reference
 from mathdata.text import normal_column, template_column
 from mathdata.types import Problem, Row
 from mathdata.worked import path_key
 
 __all__ = ["Gate"]
+
+_ITEM = {"problem": pl.String, "answer": pl.String}
 
 
 @dataclass(slots=True)
@@ -23,9 +28,12 @@ class Gate:
     questions: set[int] = field(default_factory=set)
     solutions: dict[int, list[str]] = field(default_factory=dict)
     paths: dict[int, set[str]] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    benchmarks: dict[str, Reference] = field(default_factory=dict)
 
     def know(self, problems: Sequence[Problem]) -> None:
         """Questions and solutions that are there already; their paths are read only when one is compared."""
+        self.texts += [p.problem for p in problems]
         for key, problem in zip(_keys([p.problem for p in problems]), problems):
             self.questions.add(key)
             if problem.solution:
@@ -57,10 +65,34 @@ class Gate:
             kind = getattr(method, "novelty", "none")
             if kind == "path" and not self._new_path(key, row["solution"] or ""):
                 _reject(row, "not-new", "a solution with the same list of equations is there already")
-            elif kind == "question" and key in self.questions:
+            elif kind in ("question", "near") and key in self.questions:
                 _reject(row, "not-new", "the same question is there already")
-            elif kind == "question":
+            elif kind in ("question", "near"):
                 self.questions.add(key)
+        invented = [(r, m) for r, m in rows if r["reject"] is None and getattr(m, "novelty", "") == "near"]
+        if invented:
+            self._not_near(invented)
+
+    def _not_near(self, rows: Sequence[tuple[Row, Any]]) -> None:
+        """Invented questions near a benchmark item (`too-near`), or with the numbers and nearly the words of a row."""
+        for name in sorted({n for _, m in rows for n in getattr(m, "against", ())}):
+            self._leaks([r for r, m in rows if name in getattr(m, "against", ())], name)
+        rest = [r for r, _ in rows if r["reject"] is None]
+        texts = normal_column(pl.Series([*self.texts, *(r["problem"] for r in rest)], dtype=pl.String))
+        stars = cluster(texts)
+        for i, row in enumerate(rest, start=len(self.texts)):
+            if (star := int(stars.star[i])) != i:
+                what = "a row of the table" if star < len(self.texts) else "another invented one"
+                _reject(row, "not-new", f"the numbers and {stars.similarity[i]:.0%} of the words of {what}")
+        self.texts += [r["problem"] for r in rest if r["reject"] is None]
+
+    def _leaks(self, rows: Sequence[Row], name: str) -> None:
+        if name not in self.benchmarks:
+            self.benchmarks[name] = reference(name)
+        frame = pl.DataFrame([{"problem": r["problem"], "answer": r["answer"]} for r in rows], schema=_ITEM)
+        for hit in self.benchmarks[name].hits(frame):
+            if rows[hit.row]["reject"] is None:
+                _reject(rows[hit.row], "too-near", f"{name} item {hit.item}: {hit.how}, {hit.similarity:.0%} alike")
 
     def _new_path(self, key: int, solution: str) -> bool:
         known = self.paths.setdefault(key, set())

@@ -17,6 +17,7 @@ from mathdata.backends.money import Budget, Price
 from mathdata.schema import COLUMNS, child
 from mathdata.stages._augment_figures import Tally
 from mathdata.stages._augment_gate import Gate
+from mathdata.stages._augment_novelty import Novelty
 from mathdata.types import Completion, Frame, Problem, Progress, Request, Row
 
 __all__ = ["EXTRA", "Maker"]
@@ -57,6 +58,7 @@ class Maker:
     progress: Progress
     tally: Tally = field(default_factory=Tally)
     gate: Gate = field(default_factory=Gate)
+    novelty: Novelty = field(default_factory=Novelty)
     _stored: Journaled | None = None
 
     @property
@@ -74,12 +76,14 @@ class Maker:
         """The frame's rows and the rows made from them."""
         problems = [Problem.from_row(row) for row in frame.iter_rows(named=True)]
         self.gate.know(problems)
+        self.novelty.know(problems)
         asks = self._answered(self._asks(problems))
         rows = self._rows(asks)
         self.gate.judge([r for r, _ in rows])
         self._settle(rows)
         self.gate.novel(rows)
         self.tally.count(rows, asks)
+        self.novelty.count(rows)
         made = pl.DataFrame([r for r, _ in rows], schema=_SCHEMA, orient="row") if rows else None
         if self.originals == "replace":
             frame = _set_aside(frame, [r for r, _ in rows])
@@ -92,7 +96,7 @@ class Maker:
         return [] if self.proves else self.stored.missing(requests)
 
     def figures(self) -> dict[str, Any]:
-        found = self.tally.figures()
+        found = self.tally.figures() | {"novelty": self.novelty.figures()}
         if self._stored is not None:
             found["teacher"] = {"name": self.backend.name, **self._stored.figures}
             found["teacher"] |= dict(getattr(self.backend, "figures", {}))

@@ -238,8 +238,13 @@ def test_the_acceptance_table_adds_up_over_method_level_and_source():
         assert cell["kept"] == rows["reject"].is_null().sum()
         assert cell["made"] == cell["kept"] + sum(cell["rejected"].values())
     rate = figures["solve_rate"]
-    assert sum(rate["judged"]) == made.filter(pl.col("verdict").is_not_null()).height
-    assert sum(rate["kept"]) == made["reject"].is_null().sum()
+    rated = made.filter(pl.col("pass_rate").is_not_null())
+    assert sum(rate["judged"]) == rated.height > 20
+    assert sum(rate["kept"]) == rated["reject"].is_null().sum()
+    assert sum(rate["judged"]) > sum(rate["right_answer"]) >= sum(rate["true_steps"]) >= sum(rate["kept"])
+    for row in rated.to_dicts():
+        twins = rated.filter((pl.col("problem") == row["problem"]) & (pl.col("method") == row["method"]))
+        assert row["pass_rate"] == (twins["verdict"] == "correct").mean()
 
 
 def test_partitions_give_the_rows_of_one_frame(tmp_path):
