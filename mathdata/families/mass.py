@@ -37,7 +37,7 @@ class Mass(Family):
 
     def bare(self, params: Params, language: str) -> tuple[str, str]:
         answer = self.exact(params).text
-        return (f"{answer} 克" if language == "zh" else f"{answer} g"), answer
+        return (f"{answer} 克" if language == "zh" else f"{answer} grams"), answer
 
 
 register("family", "mass", __doc__)(Mass())

@@ -83,8 +83,9 @@ def _against_truth(truth: Any, stated: str, found: Extraction) -> Verdict:
     from mathdata.families import agree
 
     place: dict[str, Any] = {"expected": truth.exact, "got": stated, "rule": found.rule, "span": found.span}
-    number, _ = split_unit(read_value(stated).tree or ("text", ""))
-    written = clean(stated) if number[0] == "num" else ""
+    alone = _ASSIGNED.sub("", stated)
+    number, _ = split_unit(read_value(alone).tree or ("text", ""))
+    written = clean(alone) if number[0] == "num" else ""
     united = _WITH_UNIT.match(written)
     bare = (
         united.group(1)
@@ -103,6 +104,7 @@ def _against_truth(truth: Any, stated: str, found: Extraction) -> Verdict:
     return Verdict("wrong", f"the problem's value is {truth.shown()}, the row says {stated[:80]}", **place)
 
 
+_ASSIGNED = re.compile(r"^\s*[a-zA-Z]\s*=\s*")
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?%?$")
 _WITH_UNIT = re.compile(r"(-?\d+(?:\.\d+)?)\s*[^\d\s.,/*^+-][^\d]*$")
 
