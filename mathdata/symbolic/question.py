@@ -233,6 +233,8 @@ def _part(q: Question, i: int) -> None:
     before = stream[i - 1] if i else None
     if before is not None and before.kind == "-" and i > 1:
         before = stream[i - 2]
+    elif token.text == "half":
+        before = None
     count = int(before.value) if before is not None and before.kind == "n" and before.value is not None else 1
     if token.text not in ("half", "halves", "quarter", "quarters", "thirds") and count == 1:
         article = before is not None and before.text in ("a", "an", "one", "other", "remaining", "by")

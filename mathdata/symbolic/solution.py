@@ -35,7 +35,7 @@ class Slot:
     step: int
     """The step it is an operand of; -1 in the prose."""
     op: str = ""
-    """The operator it stands at: + - * / ^ or ''."""
+    """The operator it stands at: + - * ^, | above and / below a division line, or ''."""
     noun: str = ""
     sources: list[Any] = field(default_factory=list)
     side: int = 0
@@ -125,6 +125,7 @@ def _lines(stream: list[Token], stop: int) -> tuple[list[list[Token]], dict[int,
     """Lines of tokens without annotations; notes by the start of the token after each."""
     lines: list[list[Token]] = [[]]
     notes: dict[int, _Note] = {}
+    stream = _mixed(stream)
     i, n = 0, len(stream)
     while i < n:
         token = stream[i]
@@ -148,6 +149,28 @@ def _lines(stream: list[Token], stop: int) -> tuple[list[list[Token]], dict[int,
             lines[-1].append(token)
         i += 1
     return lines, notes
+
+
+def _mixed(stream: list[Token]) -> list[Token]:
+    """`1 1/2` as `(1 + 1/2)`."""
+    if not any(t.kind == "/" for t in stream):
+        return stream
+    made: list[Token] = []
+    i = 0
+    while i < len(stream):
+        a, b, line, c = (*stream[i : i + 4], None, None, None, None)[:4]
+        whole = a is not None and b is not None and a.kind == b.kind == "n" and b.start == a.end + 1
+        if whole and line is not None and c is not None and line.kind == "/" and c.kind == "n":
+            assert a is not None
+            assert b is not None
+            if c.start == b.end + 1 and (b.value or 0) < (c.value or 0) and not a.word:
+                signs = [Token(k, None, p, p, k) for k, p in (("(", a.start), ("+", a.end), (")", c.end))]
+                made += [signs[0], a, signs[1], b, line, c, signs[2]]
+                i += 4
+                continue
+        made.append(stream[i])
+        i += 1
+    return made
 
 
 def _sides(stream: list[Token], start: int, end: int) -> list[Expression | None]:
@@ -201,6 +224,14 @@ class _Reader:
                 start = step.spans[-1][0]
                 step.noun = near.get(start, "")
                 step.money = text[max(0, start - 1) : start] == "$" or text[max(0, step.start - 1) : step.start] == "$"
+                if _is_sum(step.tree):
+                    self._like(step)
+
+    def _like(self, step: Step) -> None:
+        """What is added or subtracted is of the kind of the result."""
+        for slot in (self.made.slots[k] for k in step.slots):
+            slot.noun = slot.noun or step.noun
+            slot.money = slot.money or step.money
 
     def _prose(self, line: list[Token], i: int, token: Token) -> None:
         assert token.value is not None
@@ -315,13 +346,21 @@ class _Reader:
         return list(range(first, first + len(e.values)))
 
 
+def _is_sum(node: Any) -> bool:
+    return type(node) is not int and _only(node, ("+", "-"))
+
+
+def _only(node: Any, ops: tuple[str, ...]) -> bool:
+    return type(node) is int or (node[0] in ops and all(_only(child, ops) for child in node[1:]))
+
+
 def _places(node: Any, op: str, ops: list[str]) -> None:
     if type(node) is int:
         ops[node] = op
     elif len(node) == 2:
         _places(node[1], op if node[0] == "%" else node[0], ops)
     else:
-        _places(node[1], node[0], ops)
+        _places(node[1], "|" if node[0] == "/" else node[0], ops)
         _places(node[2], node[0], ops)
 
 
@@ -343,9 +382,32 @@ def _parsed(side: list[Token], percents: bool = True) -> Expression | None:
     return parse_tokens([(t.kind, t.value, t.start, t.end) for t in side if percents or t.kind != "%"])
 
 
+def _stacked(side: list[Token]) -> list[Token]:
+    """`60 / 3/4` as `60 / (3/4)`: a fraction written tight among spaced operators is one number."""
+    made: list[Token] = []
+    for i, token in enumerate(side):
+        before, after = side[i - 1] if i else None, side[i + 1] if i + 1 < len(side) else None
+        tight = (
+            token.kind == "/" and before is not None and after is not None and before.end == token.start
+            and token.end == after.start and before.kind == after.kind == "n"
+        )  # fmt: skip
+        if tight and made and (len(made) == 1 or made[-2].end < made[-1].start):
+            made.insert(len(made) - 1, Token("(", None, token.start, token.start, "("))
+            made.append(token)
+            assert after is not None
+            made.append(Token(")", None, after.end, after.end, ")"))
+        elif made and made[-1].kind == ")" and made[-1].text == ")" and made[-1].start == token.end:
+            made.insert(len(made) - 1, token)
+        else:
+            made.append(token)
+    return made
+
+
 def _percents(chain: list[list[Token]]) -> tuple[list[list[Token]], list[Expression | None]]:
     """The chain and its sides; where it states a percentage (`100% - 40% = 60%`), the sign is a unit."""
     sides = [_parsed(side) for side in chain]
+    if len({s.value() for s in sides if s is not None}) > 1:
+        sides = [_parsed(_stacked(side)) or s for side, s in zip(chain, sides)]
     if len(chain[-1]) == 2 and chain[-1][1].kind == "%":
         stated = chain[-1][0].value
         chain = [*chain[:-1], chain[-1][:1]]

@@ -151,6 +151,8 @@ def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozense
     """A known constant is no rival of a number of the question where it cannot stand."""
     if slot.step < 0 and found and words <= SINGLE and slot.noun not in ("time", "equal", "") and not slot.percent:
         return False
+    if slot.op == "|" and found and words <= SINGLE:
+        return False
     own = [m for f in found if f[0] == "q" for m in graph.groups[f[1]].mentions]
     if not own or slot.value in (0, 1):
         return not (slot.op in "+-" and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
@@ -219,21 +221,23 @@ def _hidden_step(graph: Graph, slot: Slot) -> Any:
     return found[0] if len(found) == 1 and not firm else None
 
 
+_FACTORS = (2, 3, 7, 12, 60)
+
+
 def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     """From what a reader may have made the number: c - 1 friends and himself, a + b, a - b, a * b, a / b."""
     c = slot.value
     atoms: list[tuple[Number, Group | int]] = [(g.value, g) for g in graph.groups]
     atoms += [(step.value, j) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
-    atoms += [(known, -1) for known in (2, 3, 7, 12, 60, 100)]
+    known = [v for v in graph.constants if v > 1]
     groups: list[Group] = []
     results: list[int] = []
     for a, source in atoms:
-        if source == -1:
-            continue
-        near = -1 <= a - c <= 1
-        pair = any(a + b == c or a - b == c or b - a == c or a * b == c or b * c == a for b, _ in atoms)
-        quotient = bool(a) and any(b == c * a for b, other in atoms if other != -1)
-        if not (near or pair or quotient):
+        rest = [b for b, other in atoms if other is not source and b != 1] + known
+        near = a != 1 and c - 1 <= a <= c + 1 and c <= 20
+        pair = any(a + b == c or a - b == c or b - a == c for b in rest)
+        factor = a != 1 and any(a * b == c or b * c == a or a * c == b for b in (*rest, *_FACTORS))
+        if not (near or pair or factor):
             continue
         if isinstance(source, Group):
             groups.append(source)
