@@ -107,7 +107,8 @@ def parse_value(option: Option, value: Any) -> Any:
     if value.lstrip().startswith(("{", "[")):
         from mathdata.recipe import load_yaml
 
-        return load_yaml(value, where=f"--{option.name}")
+        made = load_yaml(value, where=f"--{option.name}")
+        return [made] if isinstance(made, dict) and text.startswith("list") else made
     if ("dict" in text or "Mapping" in text) and "=" in value:
         return pairs(value.split(","), f"--{option.name.replace('_', '-')}")
     if "list" in text or "Sequence" in text or "tuple" in text:
