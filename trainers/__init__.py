@@ -23,10 +23,10 @@ def train(
     """
     from mathdata.trainspec import parse_spec
     from trainers import sft
-    from trainers.job import evaluate_model
+    from trainers.job import evaluate_model, runner
 
     checked, folder = parse_spec(spec), Path(out)
-    model, tokenizer, record = sft.run_sft(table, checked, folder, evaluate=evaluate, report=progress)
+    model, tokenizer, record = runner(checked.algorithm)(table, checked, folder, evaluate=evaluate, report=progress)
     if evaluate:
         tell = progress or (lambda _: None)
         record["evaluation"] = evaluate_model(model, tokenizer, checked, evaluate, folder, tell)

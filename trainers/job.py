@@ -43,22 +43,32 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
     frame = frame.filter(pl.col("reject").is_null()) if "reject" in frame.columns else frame
     corpus = [pl.read_parquet(p) for p in corpus_of(job, spec)]
     evaluate = job.get("evaluate")
-    model, tokenizer, record = sft.run_sft(
-        frame,
-        spec,
-        out,
-        corpus=corpus,
-        evaluate=evaluate,
-        allow=list(job.get("allow") or ()),
-        seed=job.get("seed"),
-        before=bool(job.get("before")),
-        report=report,
-    )
+    common: dict[str, Any] = {"corpus": corpus, "seed": job.get("seed")}
+    if job.get("before"):
+        model, tokenizer, record = sft.run_sft(frame, spec, out, before=True, **common)
+    else:
+        common |= {"evaluate": evaluate, "allow": list(job.get("allow") or ()), "report": report}
+        model, tokenizer, record = runner(spec.algorithm)(frame, spec, out, **common)
     if evaluate and sft.world()[0] == 0:
         record["evaluation"] = evaluate_model(model, tokenizer, spec, evaluate, out, report)
     if sft.world()[0] == 0:
         sft.write_record(out, record)
     return record
+
+
+def runner(algorithm: str) -> Any:
+    """The function that trains by this algorithm."""
+    if algorithm == "grpo":
+        from trainers.grpo import run_grpo
+
+        return run_grpo
+    if algorithm == "expert_iteration":
+        from trainers.expert_iteration import run_expert_iteration
+
+        return run_expert_iteration
+    from trainers.sft import run_sft
+
+    return run_sft
 
 
 def corpus_of(job: Mapping[str, Any], spec: Any) -> list[str]:

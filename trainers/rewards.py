@@ -1,0 +1,63 @@
+"""Rewards from the judge: right answers, and their form; what cannot be judged is neutral, never wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from mathdata.verifiers import extract, judge_many
+
+__all__ = ["Rewards"]
+
+SETTLED = ("correct", "wrong", "unparsed")
+FREE = ("last number", "whole", "equation", "first equation", "letter", "formula")
+"""Rules that take an answer which was not marked as one."""
+
+
+class Rewards:
+    """Reward functions for TRL with the statistics of their groups.
+
+    The judge runs in workers that can be killed, with a time limit, so that no answer of the model can stop the run.
+    An answer it could not settle (time out, error) gets the mean of its group: it neither helps nor hurts.
+    """
+
+    def __init__(self, generations: int, processes: int | None = 1) -> None:
+        self.generations, self.processes = generations, processes
+        self.verdicts: Counter[str] = Counter()
+        self.groups, self.flat = 0, 0
+
+    def accuracy(self, completions: Sequence[Any], answer: Sequence[str], **more: Any) -> list[float]:
+        """1 for a right answer, 0 for a wrong or missing one."""
+        texts = [text_of(c) for c in completions]
+        verdicts = judge_many(list(zip(answer, texts)), processes=self.processes)
+        self.verdicts.update(v.status for v in verdicts)
+        scores = [float(v.ok) if v.status in SETTLED else None for v in verdicts]
+        out = [s for start in range(0, len(scores), self.generations) for s in self._neutral(start, scores)]
+        log = more.get("log_metric")
+        if log is not None and out:
+            log("accuracy", sum(out) / len(out))
+        return out
+
+    def _neutral(self, start: int, scores: Sequence[float | None]) -> list[float]:
+        group = scores[start : start + self.generations]
+        settled = [s for s in group if s is not None]
+        mean = sum(settled) / len(settled) if settled else 0.0
+        self.groups += 1
+        self.flat += len(set(settled)) <= 1
+        return [mean if s is None else s for s in group]
+
+    def format(self, completions: Sequence[Any], **more: Any) -> list[float]:
+        """1 where the answer is marked as one (box, ####, a sentence that says so)."""
+        found = [extract(text_of(c)) for c in completions]
+        return [float(f.value is not None and f.rule not in FREE) for f in found]
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """For train.json: verdicts, groups, and how many had no advantage because all answers scored alike."""
+        return {"verdicts": dict(self.verdicts), "groups": self.groups, "zero_advantage_groups": self.flat}
+
+
+def text_of(completion: Any) -> str:
+    """A completion's text, also where it came as a list of messages."""
+    return completion if isinstance(completion, str) else "".join(m.get("content") or "" for m in completion)
