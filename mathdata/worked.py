@@ -216,7 +216,10 @@ class _Parser:
 
 def parse_tokens(stream: list[Token], start: int = 0, end: int | None = None) -> Expression | None:
     """The expression that `stream[start:end]` is, whole; None where it is none."""
-    parser = _Parser(stream, start, len(stream) if end is None else end)
+    end = len(stream) if end is None else end
+    if end - start > MAX_TOKENS:
+        return None
+    parser = _Parser(stream, start, end)
     tree = parser.sum()
     if parser.fail or parser.at != parser.end or not parser.values:
         return None

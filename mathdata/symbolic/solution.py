@@ -82,6 +82,8 @@ class _Note:
     end: int
 
 
+MAX_TEXT = 10_000
+
 _UNIT_STOP = frozenset(
     listed("is are was were so and or then that has have had equals make makes but because for if to by with per")
 )
@@ -91,6 +93,8 @@ _ARITH = frozenset("+-*/^()%")
 
 def read_solution(text: str) -> Solution:
     """The steps of a solution. Raises Unsupported where the text cannot be read exactly."""
+    if len(text) > MAX_TEXT:
+        raise Unsupported("too long", f"{len(text):,} characters")
     stream = lex(text)
     gold, span = _gold(text)
     words = frozenset(t.text for t in stream if t.kind == "w")

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention, Question, read_question
-from mathdata.symbolic.solution import Slot, Solution, Unsupported, read_solution
+from mathdata.symbolic.solution import MAX_TEXT, Slot, Solution, Unsupported, read_solution
 from mathdata.worked import Number, evaluate, whole
 
 __all__ = ["Graph", "Group", "made_from", "tie"]
@@ -66,6 +66,8 @@ def made_from(form: str, p: Any) -> Any:
 
 def tie(problem: str, solution: str) -> Graph:
     """The graph of a row. Raises Unsupported with the reason where it cannot be read or replayed."""
+    if len(problem) > MAX_TEXT:
+        raise Unsupported("too long", f"{len(problem):,} characters")
     s = read_solution(solution)
     q = read_question(problem)
     graph = Graph(q, s, _groups(q), _gold_step(s), set(), {})
