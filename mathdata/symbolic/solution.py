@@ -83,6 +83,8 @@ class _Note:
 
 
 MAX_TEXT = 10_000
+MAX_STEPS = 60
+MAX_NUMBERS = 400
 
 _UNIT_STOP = frozenset(
     listed("is are was were so and or then that has have had equals make makes but because for if to by with per")
@@ -103,6 +105,8 @@ def read_solution(text: str) -> Solution:
     reader = _Reader(made, notes)
     for n, line in enumerate(lines):
         reader.line(line, n)
+        if len(made.steps) > MAX_STEPS or len(made.slots) > MAX_NUMBERS:
+            raise Unsupported("too long", f"more than {MAX_STEPS} steps or {MAX_NUMBERS} numbers")
     if not made.steps:
         raise Unsupported("no step", "the solution shows no calculation")
     made.letters = frozenset(reader.letters)

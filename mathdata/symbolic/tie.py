@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention, Question, read_question
-from mathdata.symbolic.solution import MAX_TEXT, Slot, Solution, Unsupported, read_solution
+from mathdata.symbolic.solution import MAX_STEPS, MAX_TEXT, Slot, Solution, Unsupported, read_solution
 from mathdata.worked import Number, evaluate, whole
 
 __all__ = ["Graph", "Group", "made_from", "tie"]
@@ -70,6 +70,8 @@ def tie(problem: str, solution: str) -> Graph:
         raise Unsupported("too long", f"{len(problem):,} characters")
     s = read_solution(solution)
     q = read_question(problem)
+    if len(q.mentions) > MAX_STEPS:
+        raise Unsupported("too long", f"{len(q.mentions)} numbers in the question")
     graph = Graph(q, s, _groups(q), _gold_step(s), set(), {})
     _sources(graph)
     _narrow(graph)
