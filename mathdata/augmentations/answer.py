@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
@@ -49,9 +50,9 @@ class Answer:
 
 def majority(texts: Sequence[str]) -> tuple[str | None, float, int]:
     """The final answer most texts end in, its share of all texts, and how many there were."""
-    from mathdata.verifiers import extract, same
+    from mathdata.verifiers import same
 
-    found = [value for t in texts if (value := getattr(extract(t), "value", None)) is not None]
+    found = [value for t in texts if (value := _said(t)) is not None]
     groups: list[list[str]] = []
     for value in found:
         twin = next((g for g in groups if g[0] == value or _equal(same(g[0], value))), None)
@@ -60,6 +61,16 @@ def majority(texts: Sequence[str]) -> tuple[str | None, float, int]:
         return None, 0.0, len(texts)
     best = max(groups, key=len)
     return Counter(best).most_common(1)[0][0], len(best) / len(texts), len(texts)
+
+
+def _said(text: str) -> str | None:
+    """The final answer of a text; words alone ("no idea") are none, however many say them."""
+    from mathdata.verifiers import extract
+
+    found = extract(text)
+    if found.value is None or (found.rule == "whole" and not re.search(r"\d|\\", found.value)):
+        return None
+    return str(found.value)
 
 
 def _equal(found: object) -> bool:

@@ -10,7 +10,8 @@ from mathdata.types import Problem
 
 __all__ = ["Mask", "find_masks", "mask_for", "masked"]
 
-NUMBER = re.compile(r"(?<![\w.,/\\^_{])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|(?<![\w.,/\\^_{])\d+(?:\.\d+)?(?!\d)")
+_START = r"(?<![A-Za-z0-9_.,/\\^{])"
+NUMBER = re.compile(rf"{_START}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?!\d)|{_START}\d+(?:\.\d+)?(?!\d)", re.ASCII)
 _MONTHS = (
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec"
