@@ -189,13 +189,15 @@ def conforming(
 
 
 def one_block(frame: Frame, item: Parsed, layout: Layout | None, label: str, known: Mapping[str, str]) -> Frame:
+    from mathdata.families import fill_topics
+
     rows = [conform(broken_rows(item.broken, label))] if item.broken else []
     if layout is not None and (frame.height or not rows):
         frame = normalise(frame, layout)
         lines = pl.concat_str([pl.lit(label + ":"), item.lines.cast(pl.String)])
         filled = [lines.alias("origin")] if "origin" not in frame.columns else []
         filled += [pl.lit(v).alias(k) for k, v in known.items() if k not in frame.columns]
-        rows.insert(0, flag(conform(frame.with_columns(filled), label)))
+        rows.insert(0, fill_topics(flag(conform(frame.with_columns(filled), label))))
     if not rows:
         return conform(broken_rows((), label))
     return stack(rows) if len(rows) > 1 else rows[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mathdata.families._base import LANGUAGES, Family, Params
 from mathdata.families._read import Reading, mask, parse, read
+from mathdata.families._topics import fill_topics
 from mathdata.families._value import Agreement, Value, agree, claim
 from mathdata.families._write import CONTEST, SMALL, Split, Worked, draw, get, names, split_of, wording, work
 
@@ -21,6 +22,7 @@ __all__ = [
     "agree",
     "claim",
     "draw",
+    "fill_topics",
     "get",
     "mask",
     "names",

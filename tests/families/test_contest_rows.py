@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import mathdata
 from mathdata import families
 
 DATA = Path(os.environ.get("MATHDATA_DATA", "../shared/data")) / "seed_corpus"
@@ -41,3 +42,15 @@ def test_bare_answers_are_written_as_the_contest_writes_them() -> None:
         if (found := families.read(row["problem"]))
     )
     assert same >= 1940
+
+
+def test_reading_the_file_names_the_family_of_every_chinese_row() -> None:
+    rows("sample_1992.jsonl")
+    frame = mathdata.read(DATA / "sample_1992.jsonl")
+    named = {f: n for f, n in frame.group_by("topic").len().iter_rows() if f}
+    assert sum(named.values()) == 1948
+    assert (named["add"], named["equation"], named["mean"], named["sales"]) == (320, 145, 71, 22)
+    for row in frame.filter(frame["topic"].is_not_null()).iter_rows(named=True):
+        found = families.read(row["problem"])
+        assert found is not None
+        assert found.family.name == row["topic"]
