@@ -14,12 +14,11 @@ from mathdata.verifiers.wording import words
 
 __all__ = ["prose_equations"]
 
-_BINDS = words(
-    "of times minus plus by than half twice sqrt day days week weeks month step room question grade age "
-    "chapter page level type number"
-)
+_BINDS = words("times minus plus than half twice sqrt day days week weeks month step room question chapter")
 """Words that bind a number behind them to what stands before, or make it a label."""
-_NO_UNIT = words("of the a an is are was and or if that this which to from for with in on at then so than")
+_NO_UNIT = words(
+    "of the a an is are was and or if that this which to from for with on at then so than because when where"
+)
 
 
 class _Tok(NamedTuple):
@@ -46,11 +45,29 @@ def _tokens(text: str) -> list[_Tok]:
         kind = m.lastgroup or "other"
         if kind != "mark":
             out.append(_Tok(kind, m.group(), m.start(), m.end()))
+    out = _ratios(out)
     for i, t in enumerate(out):  # x between two numbers is the sign for times
         if t.kind == "word" and t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
             glued = out[i - 1].end == t.start and out[i + 1].start != t.end
             if not glued:
                 out[i] = t._replace(kind="op", text="*")
+    return out
+
+
+def _ratios(tokens: list[_Tok]) -> list[_Tok]:
+    """`miles/hour` and `non-white` are one word; `$20/child` is 20 with a unit."""
+    out: list[_Tok] = []
+    for t in tokens:
+        sign = out[-1].text if out else ""
+        if t.kind == "word" and len(out) > 1 and sign in ("/", "-") and out[-1].end == t.start and len(t.text) > 1:
+            before = out[-2]
+            if before.kind == "word" and before.end == out[-1].start:
+                out[-2:] = [_Tok("word", f"{before.text}{sign}{t.text}", before.start, t.end)]
+                continue
+            if before.kind in ("num", "pct") and (sign == "/" or before.end == out[-1].start):
+                out[-1] = _Tok("word", t.text, out[-1].start, t.end)
+                continue
+        out.append(t)
     return out
 
 
@@ -99,6 +116,9 @@ def _left(tokens: list[_Tok], eq: int, low: int) -> list[_Tok] | None:
     begin = i + 1
     while begin < eq and tokens[begin].kind in ("word", "close", "pct"):
         begin += 1
+    if begin == eq and eq - 1 > low + 1 and tokens[eq - 1].text == "\n":  # a line that goes on with "= 8"
+        part = tokens[low + 1 : eq - 1]
+        return part if low >= 0 and all(t.kind not in ("other", "eq") for t in part) else None
     part = tokens[begin:eq]
     if not part or _OPS.get(part[0].text, part[0].text) in ("*", "/", "^", "+"):
         return None  # it goes on to the left with something that is no number
@@ -130,8 +150,12 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
         return False
     if before.kind == "word" and not before.text.isascii() and first.kind != "op":
         return before.text[-1] in "的加减乘除" and before.end == first.start
-    if before.end == first.start and (before.kind != "other" or before.text in "_\\{}|:.#&√∛^~<>\u0002"):
+    if before.end == first.start and (before.kind != "other" or before.text in "_\\{}|.#&√∛^~<>\u0002"):
         return True
+    if before.text == ":" and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
+        return True  # 3:40
+    if before.kind == "word" and before.text.lower() in ("of", "by"):
+        return _share(tokens, begin - 1)
     if before.kind == "word" and (before.text.lower() in _BINDS or _operand(tokens, begin)):
         return True
     if first.kind == "op":  # "- 5 = 3" behind a word is a difference, "-5" after a colon is a number
@@ -141,6 +165,20 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
     if before.text == "," and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
         return True  # 0,2: a decimal comma
     return before.kind == "num"
+
+
+def _share(tokens: list[_Tok], of: int) -> bool:
+    """Whether `of` takes a part of what follows (30% of 50, half of 8), or `by` divides by it."""
+    before = tokens[of - 1] if of else None
+    if before is None:
+        return False
+    return before.kind in ("num", "pct", "close") or before.text.lower() in _PARTS
+
+
+_PARTS = words(
+    "half third thirds quarter quarters fourth fourths fifth fifths sixth tenth tenths percent twice double triple "
+    "divided multiplied increased decreased percentage ratio fraction out"
+)
 
 
 def _operand(tokens: list[_Tok], begin: int) -> bool:
@@ -163,10 +201,21 @@ def _unit_at(tokens: list[_Tok], i: int, low: int) -> bool:
     """Whether the word is the unit of a number before it: `450 mg + 200 mg`."""
     j = i
     while j > low and tokens[j].kind == "word" and i - j < 3:
-        if len(tokens[j].text) == 1 and tokens[j].text.isascii():
+        if len(tokens[j].text) == 1 and tokens[j].text.isascii() and not _letter_unit(tokens, j):
             return False  # 2L: a letter of algebra
         j -= 1
     return j > low and tokens[j].kind in ("num", "pct") and tokens[i + 1].kind in ("op", "eq", "word", "close")
+
+
+def _letter_unit(tokens: list[_Tok], j: int) -> bool:
+    """`2400 m / 12 min`: a unit of one letter stands apart from its number and is not raised."""
+    apart = tokens[j].start > tokens[j - 1].end
+    return (
+        apart
+        and tokens[j].text in "mgsh"
+        and tokens[j + 1].kind in ("op", "eq")
+        and tokens[j + 1].text not in ("^", "**")
+    )
 
 
 def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
@@ -240,7 +289,13 @@ def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, or
         return Equation(text, span, None, "unchecked", "not plain arithmetic")
     percent = any(t.kind == "pct" for t in [*left, *right]) or (after is not None and after.text.lower() == "percent")
     kind = judge_sides(
-        lefts, rights, _places(right), marked=eq.text in ("≈", "约等于"), percent=percent, cents=_cents(right, after)
+        lefts,
+        rights,
+        _places(right),
+        marked=eq.text in ("≈", "约等于"),
+        percent=percent,
+        cents=_cents(right, after),
+        slack=_slack([*left, *right]),
     )
     if kind == "false":
         kind = _excused(left, right, lefts, after) or kind
@@ -253,6 +308,9 @@ def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, or
 def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: _Tok | None) -> str | None:
     """What only looks false: units converted, or a sum that runs on behind its first result."""
     words = {t.text.lower() for t in left if t.kind == "word"}
+    letters = {w for w in words if len(w) == 1 and w.isascii()}
+    if letters and not (after is not None and after.text[:1].lower() in letters):
+        return "unchecked"
     ends = {after.text.lower()} if after is not None and after.kind == "word" else set()
     if len({read_unit(w) for w in words} - {None}) > 1:
         return "unchecked"
@@ -260,6 +318,16 @@ def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: 
         return "unchecked"
     head = _run_on(right)
     return "run-on" if head and judge_sides(lefts, readings(_source(head)), None, marked=False) == "exact" else None
+
+
+def _slack(part: list[_Tok]) -> Fraction:
+    """How far, relatively, rounded decimals inside two expressions may carry them apart."""
+    out = Fraction(0)
+    for t in part:
+        places = len(t.text.partition(".")[2]) if t.kind == "num" else 0
+        if places > 1 and (x := abs(Fraction(t.text.replace(",", "")))):
+            out += Fraction(1, 2 * 10**places) / x
+    return min(out, Fraction(1, 100))
 
 
 def _money(part: list[_Tok]) -> bool:
@@ -281,9 +349,10 @@ def _shown(text: str) -> str:
 def _places(right: list[_Tok]) -> int | None:
     """Decimal places of a right side that is one number; None where it is an expression."""
     numbers = [t for t in right if t.kind == "num"]
+    hundredths = 2 * any(t.kind == "pct" for t in right)
     if len(numbers) != 1 or any(t.kind == "op" and t is not right[0] for t in right):
         return None
-    return len(numbers[0].text.partition(".")[2])
+    return len(numbers[0].text.partition(".")[2]) + hundredths
 
 
 def _cents(right: list[_Tok], after: _Tok | None) -> bool:

@@ -26,6 +26,7 @@ def judge_sides(
     *,
     marked: bool,
     percent: bool = False,
+    slack: Fraction = Fraction(0),
     cents: bool = False,
 ) -> str:
     """exact, rounded or false: any reading of the left against any of the right."""
@@ -36,17 +37,20 @@ def judge_sides(
         pairs += [(a * 100, b) for a, b in pairs] + [(a, b * 100) for a, b in pairs]
     if any(a == b for a, b in pairs):
         return "exact"
-    for a, b in pairs:
-        step = Fraction(1, 10 ** (places or 0))
-        if places is not None and abs(a - b) < step and (a.denominator != 1 or marked):
-            return "rounded"
-        if (
-            (marked or places is None)
-            and abs(a - b) <= abs(a) / (20 if marked else 10_000)
-            and (marked or a.denominator != 1)
-        ):
-            return "rounded"
-    return "false"
+    near = any(_near(a, b, places, marked, slack) for a, b in pairs)
+    return "rounded" if near else "false"
+
+
+def _near(a: Fraction, b: Fraction, places: int | None, marked: bool, slack: Fraction) -> bool:
+    """Rounded or cut off to the places shown; without a plain number on the right, within what its decimals allow."""
+    gap = abs(a - b)
+    if marked and gap <= abs(a) / 20:
+        return True
+    if places is None:
+        return gap <= abs(a) * max(slack, Fraction(1, 10_000)) and a.denominator != 1
+    step = Fraction(1, 10**places)
+    cut = abs(b) <= abs(a) and gap < step and a * b >= 0
+    return a.denominator != 1 and (gap * 2 <= step or cut)
 
 
 def show(x: Fraction) -> str:
