@@ -44,6 +44,9 @@ def package(tmp_path: Path) -> Path:
     for name, code in blocks:
         (home / name).write_text(code)
     assert len(blocks) == len(POINTS)
+    prompt = re.search(r"```jinja\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert prompt is not None
+    (tmp_path / "shorter.jinja").write_text(prompt[1])
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
@@ -71,12 +74,15 @@ def test_their_augmentation_and_backend_make_rows_that_the_judge_accepts(package
         "{shorter: {lines: 2}}",
         "--teacher",
         "echo",
+        "--prompts",
+        "{shorter: shorter.jinja}",
         "--json",
     ]
     made = run(package, "-m", "mathdata", *command)
     assert (made["rows_in"], made["created"]) == (2, 2)
     rows = [json.loads(line) for line in (package / "out.jsonl").read_text().splitlines()]
-    assert [r["solution"] for r in rows if r["method"] == "shorter"] == ["5 + 4 = 9\nThe answer is: 9"], made
+    solutions = {r["solution"] for r in rows if r["method"] == "shorter"}
+    assert solutions == {"5 + 4 = 9\nThe answer is: 9", "3 * 4 = 12\nThe answer is: 12"}
 
 
 def test_their_sampler_chooses(package: Path) -> None:
