@@ -38,7 +38,6 @@ class Source(Strict):
     license: str | None = None
     max_broken: float = 0.05
 
-
     @property
     def address(self) -> str:
         """What is read: the local file where it stands, else `otherwise`."""
