@@ -148,9 +148,7 @@ def table(frame: Frame, columns: Sequence[str] | None = None, width: int = 60) -
     for name in shown:
         made.add_column(name, overflow="fold", no_wrap=name == "id")
     for row in frame.select(shown).iter_rows(named=True):
-        made.add_row(
-            *[Text("" if v is None else flat(v, width * 3 if k in WIDE else width)) for k, v in row.items()]
-        )
+        made.add_row(*[Text("" if v is None else flat(v, width * 3 if k in WIDE else width)) for k, v in row.items()])
     return made
 
 
