@@ -15,6 +15,7 @@ from mathdata.registry import register
 from mathdata.types import Benchmark, Frame, Row, Verdict
 
 N = r"(-?\d+(?:\.\d+)?)"
+MARKED = re.compile(r"####\s*(-?\d+(?:\.\d+)?(?:E[+-]?\d{1,3})?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ def grade(row: Row, response: str, tolerance: float = 1e-2) -> Verdict:
     if known is None:
         return Verdict("error", "the question is of no known family")
     shape, gold = known
-    found = shape.answer.search(response)
+    # A response closed by #### says its answer itself; the published outputs have none, they keep the published rule.
+    found = MARKED.search(response) or shape.answer.search(response)
     if found is None:
         return Verdict("unparsed", "no answer in the family's form", f"{gold:.12g}", None, shape.name)
     got, span = found[found.re.groups], found.span(found.re.groups)

@@ -47,6 +47,9 @@ class Family:
     words: ClassVar[Mapping[str, Mapping[str, Sequence[str]]]] = {}
     """Language -> slot -> the words that may stand there."""
 
+    closing: ClassVar[Mapping[str, str]] = {}
+    """Language -> the sentence that worked steps end with, `{}` for the answer."""
+
     def draw(self, rng: random.Random) -> Params:
         """New numbers, as written."""
         raise NotImplementedError

@@ -106,5 +106,7 @@ def work(family: Family, params: Params, language: str, places: int | None = Non
     text = value.shown(places) if places is not None or answer is None else answer
     sure = agree(value, text) == "same"
     lines = family.steps(params, language, f"{'=' if sure else '≈'} {text}")
+    if language in family.closing:
+        lines.append(family.closing[language].format(text))
     solution = "\n".join([*lines, f"#### {text}"])
     return Worked(solution, text, None if sure else value.exact, len(lines))

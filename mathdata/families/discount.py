@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from mathdata.registry import register
 
 class Discount(Family):
     name = "discount"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "折扣比例为：{}"}
     wordings: ClassVar[Wordings] = {
         "zh": (
             "商品原价为 {a} 元，打折后的价格为 {b} 元，请计算打折的折扣比例。",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from mathdata.registry import register
 
 class Equation(Family):
     name = "equation"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "方程的解为：{}"}
     wordings: ClassVar[Wordings] = {
         "zh": ("解方程 {m}x + {n} = 0", "求方程 {m}x + {n} = 0 的解。", "已知 {m}x + {n} = 0，求 x 的值。"),
         "en": ("Solve the equation {m}x + {n} = 0.", "Find the root of {m}x + {n} = 0.", "If {m}x + {n} = 0, find x."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from typing import ClassVar
@@ -16,6 +17,7 @@ HIGHEST = 200
 
 class FunctionValue(Family):
     name = "function_value"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "函数的值为：{}"}
     wordings: ClassVar[Wordings] = {
         "zh": (
             "当 x = {x} 时，求函数 y = {a}x^{n} 的值",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from mathdata.registry import register
 
 class Mass(Family):
     name = "mass"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "质量为 {} 克"}
     wordings: ClassVar[Wordings] = {
         "zh": (
             "某物体的密度为 {d} 克/立方厘米，体积为 {v} 立方厘米，请计算该物体的质量。",

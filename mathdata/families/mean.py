@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ def _data(params: Params) -> list[Fraction]:
 
 class Mean(Family):
     name = "mean"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "平均值为：{}"}
     wordings: ClassVar[Wordings] = {
         "zh": ("求以下数据的平均值：[{data}]", "计算 {data} 的平均数。", "数据 {data} 的平均值是多少？"),
         "en": (

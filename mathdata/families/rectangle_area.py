@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from mathdata.registry import register
 
 class RectangleArea(Family):
     name = "rectangle_area"
+    closing: ClassVar[Mapping[str, str]] = {"zh": "面积为 {} 平方厘米"}
     wordings: ClassVar[Wordings] = {
         "zh": (
             "一个长方形的长为 {a} 厘米，宽为 {b} 厘米，请计算其面积。",

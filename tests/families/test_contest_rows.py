@@ -11,6 +11,7 @@ import pytest
 
 import mathdata
 from mathdata import families
+from mathdata.benchmarks.contest200 import grade
 
 DATA = Path(os.environ.get("MATHDATA_DATA", "../shared/data")) / "seed_corpus"
 
@@ -54,3 +55,11 @@ def test_reading_the_file_names_the_family_of_every_chinese_row() -> None:
         found = families.read(row["problem"])
         assert found is not None
         assert found.family.name == row["topic"]
+
+
+def test_worked_answers_to_the_contests_200_are_graded_correct_by_its_own_rule() -> None:
+    for row in rows("eval_200.jsonl"):
+        found = families.read(row["problem"])
+        assert found is not None
+        worked = families.work(found.family, found.params, "zh", places=3)
+        assert grade(row, worked.solution).ok, worked.solution
