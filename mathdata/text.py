@@ -84,9 +84,13 @@ _THOUSANDS: tuple[tuple[str, str], ...] = (
     (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3})\b", "${1}${2}${3}"),
 )
 _THOUSAND = r"[0-9],[0-9]{3}"
+_GAPS = r"[\t-\r ]*[\t-\r][\t-\r ]*| {2,}"
+_POINT = r"[0-9] \.[0-9]|[0-9]\. [0-9]"
+_SIGNS = [chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum()]
+_LOOSE = [f" {c} " for c in _SIGNS] + [f"{c} " for c in _SIGNS] + [f" {c}" for c in _SIGNS]
+_TIGHT = _SIGNS * 3
 # What is left of commas separates: written full-width, so that a second pass cannot take `1, 234` for `1,234`.
 _SPACES: tuple[tuple[str, str], ...] = (
-    (r"\s+", " "),
     (r"([0-9]) \.([0-9])", "${1} 0.${2}"),
     (r"([0-9])\. ([0-9])", "${1};${2}"),
     (r" ?([^A-Za-z0-9 ]) | ([^A-Za-z0-9 ])", "${1}${2}"),
@@ -112,6 +116,7 @@ def _rust(pattern: str) -> str:
 _SPACE = r"[\t-\r ]"
 _FOLD = re.compile("|".join(re.escape(k) for k in sorted(_FOLDS, key=len, reverse=True)))
 _PY_LATEX, _PY_THOUSANDS, _PY_SPACES = _python(_LATEX), _python(_THOUSANDS), _python(_SPACES)
+_GAP = re.compile(_GAPS)
 _PY_MARKUP, _PY_THOUSAND = re.compile(_MARKUP), re.compile(_THOUSAND)
 _PY_RARE = re.compile(re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m[1], 16)), _RARE))
 
@@ -133,7 +138,7 @@ def normal(text: str | None) -> str:
         text = _apply(_PY_LATEX, text)
     if _PY_THOUSAND.search(text):
         text = _apply(_PY_THOUSANDS, text)
-    return _apply(_PY_SPACES, text.replace(",", "，")).lstrip().rstrip(_END)
+    return _apply(_PY_SPACES, _GAP.sub(" ", text).replace(",", "，")).lstrip().rstrip(_END)
 
 
 def _apply(pairs: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
@@ -148,7 +153,11 @@ def normal_column(texts: pl.Series) -> pl.Series:
     folded = _where(folded, _RARE, lambda s: _fold(s.str.normalize("NFKC")))
     folded = _where(folded, _MARKUP, lambda s: _replace(s, _LATEX))
     folded = _where(folded, _THOUSAND, lambda s: _replace(s, _THOUSANDS))
-    spaced = _replace(folded.str.replace_all(",", "，", literal=True), _SPACES)
+    folded = _where(folded, _GAPS, lambda s: s.str.replace_all(_GAPS, " "))
+    folded = folded.str.replace_all(",", "，", literal=True)
+    folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:2]))
+    tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
+    spaced = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
     return spaced.str.strip_chars_start().str.strip_chars_end(_END)
 
 

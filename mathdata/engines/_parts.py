@@ -57,11 +57,11 @@ def rows_in(table: Partitions) -> list[int]:
     return [pq.read_metadata(file).num_rows for file in table.files]
 
 
-def pieces(table: Partitions, *, whole: bool = False, size: int = PIECE_ROWS) -> list[Piece]:
-    """The files of a table, cut into pieces of at most `size` rows unless a kernel needs them whole."""
+def pieces(table: Partitions, *, whole: bool = False) -> list[Piece]:
+    """The files of a table, cut into pieces of at most PIECE_ROWS rows unless a kernel needs them whole."""
     made, start = [], 0
     for file, rows in zip(table.files, rows_in(table)):
-        step = max(rows, 1) if whole else size
+        step = max(rows, 1) if whole else PIECE_ROWS
         for offset in range(0, max(rows, 1), step):
             length = min(step, rows - offset)
             made.append(Piece(file, offset, length, start + offset))

@@ -10,7 +10,7 @@ from mathdata.engines._parts import PIECE_ROWS, Kernel, scratch, store
 from mathdata.engines.local import LocalEngine
 from mathdata.errors import MissingExtra
 from mathdata.registry import register
-from mathdata.types import Frame, Partitions, Table
+from mathdata.types import Partitions, Table
 
 __all__ = ["RayEngine"]
 
@@ -49,9 +49,6 @@ class RayEngine(LocalEngine):
 
     def shuffle(self, table: Table, key: str, parts: int) -> Table:
         return super().shuffle(self.spread(table), key, parts)
-
-    def collect(self, table: Table) -> Frame:
-        return super().collect(table)
 
     def run(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Every call a task; a task whose worker dies runs again elsewhere and writes the same file."""

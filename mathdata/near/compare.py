@@ -14,7 +14,7 @@ from mathdata.near.tokens import NUMBER, REL, U64, VERB, WORD, Tokens, mix, toke
 __all__ = ["Found", "compare"]
 
 Array = npt.NDArray[Any]
-BATCH = 4_000
+BATCH = 1_500
 """Pairs at a time: a few MB of features."""
 
 SHORT, LONG = 12, 20

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from fractions import Fraction
+from functools import cache, lru_cache
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +109,15 @@ def number_hashes(texts: Sequence[str]) -> U64:
     return hashes_of([t.encode() for t in texts])
 
 
+class Phrase(NamedTuple):
+    """Words that count as one, by their hashes."""
+
+    words: U64
+    value: np.uint64
+    kind: int
+    flag: int
+
+
 @dataclass(slots=True)
 class Table:
     """The lexicon as a perfect hash table: one look-up and one comparison for each token."""
@@ -119,7 +130,7 @@ class Table:
     kind: npt.NDArray[np.uint8]
     flag: npt.NDArray[np.uint8]
     numeric: npt.NDArray[np.bool_]
-    phrases: list[tuple[U64, U64, int, int]]
+    phrases: list[tuple[np.uint64, list[Phrase]]]
     chinese: tuple[list[str], list[str]]
     private: tuple[U64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 
@@ -175,13 +186,14 @@ def _perfect(hashes: U64) -> tuple[np.uint64, npt.NDArray[np.int16]]:
         multiplier = mix(np.array([multiplier], dtype=np.uint64))[0] | np.uint64(1)
 
 
-def _phrases(lexicon: Lexicon) -> list[tuple[U64, U64, int, int]]:
-    """(hashes of the words, class, kind, flag), longest first."""
-    made = []
+def _phrases(lexicon: Lexicon) -> list[tuple[np.uint64, list[Phrase]]]:
+    """Phrases by their first word, longest first."""
+    by_first: dict[str, list[Phrase]] = {}
     for words, entry in sorted(lexicon.phrases.items(), key=lambda kv: -len(kv[0])):
         value, kind, flag = _class(entry)
-        made.append((hashes_of([w.encode() for w in words]), np.uint64(value), kind, flag))
-    return made  # type: ignore[return-value]
+        phrase = Phrase(hashes_of([w.encode() for w in words]), np.uint64(value), kind, flag)
+        by_first.setdefault(words[0], []).append(phrase)
+    return [(phrases[0].words[0], phrases) for phrases in by_first.values()]
 
 
 def _chinese(lexicon: Lexicon) -> tuple[Any, Any]:
@@ -326,55 +338,59 @@ def _numbers(data: Array, start: Array, length: Array, what: Array, hashes: U64,
     points = np.flatnonzero(data == 0x2E)
     point = np.searchsorted(points, start[long]) != np.searchsorted(points, start[long] + length[long])
     odd = long[point | (data[start[long]] == 0x30)]
-    if odd.size:
-        texts = [canonical(data[start[i] : start[i] + length[i]].tobytes().decode()) for i in odd]
-        hashes[odd] = number_hashes(texts)
+    def texts(tokens: Array) -> list[bytes]:
+        return [raw[a : a + n] for a, n in zip(start[tokens].tolist(), length[tokens].tolist())]
+
+    raw = data.tobytes()
+    said = {i: canonical(t.decode()) for i, t in zip(odd.tolist(), texts(odd))}
     run = np.flatnonzero(numeric[1:] & (numeric[:-1] | digits[:-1])) + 1
-    if not run.size:
-        return
-    groups = np.split(run, np.flatnonzero(np.diff(run) > 1) + 1)
-    for group in groups:
-        head, last = int(group[0]) - 1, int(group[-1])
-        words = [data[start[i] : start[i] + length[i]].tobytes().decode().lower() for i in range(head, last + 1)]
-        value = _value(words)
+    heads = run[np.diff(run, prepend=-9) > 1] - 1
+    ends = run[np.diff(run, append=len(kind) + 9) > 1] + 1
+    spelled = np.union1d(heads, run)
+    at = np.searchsorted(spelled, heads).tolist()
+    written = texts(spelled)
+    for head, end, k in zip(heads.tolist(), ends.tolist(), at):
+        value = _value(tuple(written[k : k + end - head]))
         if value is not None:
-            hashes[head], kind[head] = number_hashes([value])[0], NUMBER
-            kind[head + 1 : last + 1] = DROP
+            said[head] = value
+            kind[head + 1 : end] = DROP
+    if said:
+        places = np.fromiter(said, dtype=np.int64)
+        hashes[places], kind[places] = number_hashes(list(said.values())), NUMBER
 
 
-def _value(words: list[str]) -> str | None:
+@lru_cache(maxsize=100_000)
+def _value(said: tuple[bytes, ...]) -> str | None:
+    """The value of number words, also behind digits (`5 thousand`); None where they are several numbers."""
+    words = [w.decode().lower() for w in said]
     if words[0][0].isdigit():
-        scale = 1
-        for word in words[1:]:
-            if word not in SCALES:
-                return None
-            scale *= SCALES[word]
-        from fractions import Fraction
-
-        value = Fraction(words[0]) * scale if len(words[0]) < 40 else None
-        return str(value) if value is not None and value.denominator == 1 else None
-    value = english_value(" ".join(words))
-    return None if value is None else str(value)
+        if any(w not in SCALES for w in words[1:]) or len(words[0]) > 40:
+            return None
+        value = Fraction(words[0]) * prod(SCALES[w] for w in words[1:])
+        return str(value) if value.denominator == 1 else None
+    found = english_value(" ".join(words))
+    return None if found is None else str(found)
 
 
 def _join_phrases(plain: U64, what: Array, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
-    letters = what == LETTER
-    for words, value, phrase_kind, phrase_flag in known.phrases:
-        n = len(words)
-        if len(plain) < n:
-            continue
-        hit = np.flatnonzero(plain[: len(plain) - n + 1] == words[0])
-        for k in range(1, n):
-            hit = hit[plain[hit + k] == words[k]]
-        if not hit.size:
-            continue
-        hit = hit[letters[hit]]
-        hashes[hit], kind[hit], flag[hit] = value, phrase_kind, phrase_flag
-        for k in range(n):
-            plain[hit + k] = 0  # taken: a shorter phrase inside must not fire again
-            if k:
-                kind[hit + k] = DROP
-                flag[hit + k] = 0
+    words = np.flatnonzero(what == LETTER)
+    letters = plain[words]
+    for first, phrases in known.phrases:
+        start = words[letters == first]
+        for phrase in phrases:
+            hit = start[start + len(phrase.words) <= len(plain)]
+            for k in range(len(phrase.words)):
+                hit = hit[plain[hit + k] == phrase.words[k]]
+            if hit.size:
+                _join(hit, phrase, plain, hashes, kind, flag)
+
+
+def _join(hit: Array, phrase: Phrase, plain: U64, hashes: U64, kind: Array, flag: Array) -> None:
+    hashes[hit], kind[hit], flag[hit] = phrase.value, phrase.kind, phrase.flag
+    for k in range(len(phrase.words)):
+        plain[hit + k] = 0  # taken: a shorter phrase inside must not fire again
+        if k:
+            kind[hit + k], flag[hit + k] = DROP, 0
 
 
 def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han: Array) -> Tokens:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,14 +126,15 @@ def _join(star: Array, a: Array, b: Array) -> Array:
     return np.array(used, dtype=np.int64)
 
 
-def _words_that_differ(texts: pl.Series, star: Array, similarity: Array) -> pl.Series:
-    """`, differs in box/carton` for the rows that are no copy of their centre."""
-    from mathdata.text import words
+_WORD = re.compile(r"[^\W_]+")
 
+
+def _words_that_differ(texts: pl.Series, star: Array, similarity: Array) -> pl.Series:
+    """`, differs in box / carton` for the rows that are no copy of their centre."""
     differs = [""] * len(texts)
-    for i in np.flatnonzero(similarity < 1).tolist():
-        mine, theirs = words(texts[i]), words(texts[int(star[i])])
-        gone = [w for w in dict.fromkeys(theirs) if w not in mine][:4]
-        new = [w for w in dict.fromkeys(mine) if w not in theirs][:4]
-        differs[i] = f", {' '.join(gone) or '-'} / {' '.join(new) or '-'}"
+    at = np.flatnonzero(similarity < 1)
+    for i, mine, theirs in zip(at.tolist(), texts.gather(at).to_list(), texts.gather(star[at]).to_list()):
+        new, gone = dict.fromkeys(_WORD.findall(mine)), dict.fromkeys(_WORD.findall(theirs))
+        old = " ".join(w for w in gone if w not in new)
+        differs[i] = f", differs in {old[:60] or '-'} / {' '.join(w for w in new if w not in gone)[:60] or '-'}"
     return pl.Series(differs, dtype=pl.String)
