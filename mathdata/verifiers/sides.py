@@ -44,7 +44,7 @@ def judge_sides(
 def _near(a: Fraction, b: Fraction, places: int | None, marked: bool, slack: Fraction) -> bool:
     """Rounded or cut off to the places shown; without a plain number on the right, within what its decimals allow."""
     gap = abs(a - b)
-    if marked and gap <= abs(a) / 20:
+    if marked and gap <= abs(a) / 10:
         return True
     if places is None:
         return gap <= abs(a) * max(slack, Fraction(1, 10_000)) and a.denominator != 1

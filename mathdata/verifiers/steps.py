@@ -65,7 +65,7 @@ def equations(text: str) -> Iterator[Equation]:
 
         for match in _SEGMENT.finditer(prose):
             group = next(i for i in range(1, 6) if match.group(i) is not None)
-            yield from formula_equations(match.group(group), match.start(group))
+            yield from formula_equations(match.group(group), match.start(group), text[match.end() : match.end() + 12])
         prose = _SEGMENT.sub(lambda m: "\u0002" * len(m.group()), prose)
     yield from prose_equations(prose, text)
 
