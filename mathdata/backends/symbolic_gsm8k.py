@@ -41,8 +41,8 @@ def answer(request: Request) -> list[Completion] | None:
         return [_unsupported(graph)] * request.sampling.n
     if why := _contradicts(graph, problem.answer):
         return [_unsupported(f"contradiction: {why}")] * request.sampling.n
-    if request.method == "fobar":
-        return [_fobar(request, graph, i) for i in range(request.sampling.n)]
+    if request.method in BACKWARD:
+        return [_backward(request, graph, i) for i in range(request.sampling.n)]
     made: list[Completion] = []
     seen: set[str] = set()
     for i in range(request.sampling.n):
@@ -66,15 +66,15 @@ def _sample(request: Request, graph: Graph, i: int, seen: set[str]) -> Completio
     return _unsupported(reason)
 
 
-def _fobar(request: Request, graph: Graph, i: int) -> Completion:
+def _backward(request: Request, graph: Graph, i: int) -> Completion:
     """The next provable backward question of the row; the number it masks need not be the one in `params`.
 
     A sample takes its turn among the provable ones, so that samples of one row differ and none is lost to a number
     that cannot be proved.
     """
-    seed = request.sampling.seed or 0
+    seed, stated = request.sampling.seed or 0, request.method == "self_verification"
     try:
-        row = backward(graph, f"{base_of(seed)}|{request.problem.id}", number_of(seed) + i)
+        row = backward(graph, f"{base_of(seed)}|{request.problem.id}", number_of(seed) + i, stated)
     except Unsupported as e:
         return _unsupported(e.reason)
     return Completion(text=row["solution"], data=dict(row))
@@ -101,4 +101,5 @@ def _contradicts(graph: Graph, stated: str | None) -> str:
 
 
 METHODS: dict[str, Callable[[Graph, str, Any], Made]] = {"vary_numbers": _vary, "step_cot": _step_cot}
-ANSWERED = frozenset(METHODS) | {"fobar"}
+BACKWARD = frozenset(["fobar", "self_verification"])
+ANSWERED = frozenset(METHODS) | BACKWARD

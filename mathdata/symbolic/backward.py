@@ -11,15 +11,18 @@ from typing import Any
 from mathdata.symbolic.check import false_equation
 from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
 from mathdata.symbolic.question import Mention
+from mathdata.symbolic.replay import places
 from mathdata.symbolic.solution import Slot, Step, Unsupported
+from mathdata.symbolic.statement import split_question, state
 from mathdata.symbolic.tie import FIRM, Graph, Group, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
 from mathdata.worked import Number, divide
 
-__all__ = ["ASK", "backward", "masked_rows"]
+__all__ = ["ASK", "ASK_STATED", "backward", "masked_rows"]
 
 ASK = "If we know the answer to the above question is {answer}, what is the value of the unknown variable {x}?"
+ASK_STATED = "What is the value of the unknown variable {x}?"
 
 
 @dataclass(slots=True)
@@ -33,10 +36,13 @@ class Masked:
     results: list[Value]
 
 
-def backward(graph: Graph, seed: str, number: int = 0) -> Made:
-    """The `number`-th provable backward question of the row, in an order drawn by the seed."""
+def backward(graph: Graph, seed: str, number: int = 0, stated: bool = False) -> Made:
+    """The `number`-th provable backward question of the row, in an order drawn by the seed.
+
+    `stated`: the question's own sentence becomes a statement of the answer (self-verification).
+    """
     reasons: list[str] = []
-    for n, made in enumerate(masked_rows(graph, seed, reasons)):
+    for n, made in enumerate(masked_rows(graph, seed, reasons, stated)):
         if n == number:
             return made
     if reasons:
@@ -44,7 +50,7 @@ def backward(graph: Graph, seed: str, number: int = 0) -> Made:
     raise Unsupported("no number to mask")
 
 
-def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
+def masked_rows(graph: Graph, seed: str, reasons: list[str], stated: bool = False) -> Iterator[Made]:
     """Every provable backward question; `reasons` says why the other numbers are none."""
     x = _letter(graph)
     mentions = list(graph.question.mentions)
@@ -54,7 +60,7 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str]) -> Iterator[Made]:
         try:
             if x is None:
                 raise Unsupported("every letter is taken")
-            yield _row(_mask(graph, mention, x))
+            yield _row(_mask(graph, mention, x), stated)
         except Unsupported as e:
             reasons.append(e.word)
 
@@ -164,7 +170,7 @@ def _leaks(graph: Graph, mention: Mention) -> None:
 # --- writing -----------------------------------------------------------------------------------------------------
 
 
-def _row(made: Masked) -> Made:
+def _row(made: Masked, stated: bool) -> Made:
     graph, m, x = made.graph, made.mentions[0], made.x
     text = graph.question.text
     answer = decimal(graph.solution.gold) or ""
@@ -185,13 +191,29 @@ def _row(made: Masked) -> Made:
     if (false := false_equation(solution, x, m.value)) is not None:
         raise Unsupported("not proved", false)
     return Made(
-        problem=f"{question} {ASK.format(answer=answer, x=x)}",
+        problem=_stated(graph, question, x) if stated else f"{question} {ASK.format(answer=answer, x=x)}",
         solution=f"{solution}\n#### {value}",
         answer=value,
         exact=value,
         mask=[m.start, m.end],
         variable=x,
     )
+
+
+def _stated(graph: Graph, question: str, x: str) -> str:
+    """The story, the question turned into a statement of its answer, and the question for x."""
+    step = graph.solution.steps[graph.gold]
+    answer = graph.solution.gold
+    text = graph.solution.text
+    unit = re.match(r"\s*([a-z]+)", text[step.spans[-1][1] : step.spans[-1][1] + 30])
+    story, asked = split_question(question)
+    value = decimal(answer, comma=answer >= 1000 and "," in question) or ""
+    if step.money and places(answer) == 1:
+        value = decimal(answer, least=2) or value
+    told = state(asked, value, step.money, unit.group(1) if unit else "")
+    if told is None:  # a sentence of no known form is quoted
+        told = f'The answer to "{asked}" is {value}.'
+    return f"{story} {told} {ASK_STATED.format(x=x)}".strip()
 
 
 def _has_letters(graph: Graph, line: str, x: str) -> bool:
