@@ -254,7 +254,7 @@ def csv_rows(path: Path, data: bytes, separator: str) -> Parsed:
     csv.field_size_limit(MAX_LINE)
     text = data.decode("utf-8", "surrogateescape")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = next(reader, [])
+    header = csv_header(path, data, next(reader, []))
     good: list[bytes] = []
     lines: list[int] = []
     broken: list[Broken] = []
@@ -280,6 +280,16 @@ def csv_rows(path: Path, data: bytes, separator: str) -> Parsed:
         else pl.DataFrame({h: [] for h in header}, schema_overrides=dict.fromkeys(header, pl.String))
     )
     return Parsed(frame, pl.Series("line", lines, dtype=pl.UInt32), tuple(broken))
+
+
+def csv_header(path: Path, data: bytes, cells: list[str]) -> list[str]:
+    """The columns' names, told apart where two are the same. Raises DataError where they are not UTF-8."""
+    if any("\ud800" <= c <= "\udfff" for c in "".join(cells)):
+        raise DataError(f"{path}: the header is not UTF-8", guess(path, data))
+    names: list[str] = []
+    for cell in cells:
+        names.append(cell if cell not in names else f"{cell}_duplicated_{len(names)}")
+    return names
 
 
 def csv_fault(cells: list[str], header: list[str]) -> str:

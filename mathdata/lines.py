@@ -154,7 +154,9 @@ def parse_block(data: bytes, first: int) -> Parsed:
             pass
         else:
             if frame.height == len(ends):
-                return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
+                return Parsed(
+                    plain_columns(frame), pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True)
+                )
     return parse_lines(data, first)
 
 
@@ -226,8 +228,41 @@ def refusal(line: bytes) -> str:
 
 
 def frame_of(lines: list[bytes]) -> Frame:
-    """Clean JSON lines as a frame."""
-    return pl.read_ndjson(b"\n".join(lines), infer_schema_length=None) if lines else pl.DataFrame()
+    """Clean JSON lines as a frame; a column whose kinds do not go together becomes JSON text."""
+    if not lines:
+        return pl.DataFrame()
+    try:
+        return plain_columns(pl.read_ndjson(b"\n".join(lines), infer_schema_length=None))
+    except pl.exceptions.PolarsError:
+        rows = [json.loads(line) for line in lines]
+        odd = [name for name, kinds in kinds_of(rows).items() if len(kinds) > 1 or kinds & {"list", "dict"}]
+        text = [row | {n: as_text(row[n]) for n in odd if n in row} for row in rows]
+        return pl.read_ndjson("\n".join(json.dumps(r) for r in text).encode(), infer_schema_length=None)
+
+
+def kinds_of(rows: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """Column -> the kinds of its values; numbers go together."""
+    made: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                kind = "number" if type(value) in (int, float) else type(value).__name__
+                made.setdefault(name, set()).add(kind)
+    return made
+
+
+def as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def plain_columns(frame: Frame) -> Frame:
+    """Columns of objects without any field as JSON text: parquet cannot hold them."""
+    odd = [n for n, t in frame.schema.items() if "Struct({})" in str(t)]
+    if not odd:
+        return frame
+    from mathdata.layouts import json_column
+
+    return frame.with_columns(json_column(frame[n]) for n in odd)
 
 
 def shown(text: str, limit: int = 80) -> str:

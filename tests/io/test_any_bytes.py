@@ -1,0 +1,108 @@
+"""Laws of reading and writing: any bytes give rows or a named error, and partitions are written as one table."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mathdata.errors import MathdataError
+from mathdata.io import keep, read, write
+from mathdata.types import Partitions
+
+NOISE = st.one_of(
+    st.binary(max_size=300),
+    st.lists(
+        st.sampled_from(
+            ['{"problem": "a", "answer": 1}', '{"problem": "b"', "[1]", "", '"', ",", "{", "\x00", "é", "a,b", "1,2"]
+        )
+    ).map(lambda parts: "\n".join(parts).encode()),
+)
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.tsv", "x.parquet", "x.jsonl.gz", "x.jsonl.zst"])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=NOISE)
+@example(data=b'{"problem": "a"}\n{"problem": {"b": [1, {"c": null}]}}\n{"problem": 1e999}')
+@example(data=b'problem,answer\n"unclosed,1\n')
+@example(data=b"problem,problem\n1,2\n")
+@example(data=b'{"problem": "a", "": 1, "id": [], "parents": {"x": 1}, "messages": 5, "reject": true}')
+@example(data=b'{"conversations": [1, null, {"from": 3}]}\n{"conversations": "text"}')
+def test_any_bytes_are_rows_or_a_named_error(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    try:
+        frame = read(path, max_broken=1.0)
+    except MathdataError as error:
+        named = bool(error.hint) and "x." in error.message
+        frame = None
+    if frame is None:
+        assert named, "the error names the file and says what to do"
+        return
+    assert frame["id"].null_count() == frame["origin"].null_count() == 0
+    kept: Any = keep(frame)
+    assert kept["problem"].null_count() == 0
+    assert kept["problem"].str.contains("\0", literal=True).sum() == 0
+
+
+VALUE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(VALUE, min_size=1, max_size=5))
+def test_a_users_column_of_any_kind_travels_along(tmp_path: Path, values: list[Any]) -> None:
+    lines = [json.dumps({"problem": f"{n}?", "answer": str(n), "mine": v}) for n, v in enumerate(values)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    frame = read(tmp_path / "a.jsonl", max_broken=1.0)
+    assert frame.height == len(values)
+    good: Any = keep(frame)
+    given_values = [v for v in values if v not in (None, {}, []) and not isinstance(v, dict)]
+    assert good["mine"].len() - good["mine"].null_count() >= len(given_values) - (len(values) - good.height)
+    write(frame, tmp_path / "b.parquet")
+    assert read(tmp_path / "b.parquet").equals(frame)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv", "jsonl.gz", "json"])
+def test_partitions_are_written_as_one_table(tmp_path: Path, kind: str) -> None:
+    rows = read([{"problem": f"{n}?", "answer": str(n)} for n in range(30)])
+    files = []
+    for n in range(3):
+        files.append(tmp_path / f"{n}.parquet")
+        write(rows[n * 10 : n * 10 + 10], files[-1])
+    write(Partitions(tuple(files)), tmp_path / f"out.{kind}")
+    assert read(tmp_path / f"out.{kind}").equals(rows)
+    assert read(Partitions(tuple(files))).equals(rows)
+
+
+def test_partitions_keep_only_what_no_stage_rejected(tmp_path: Path) -> None:
+    rows = read([{"problem": f"{n}?", "answer": str(n)} for n in range(4)])
+    write(rows.with_columns(reject=pl.Series([None, "leak", None, "leak"])), tmp_path / "a.parquet")
+    kept = read(keep(Partitions((tmp_path / "a.parquet",))))
+    assert kept["answer"].to_list() == ["0", "2"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    rows = read([{"problem": "a"}])
+    write(rows, tmp_path / "a.csv")
+    old = (tmp_path / "a.csv").read_bytes()
+    with pytest.raises(Exception, match=r".+"):
+        write(Partitions((tmp_path / "missing.parquet",)), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
