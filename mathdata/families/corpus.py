@@ -19,7 +19,7 @@ __all__ = ["PLANTED", "SKEW", "generate"]
 
 NAME = "builtin:elementary"
 
-PLANTED = {"exact-duplicate": 0.33, "variant": 0.05, "wrong-answer": 0.05, "conflict": 0.02, "leak": 0.01}
+PLANTED = {"exact-duplicate": 0.33, "variant": 0.05, "wrong-answer": 0.05, "conflict": 0.01, "leak": 0.01}
 """Share of all rows with each illness."""
 
 FAMOUS = ("simplify_fraction", "将分数 5/6 进行简化。", 480)
@@ -61,12 +61,12 @@ def generate(rows: int = 20000, seed: int = 42) -> Frame:
 
     rng = random.Random(f"{NAME} {seed}")
     counts = {word: round(share * rows) for word, share in PLANTED.items()}
-    added = counts["exact-duplicate"] + counts["variant"] + counts["conflict"] // 2 + counts["leak"]
+    added = counts["exact-duplicate"] + counts["variant"] + counts["conflict"] + counts["leak"]
     base = _base_rows(rng, rows - added)
     hosts = rng.sample([r for r in base if r["problem"] != FAMOUS[1]], len(base) - _famous(base))
     made = base + _leaks(rng, counts["leak"])
     _spoil(rng, hosts, counts["wrong-answer"])
-    made += _conflicts(rng, hosts, counts["conflict"] // 2)
+    made += _conflicts(rng, hosts, counts["conflict"])
     made += _variants(rng, hosts, counts["variant"])
     made += _duplicates(rng, hosts, base, counts["exact-duplicate"])
     frame = pl.DataFrame(_place(rng, made), infer_schema_length=None)
@@ -129,12 +129,11 @@ def _make_wrong(rng: random.Random, row: Row) -> None:
 
 
 def _conflicts(rng: random.Random, hosts: list[Row], count: int) -> list[Row]:
-    """A second row with the same question and another answer; both rows are marked."""
+    """A second row with the same question and a wrong answer; its twin has the right one."""
     made = []
     for host in _take(hosts, count):
         other = host | {"planted": "conflict", "twin": host}
         _make_wrong(rng, other)
-        host["planted"], host["twin"] = "conflict", other
         made.append(other)
     return made
 
