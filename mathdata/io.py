@@ -58,6 +58,23 @@ def read_chunks(
         yield from frame.iter_slices(rows)
 
 
+def spill(*inputs: Any, folder: Path, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Partitions:
+    """The same rows as `read`, as parquet partitions in `folder`: for input larger than memory."""
+    files: list[Path] = []
+    schema: dict[str, Any] = {}
+    for item, label in zip(inputs, distinct([label_of(i) for i in inputs])):
+        for chunk in chunks_of(item, label, column or {}, max_broken):
+            for frame in chunk.iter_slices(100_000):
+                files.append(save(frame, folder / f"{len(files):06d}.parquet"))
+                schema |= frame.schema
+    for file in files:
+        lacking = [c for c in schema if c not in pl.read_parquet_schema(file)]
+        if lacking:
+            frame = pl.read_parquet(file).with_columns(pl.lit(None, dtype=schema[c]).alias(c) for c in lacking)
+            save(frame.select(schema), file)
+    return Partitions(tuple(files))
+
+
 def write(table: Any, path: str | Path | None = None, *, to: str | None = None) -> Any:
     """Write to a file by its extension, or give the table as `polars`, `pandas` or `datasets`."""
     if (path is None) == (to is None):

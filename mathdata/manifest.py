@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import metadata
@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.errors import LedgerError
-from mathdata.types import Frame
+from mathdata.types import Frame, Table
 
 __all__ = [
     "Ledger",
@@ -55,44 +55,77 @@ class Ledger:
         return asdict(self)
 
 
-def account(stage: str, before: Frame, after: Frame, started: float) -> Ledger:
-    """Compute the ledger from the rows alone.
+def lazy(table: Table) -> pl.LazyFrame:
+    """The rows without reading them yet."""
+    return (
+        table.lazy()
+        if isinstance(table, pl.DataFrame)
+        else pl.scan_parquet(list(table.files), missing_columns="insert")
+    )
+
+
+def account(stage: str, before: Table, after: Table, started: float) -> Ledger:
+    """Compute the ledger from the rows alone, streaming where the table is in partitions.
 
     Raises LedgerError where a row that went in did not come out, or stands twice.
     """
     key = ["id", "origin"]
-    lost = before.select(key).join(after.select(key).unique(), on=key, how="anti")
+    old, new = lazy(before).select(key), lazy(after).select(key)
+    rows_in, rows_out = (int(_collect(f.select(pl.len())).item()) for f in (old, new))
+    lost = _collect(old.join(new.unique(), on=key, how="anti"))
     if lost.height:
         raise LedgerError(
-            f"{stage} lost {lost.height} of {before.height} rows, the first with id {lost['id'][0]}",
+            f"{stage} lost {lost.height} of {rows_in} rows, the first with id {lost['id'][0]}",
             "nothing was written; please report it with the input",
         )
-    twice = after.height - after.select(key).n_unique()
-    if twice and twice > before.height - before.select(key).n_unique():
-        raise LedgerError(
-            f"{stage} returned {twice} rows twice", "nothing was written; please report it with the input"
-        )
-    counts = after.filter(pl.col("reject").is_not_null())["reject"].value_counts().sort("reject")
-    rejected = {str(word): int(n) for word, n in counts.iter_rows()}
+    twice = rows_out - int(_collect(new.unique().select(pl.len())).item())
+    if twice and twice > rows_in - int(_collect(old.unique().select(pl.len())).item()):
+        raise LedgerError(f"{stage} returned {twice} rows twice", "nothing was written; report it with the input")
+    if rows_out < rows_in:
+        raise LedgerError(f"{stage}: {rows_in} rows in, {rows_out} out", "nothing was written; report it")
+    rejected = count_rejects(after)
     seconds = time.perf_counter() - started
-    ledger = Ledger(
-        rows_in=before.height,
-        created=after.height - before.height,
-        kept=after.height - sum(rejected.values()),
+    return Ledger(
+        rows_in=rows_in,
+        created=rows_out - rows_in,
+        kept=rows_out - sum(rejected.values()),
         rejected=rejected,
         seconds=round(seconds, 3),
-        rows_per_second=round(before.height / seconds, 1) if seconds > 0 else 0.0,
+        rows_per_second=round(rows_in / seconds, 1) if seconds > 0 else 0.0,
         peak_mb=peak_mb(),
     )
-    if ledger.created < 0:
-        raise LedgerError(f"{stage}: {ledger.rows_in} rows in, {after.height} out", "nothing was written; report it")
-    return ledger
 
 
-def split(table: Frame) -> tuple[Frame, Frame]:
+def count_rejects(table: Table) -> dict[str, int]:
+    """Rows set aside, by word."""
+    words = lazy(table).filter(pl.col("reject").is_not_null()).group_by("reject").len().sort("reject")
+    return {str(word): int(n) for word, n in _collect(words).iter_rows()}
+
+
+def _collect(rows: pl.LazyFrame) -> Frame:
+    return rows.collect(engine="streaming")
+
+
+def split(table: Table) -> tuple[Table, Table]:
     """Kept rows and rejected rows."""
-    gone = pl.col("reject").is_not_null()
-    return table.filter(~gone), table.filter(gone)
+    return select_rows(table, is_kept), select_rows(table, is_rejected)
+
+
+def is_kept(frame: Frame) -> Frame:
+    return frame.filter(pl.col("reject").is_null())
+
+
+def is_rejected(frame: Frame) -> Frame:
+    return frame.filter(pl.col("reject").is_not_null())
+
+
+def select_rows(table: Table, kernel: Callable[[Frame], Frame]) -> Table:
+    """A kernel over a table in this process, partition by partition."""
+    if isinstance(table, pl.DataFrame):
+        return kernel(table)
+    from mathdata.engines.local import LocalEngine
+
+    return LocalEngine().map(table, kernel)
 
 
 def peak_mb() -> float:

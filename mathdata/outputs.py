@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.errors import UsageError
-from mathdata.manifest import Ledger, commit, describe_inputs, digest_of, dump_json, outputs_of, split, versions
-from mathdata.types import Frame
+from mathdata.manifest import (
+    Ledger,
+    commit,
+    describe_inputs,
+    digest_of,
+    dump_json,
+    outputs_of,
+    select_rows,
+    split,
+    versions,
+)
+from mathdata.types import Frame, Table
 
 __all__ = ["check_output", "neighbours", "write_outputs"]
 
@@ -51,7 +61,7 @@ def nearest_folder(path: Path) -> Path:
 
 
 def write_outputs(
-    table: Frame,
+    table: Table,
     out: Path,
     *,
     stage: str,
@@ -68,7 +78,7 @@ def write_outputs(
     files["manifest"].unlink(missing_ok=True)
     kept, gone = split(table)
     write(gone, files["rejects"])
-    write(kept.drop("reject", "reject_why"), out)
+    write(select_rows(kept, without_rejects), out)
     dump_json(
         files["manifest"],
         {
@@ -87,6 +97,10 @@ def write_outputs(
     for path in stale - set(files.values()):
         path.unlink(missing_ok=True)
     return files
+
+
+def without_rejects(frame: Frame) -> Frame:
+    return frame.drop("reject", "reject_why")
 
 
 def _listed(manifest: Path) -> set[Path]:

@@ -13,9 +13,20 @@ import polars as pl
 
 from mathdata.bind import check_options
 from mathdata.errors import DataError
-from mathdata.manifest import Ledger, account, digest_of, dump_json, sha256_of, split, versions
+from mathdata.manifest import (
+    Ledger,
+    account,
+    count_rejects,
+    digest_of,
+    dump_json,
+    lazy,
+    select_rows,
+    sha256_of,
+    split,
+    versions,
+)
 from mathdata.recipe import Recipe, Source, StageCall
-from mathdata.types import Context, Engine, Frame
+from mathdata.types import Context, Engine, Partitions, Table
 
 __all__ = ["Step", "chain_of", "chains_of", "describe", "run_chains", "run_stage", "source_key"]
 
@@ -23,32 +34,47 @@ __all__ = ["Step", "chain_of", "chains_of", "describe", "run_chains", "run_stage
 def run_stage(
     name: str,
     function: Any,
-    table: Frame,
+    table: Table,
     options: Mapping[str, Any],
     *,
     engine: Engine | None = None,
     ctx: Context | None = None,
     where: Mapping[str, list[Any]] | None = None,
-) -> tuple[Frame, Ledger]:
+) -> tuple[Table, Ledger]:
     """One stage with its receipt. Rows already rejected, or outside `where`, pass by untouched."""
     started = time.perf_counter()
-    seen = pl.col("reject").is_null()
-    for column, values in (where or {}).items():
-        if column not in table.columns:
-            raise DataError(f"{name}: where names no column '{column}'", f"columns: {', '.join(table.columns)}")
-        seen = seen & pl.col(column).is_in(values)
-    aside = table.filter(~seen.fill_null(False))
-    inside = table.filter(seen.fill_null(False)) if aside.height else table
     ctx = ctx or Context()
+    inside, aside = seen_by(name, table, where or {})
     result = function(inside, **options, engine=engine, ctx=ctx)
     ledger = account(name, inside, result, started)
-    if aside.height:
-        result = pl.concat([aside, result], how="diagonal_relaxed")
-        ledger.rows_in += aside.height
-        ledger.kept += aside.filter(pl.col("reject").is_null()).height
-        for word, n in aside.filter(pl.col("reject").is_not_null())["reject"].value_counts().iter_rows():
-            ledger.rejected[word] = ledger.rejected.get(word, 0) + n
+    if aside is not None:
+        result = joined(aside, result)
+        whole = account(name, table, result, started)
+        whole.seconds = ledger.seconds
+        return result, whole
     return result, ledger
+
+
+def seen_by(name: str, table: Table, where: Mapping[str, list[Any]]) -> tuple[Table, Table | None]:
+    """The rows a stage works on, and those that pass it by (None where it sees all)."""
+    columns = lazy(table).collect_schema().names()
+    for column in where:
+        if column not in columns:
+            raise DataError(f"{name}: where names no column '{column}'", f"columns: {', '.join(columns)}")
+    conditions = [pl.col("reject").is_null(), *(pl.col(c).is_in(v) for c, v in where.items())]
+    seen = pl.all_horizontal(conditions).fill_null(False)
+    if not where and not count_rejects(table):
+        return table, None
+    return select_rows(table, lambda f: f.filter(seen)), select_rows(table, lambda f: f.filter(~seen))
+
+
+def joined(aside: Table, result: Table) -> Table:
+    """Rows that passed by, then a stage's own, as one table."""
+    if isinstance(aside, pl.DataFrame) and isinstance(result, pl.DataFrame):
+        return pl.concat([aside, result], how="diagonal_relaxed")
+    if isinstance(aside, Partitions) and isinstance(result, Partitions):
+        return Partitions((*aside.files, *result.files))
+    raise TypeError("a stage returned a frame for partitions")
 
 
 @dataclass(slots=True)
@@ -185,7 +211,7 @@ def finished(folder: Path, digest: str) -> Step | None:
     return step
 
 
-def save(folder: Path, digest: str, table: Frame, record: dict[str, Any]) -> Step:
+def save(folder: Path, digest: str, table: Table, record: dict[str, Any]) -> Step:
     """Kept rows, rejects, then `step.json`: until it stands, the step did not happen."""
     from mathdata.io import write
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +15,9 @@ from mathdata.bind import Option, check_options, choices_of, is_flag, options_of
 from mathdata.cli.common import COMMON, Command, emit, message
 from mathdata.cli.progress import Display
 from mathdata.errors import UsageError
+
+if TYPE_CHECKING:
+    from mathdata.types import Frame, Table
 
 __all__ = ["stage_command"]
 
@@ -144,6 +150,7 @@ def run_stage_command(
     as_json: bool,
 ) -> None:
     """Read, run, account, write: kept rows to `out`, the rest to `out.rejects.parquet`, the receipt last."""
+    from mathdata.manifest import peak_mb
     from mathdata.outputs import check_output, write_outputs
     from mathdata.registry import build, parse_spec
     from mathdata.steps import run_stage
@@ -156,9 +163,7 @@ def run_stage_command(
     spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
     started = time.perf_counter()
     with Display(quiet=as_json) as display:
-        from mathdata.io import read
-
-        table = read(*inputs, column=pairs(column, "--column") or None, max_broken=max_broken)
+        table = load(inputs, pairs(column, "--column") or None, max_broken, spread=engine != "local")
         ctx = Context(journal=journal or (out.with_name(out.name + ".journal.sqlite") if out else None))
         with display.stage(name, None) as ctx.progress:
             table, ledger = run_stage(name, function, table, options, engine=build("engine", spec), ctx=ctx)
@@ -166,19 +171,54 @@ def run_stage_command(
     if preview is not None:
         from mathdata.show import print_rows
 
-        emit(result | {"rows": table.head(preview).to_dicts()}, as_json, lambda _: print_rows(table.head(preview)))
+        rows = first_rows(table, preview)
+        emit(result | {"rows": rows.to_dicts()}, as_json, lambda _: print_rows(rows))
         return
     if out is not None:
         files = write_outputs(
             table, out, stage=name, options=options, inputs=inputs, ledger=ledger, figures=ctx.figures
         )
         result["seconds"] = round(time.perf_counter() - started, 3)
-        result |= {"out": str(files["out"]), "rejects": str(files["rejects"]), "manifest": str(files["manifest"])}
+        result["peak_mb"] = peak_mb()
+        result |= {key: str(files[key]) for key in ("out", "rejects", "manifest")}
     emit(result, as_json, _print_ledger)
     if ledger.pending:
         if not as_json:
             message(f"{ledger.pending} rows are pending: run the same command again to settle them")
         raise SystemExit(3)
+
+
+IN_MEMORY = 1 / 12
+"""Share of the memory that input files may weigh to be read whole: rows weigh several times their text."""
+
+
+def load(inputs: Sequence[str], column: dict[str, str] | None, max_broken: float, *, spread: bool) -> Table:
+    """The rows of the inputs: one frame, or partitions on disk where they are large or a cluster is to work on them."""
+    from mathdata.io import read, spill
+
+    weight = sum(p.stat().st_size for p in (Path(i.partition("?")[0]) for i in inputs) if p.is_file())
+    if not spread and weight <= memory() * IN_MEMORY:
+        return read(*inputs, column=column, max_broken=max_broken)
+    from mathdata.engines._parts import scratch
+
+    return spill(*inputs, folder=scratch(), column=column, max_broken=max_broken)
+
+
+def memory() -> float:
+    """Bytes this process may use: the machine's, the control group's or the process limit, whichever is least."""
+    found = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        soft, _ = resource.getrlimit(kind)
+        found += [float(soft)] if soft != resource.RLIM_INFINITY else []
+    group = Path("/sys/fs/cgroup/memory.max")
+    words = group.read_text().strip() if group.is_file() else "max"
+    return min([*found, float(words)] if words.isdigit() else found)
+
+
+def first_rows(table: Table, n: int) -> Frame:
+    from mathdata.engines.local import LocalEngine
+
+    return next(iter(LocalEngine().frames(table))).head(n)
 
 
 def _print_ledger(result: dict[str, Any]) -> None:
