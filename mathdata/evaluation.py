@@ -379,6 +379,9 @@ def _grade(plan: Plan, answers: list[list[Completion]], ctx: Context) -> Frame:
         pl.Series("cut_off", [None if u else c.finish == "length" for c, u in zip(given, blind)], dtype=pl.Boolean),
         pl.Series("tokens", tokens, dtype=pl.Int64),
     )
+    scores = [getattr(v, "score", None) for v in loose]
+    if any(x is not None for x in scores):
+        graded = graded.with_columns(pl.Series("score", scores, dtype=pl.Float64))
     first = ["id", "sample", "problem", "gold", "response", "verdict", "reason", "rule", "got"]
     return graded.select(first + [c for c in graded.columns if c not in first])
 

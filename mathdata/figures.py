@@ -127,6 +127,8 @@ def summarise(frame: Frame, by: Sequence[str] = (), limit: int | None = None) ->
         **{word: status[word] / total for word in ("wrong", "unparsed", "timeout", "error")},
         "length": lengths(frame),
     }
+    if "score" in frame.columns:
+        out["score"] = _rate(frame, "score")
     if k > 1:
         out |= sampled(frame, k)
     out["by"] = {column: breakdown(frame, column) for column in by if column in frame.columns}

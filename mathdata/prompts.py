@@ -80,6 +80,7 @@ PROMPTS: dict[str, Prompt] = {
         Prompt("chat", "{problem}", chat=True),
         Prompt("zero", "Question: {problem}\nAnswer:", stop=("Question:",)),
         Prompt("cot", "Question: {problem}\nAnswer: Let's think step by step.", stop=("Question:",)),
+        Prompt("squad", "{problem}\nAnswer (a few words of the text):", stop=("\n",)),
         Prompt("minerva", "Problem:\n{problem}\n\nSolution:", stop=("Problem:",)),
     )
 }
