@@ -24,7 +24,6 @@ def _make(name: str, split: Split, families: Sequence[str], each: int, note: str
         licence="Apache-2.0",
         language="zh, en",
         prompt="plain",
-        strict_rule="gsm8k_strict",
         strict_rule="####",
         max_tokens=96,
         by=("topic", "language"),
