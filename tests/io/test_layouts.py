@@ -165,7 +165,7 @@ def test_problem_and_answer_survive_every_layout(layout: str, rows: list[dict[st
     assert back["problem"].to_list() == frame["problem"].to_list()
     assert back["answer"].to_list() == frame["answer"].to_list()
     ours = frame["solution"].fill_null("").to_list()
-    assert all((b or "").startswith(a.rstrip()) for a, b in zip(ours, back["solution"].to_list()))
+    assert all((b or "").strip().startswith(a.strip()) for a, b in zip(ours, back["solution"].to_list()))
 
 
 def test_the_real_corpora_survive_every_layout(shared: Path, tmp_path: Path) -> None:
