@@ -9,6 +9,7 @@ from typing import Any
 
 from mathdata.augmentations.replies import base_of, number_of
 from mathdata.symbolic.backward import backward
+from mathdata.symbolic.paraphrase import paraphrase
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.stepwise import stepwise
 from mathdata.symbolic.tie import Graph, tie
@@ -88,6 +89,10 @@ def _vary(graph: Graph, seed: str, params: Any) -> Made:
     return vary(graph, seed)
 
 
+def _rephrase(graph: Graph, seed: str, params: Any) -> Made:
+    return paraphrase(graph, seed)
+
+
 def _step_cot(graph: Graph, seed: str, params: Any) -> Made:
     return stepwise(graph)
 
@@ -100,6 +105,10 @@ def _contradicts(graph: Graph, stated: str | None) -> str:
     return f"the row says {stated}, its solution ends in {graph.solution.gold}"
 
 
-METHODS: dict[str, Callable[[Graph, str, Any], Made]] = {"vary_numbers": _vary, "step_cot": _step_cot}
+METHODS: dict[str, Callable[[Graph, str, Any], Made]] = {
+    "vary_numbers": _vary,
+    "step_cot": _step_cot,
+    "rephrase": _rephrase,
+}
 BACKWARD = frozenset(["fobar", "self_verification"])
 ANSWERED = frozenset(METHODS) | BACKWARD

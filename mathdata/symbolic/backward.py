@@ -89,7 +89,7 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
     if not group.used:
         raise Unsupported("not in the graph")
     nouns = len({m.noun for m in group.mentions})
-    if mention is not group.mentions[0] or (nouns > 1 and len(group.mentions) > 2):
+    if mention is not group.mentions[0] or (nouns > 1 and len(group.mentions) > 4):
         raise Unsupported("it stands twice")
     _leaks(graph, mention)
     made = Masked(

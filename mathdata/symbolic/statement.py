@@ -254,3 +254,46 @@ def _how_old(word: str, body: str, answer: _Answer) -> str | None:
 _LENGTHS = frozenset(
     listed("miles mile kilometers meters feet hours minutes days weeks months years seconds inches yards km")
 )
+
+
+def indirect(sentence: str, verb: str) -> str | None:
+    """`How many pens has she left?` -> `Work out how many pens she has left.`; None for a form not known here."""
+    text = " ".join(sentence.split()).rstrip("?. ")
+    asked = _ASKING.search(text)
+    if asked is None or "?" in text or _ASKING.search(text, asked.end()):
+        return None
+    before = _lead(text[: asked.start()].strip())
+    body, word = text[asked.end() :].strip(), asked.group().lower()
+    if before is None or re.match(r"(?:on average|in (?:total|all)|altogether|in dollars)\b", before, re.IGNORECASE):
+        return None
+    told = _embedded(word, body)
+    if told is None:
+        return None
+    first = verb[0].lower() + verb[1:] if before else verb
+    return re.sub(r"\s+(?=[.,])", "", re.sub(r"\s+", " ", f"{before}{first} {told}."))
+
+
+def _embedded(word: str, body: str) -> str | None:
+    words = body.split()
+    if word.startswith(("calculate", "find", "determine", "compute")):
+        return body
+    if word.startswith("what"):
+        verb = {"what is": "is", "what's": "is", "what was": "was", "what are": "are", "what were": "were"}.get(word)
+        plain = words and words[0] in ("the", "his", "her", "their", "its") and "," not in body
+        return f"what {body} {verb}" if verb and plain and len(words) <= 9 and not re.search(r"\b(if|that|when|who)\b", body) else None  # fmt: skip
+    at = next((i for i, w in enumerate(words) if w.lower() in _AUX), None)
+    if at is None:
+        return f"{word} {body}" if words and word == "how many" else None
+    noun = " ".join(words[:at])
+    if any(w.lower().strip(",") in _STOP or w.lower() == "that" for w in words[:at]):
+        return None
+    if word == "how old" and words[at].lower() in _BE and not noun:
+        tail = words[at + 1 :]
+        now = f" {tail.pop()}" if tail and tail[-1].lower() in ("now", "today") else ""
+        return f"how old {' '.join(tail)} {words[at]}{now}" if len(tail) <= 3 else None
+    clause = _clause(words[at].lower(), words[at + 1 :], "\0")
+    if clause is None:
+        return None
+    if clause.startswith("\0"):
+        return f"{word} {body}"
+    return f"{word} {noun} {clause.replace(chr(0), '')}"

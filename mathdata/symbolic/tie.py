@@ -176,6 +176,8 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> Any:
         for form, factor in _CONVERSIONS:
             if group.value * factor == value and not group.held:
                 return ("p", g, form)
+    if value >= 12 and value in fixed.weak:
+        return ("c", value)
     if value > 12 and (hidden := _hidden_step(graph, slot)) is not None:
         return hidden
     groups, results = _makers(graph, slot)
