@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 
-from mathdata.families._read import LONGEST, _table, read
+from mathdata.families._read import LONGEST, _table, mask, read
 from mathdata.types import Frame
 
 __all__ = ["fill_topics"]
@@ -26,11 +26,28 @@ def fill_topics(frame: Frame) -> Frame:
     places = is_open.arg_true().filter(rough)
     if not len(places):
         return frame
-    topics = frame["topic"].to_list()
-    for place, problem in zip(places.to_list(), frame["problem"].gather(places).to_list()):
-        reading = read(problem)
-        topics[place] = reading.family.name if reading else None
+    topics, problems = frame["topic"].to_list(), frame["problem"].gather(places)
+    shapes = problems.str.replace_all("[1-9]", "7").to_list()
+    known: dict[str, str | None] = {}
+    for place, problem, shape in zip(places.to_list(), problems.to_list(), shapes):
+        if shape not in known:
+            reading = read(problem)
+            topics[place] = reading.family.name if reading else None
+            if not _by_size(problem):
+                known[shape] = topics[place]
+        else:
+            topics[place] = known[shape]
     return frame.with_columns(pl.Series("topic", topics, dtype=pl.String))
+
+
+BY_SIZE = frozenset({"loss_story", "power", "function_value"})
+"""Families that look at how large a number is; the others only at its sign and its digits: how many, zero or not."""
+
+
+def _by_size(problem: str) -> bool:
+    """Whether problems of the same shape may belong to different families, so that each must be read."""
+    families = [place.family for place in _table().get(mask(problem)[0], ())]
+    return any(f.name in BY_SIZE or not type(f).__module__.startswith("mathdata.families.") for f in families)
 
 
 def _rough(text: pl.Expr) -> pl.Expr:

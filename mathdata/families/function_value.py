@@ -12,7 +12,8 @@ from mathdata.families._base import Family, Params, Wordings, decimal_between
 from mathdata.families._value import Value
 from mathdata.registry import register
 
-HIGHEST = 200
+LONGEST = 2000
+"""Digits of a power, at most: a larger one is not worked out."""
 
 
 class FunctionValue(Family):
@@ -35,7 +36,8 @@ class FunctionValue(Family):
         return {"x": decimal_between(rng, 0.1, 10), "a": str(rng.randint(1, 100)), "n": str(rng.randint(1, 100))}
 
     def fits(self, params: Params) -> bool:
-        return params["n"].isdigit() and int(params["n"]) <= HIGHEST and len(params["x"]) < 40
+        short = params["n"].isdigit() and len(params["n"]) < 4
+        return short and int(params["n"]) * len(params["x"]) <= LONGEST
 
     def exact(self, params: Params) -> Value:
         return Value(Fraction(params["a"]) * Fraction(params["x"]) ** int(params["n"]))

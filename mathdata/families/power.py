@@ -11,7 +11,8 @@ from mathdata.families._base import Family, Params, Wordings, decimal_between, p
 from mathdata.families._value import Value
 from mathdata.registry import register
 
-HIGHEST = 200
+LONGEST = 2000
+"""Digits of a power, at most: a larger one is not worked out."""
 
 
 class Power(Family):
@@ -29,7 +30,8 @@ class Power(Family):
         return {"a": decimal_between(rng, -1000, 1000), "n": str(rng.randint(0, 5))}
 
     def fits(self, params: Params) -> bool:
-        return params["n"].isdigit() and int(params["n"]) <= HIGHEST and len(params["a"]) < 40
+        short = params["n"].isdigit() and len(params["n"]) < 4
+        return short and int(params["n"]) * len(params["a"]) <= LONGEST
 
     def exact(self, params: Params) -> Value:
         return Value(Fraction(params["a"]) ** int(params["n"]))
