@@ -17,7 +17,7 @@ from mathdata.errors import UsageError
 from mathdata.evaluation import Evaluation
 from mathdata.types import Frame
 
-__all__ = ["Comparison", "compare", "holm", "mcnemar", "minimum_detectable", "paired_bootstrap"]
+__all__ = ["Comparison", "compare", "holm", "mcnemar", "minimum_detectable", "paired_bootstrap", "sign_flip"]
 
 DRAWS = 10_000
 FLIPS = ("fixed", "broken", "both_right", "both_wrong")
@@ -47,6 +47,8 @@ class Comparison:
     """What went wrong, counted for wrong answers before and after."""
     differs: list[str] = field(default_factory=list)
     """What the two evaluations do not share beside the model; empty unless `anyway`."""
+    seeds: list[dict[str, Any]] = field(default_factory=list)
+    """Where several runs of each side were given: the difference of every pair of runs."""
     cases: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self, *, cases: bool = True) -> dict[str, Any]:
@@ -56,31 +58,74 @@ class Comparison:
         return whole
 
 
+Side = Evaluation | str | Path
+
+
 def compare(
-    before: Evaluation | str | Path, after: Evaluation | str | Path, *, anyway: bool = False, seed: int = 0
+    before: Side | Sequence[Side], after: Side | Sequence[Side], *, anyway: bool = False, seed: int = 0
 ) -> Comparison:
     """The paired difference after - before over the benchmarks both have.
 
+    Several runs (seeds) of each side are paired by position and averaged problem by problem; p is then a sign-flip test.
     Raises UsageError where they differ in anything but the model (`anyway` goes on and lists it), or share nothing.
     """
-    old, new = (e if isinstance(e, Evaluation) else Evaluation.load(e) for e in (before, after))
-    shared = [b for b in old.benchmarks if b in new.benchmarks]
+    olds, news = _sides(before), _sides(after)
+    if len(olds) != len(news):
+        raise UsageError(f"{len(olds)} runs before and {len(news)} after", "as many of each; they are paired in order")
+    old, new = olds[0], news[0]
+    shared = [b for b in old.benchmarks if all(b in e.benchmarks for e in (*olds, *news))]
     if not shared:
         raise UsageError(
             f"nothing to compare: {sorted(old.benchmarks)} and {sorted(new.benchmarks)}", "same benchmarks"
         )
-    differs = differences(old, new)
+    differs = list(dict.fromkeys(d for e in (*olds[1:], *news) for d in differences(old, e)))
     if differs and not anyway:
         raise UsageError(
             f"the evaluations differ in more than the model: {'; '.join(differs)}", "repeat one, or --anyway"
         )
-    pairs = {name: pair(old.rows(name), new.rows(name), name) for name in shared}
+    runs = [{name: pair(o.rows(name), n.rows(name), name) for name in shared} for o, n in zip(olds, news)]
+    pairs = {name: averaged([run[name] for run in runs]) for name in shared}
     whole = pl.concat(pairs.values(), how="diagonal_relaxed")
-    made = Comparison(old.model, new.model, **figures(whole, seed), differs=differs)
-    made.benchmarks = {name: figures(rows, seed) | {"by": flips_by(rows)} for name, rows in pairs.items()}
+    made = Comparison(old.model, new.model, **figures(whole, seed, exact=len(runs) == 1), differs=differs)
+    made.benchmarks = {name: figures(r, seed, exact=len(runs) == 1) | {"by": flips_by(r)} for name, r in pairs.items()}
+    made.seeds = by_run(olds, news, runs)
     made.cases = make_cases(whole)
     made.why = {side: _counted(c[f"why_{side}"] for c in made.cases) for side in ("before", "after")}
     return made
+
+
+def _sides(given: Side | Sequence[Side]) -> list[Evaluation]:
+    several = [given] if isinstance(given, (Evaluation, str, Path)) else list(given)
+    if not several:
+        raise UsageError("no evaluation given", "at least one folder before and one after")
+    return [e if isinstance(e, Evaluation) else Evaluation.load(e) for e in several]
+
+
+def averaged(runs: Sequence[Frame]) -> Frame:
+    """The first run's rows with the share right over all runs; a flip is a change of the majority."""
+    if len(runs) == 1:
+        return runs[0]
+    sides = ["right_before", "right_after"]
+    shares = (
+        pl.concat([r.select("id", *sides) for r in runs]).group_by("id", maintain_order=True).agg(pl.col(sides).mean())
+    )
+    return with_flip(runs[0].drop(*sides, "flip").join(shares, on="id", how="inner", maintain_order="left"))
+
+
+def by_run(
+    olds: Sequence[Evaluation], news: Sequence[Evaluation], runs: Sequence[Mapping[str, Frame]]
+) -> list[dict[str, Any]]:
+    if len(runs) == 1:
+        return []
+    found = []
+    for o, n, run in zip(olds, news, runs):
+        rows = pl.concat(run.values(), how="diagonal_relaxed")
+        shares = {s: float(rows[f"right_{s}"].mean() or 0.0) for s in ("before", "after")}  # type: ignore[arg-type]
+        found.append(
+            {"before": o.model, "after": n.model, "accuracy_before": shares["before"], "accuracy_after": shares["after"],
+             "points": 100 * (shares["after"] - shares["before"])}
+        )  # fmt: skip
+    return found
 
 
 def differences(old: Evaluation, new: Evaluation) -> list[str]:
@@ -151,8 +196,22 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p}
 
 
-def figures(rows: Frame, seed: int) -> dict[str, Any]:
-    """Every figure of a comparison from its paired rows."""
+def sign_flip(difference: Sequence[float], seed: int = 0, draws: int = DRAWS) -> float:
+    """Two-sided p of a mean difference over problems: how often random signs make one as large."""
+    values = np.asarray(difference, dtype=float)
+    values = values[values != 0]
+    if not len(values):
+        return 1.0
+    rng, seen = np.random.default_rng(seed), abs(values.sum()) - 1e-12
+    hits = sum(
+        int((np.abs(rng.choice([-1.0, 1.0], size=(500, len(values))) @ values) >= seen).sum())
+        for _ in range(draws // 500)
+    )
+    return (hits + 1) / (draws + 1)
+
+
+def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
+    """Every figure of a comparison from its paired rows; `exact`: one run a side, so McNemar's test holds."""
     old, new = rows["right_before"].to_numpy(), rows["right_after"].to_numpy()
     flips = Counter(rows["flip"].to_list())
     low, high = paired_bootstrap(new - old, seed)
@@ -162,7 +221,7 @@ def figures(rows: Frame, seed: int) -> dict[str, Any]:
         "points": 100 * float((new - old).mean()) if n else 0.0,
         "low": 100 * low,
         "high": 100 * high,
-        "p": mcnemar(flips["fixed"], flips["broken"]),
+        "p": mcnemar(flips["fixed"], flips["broken"]) if exact else sign_flip(new - old, seed),
         **{word: flips[word] for word in FLIPS},
         "mdd": 100 * minimum_detectable(n, (flips["fixed"] + flips["broken"]) / max(n, 1)),
         "accuracy_before": float(old.mean()) if n else 0.0,
@@ -185,12 +244,17 @@ def pair(before: Frame, after: Frame, benchmark: str) -> Frame:
     sided = [c for c in both[1].columns if c.endswith("_after")]
     old = both[0].select(shown + [c for c in both[0].columns if c.endswith("_before")])
     joined = old.join(both[1].select("id", *sided), on="id", how="inner", maintain_order="left")
+    return with_flip(joined.with_columns(pl.lit(benchmark).alias("benchmark")))
+
+
+def with_flip(rows: Frame) -> Frame:
+    """fixed, broken, both_right or both_wrong; over several samples or runs the majority decides."""
     was, now = pl.col("right_before") >= 0.5, pl.col("right_after") >= 0.5
     flip = (
         pl.when(was & now).then(pl.lit("both_right")).when(now).then(pl.lit("fixed"))
         .when(was).then(pl.lit("broken")).otherwise(pl.lit("both_wrong"))
     )  # fmt: skip
-    return joined.with_columns(flip.alias("flip"), pl.lit(benchmark).alias("benchmark"))
+    return rows.with_columns(flip.alias("flip"))
 
 
 def flips_by(rows: Frame) -> dict[str, dict[str, dict[str, Any]]]:

@@ -15,10 +15,12 @@ import polars as pl
 
 from mathdata.benchmarks import get_benchmark
 from mathdata.errors import DataError, UsageError
-from mathdata.figures import GUARD, final_exact, summarise
+from mathdata.figures import GUARD, summarise
+from mathdata.grading import grade
+from mathdata.leaderboard import lm_eval_results
 from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
 from mathdata.prompts import Prompt, get_prompt
-from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling, Verdict
+from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -119,7 +121,7 @@ def evaluate(
     (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
     answerer = given or _Generated(make_backend(model, backend, batch_size), ctx)
     for plan in plans:
-        graded = _grade(plan, answerer.answers(plan), ctx)
+        graded = grade(plan.benchmark, plan.problems, answerer.answers(plan), ctx)
         data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
         _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = _warnings(data["benchmarks"])
@@ -349,66 +351,6 @@ def make_requests(plan: Plan) -> list[Request]:
     return made
 
 
-# --- grading -----------------------------------------------------------------------------------------------------
-
-
-def _grade(plan: Plan, answers: list[list[Completion]], ctx: Context) -> Frame:
-    """One row a response with both verdicts; a problem without a response is one row with an empty one."""
-    problems = plan.problems
-    index = [(i, j) for i, found in enumerate(answers) for j in range(max(1, len(found)))]
-    given = [answers[i][j] if answers[i] else Completion("", "empty", "no response was given") for i, j in index]
-    rows = problems[[i for i, _ in index]].rename({"answer": "gold"})
-    golds = [g or "" for g in rows["gold"].to_list()]
-    texts = [c.text for c in given]
-    loose, strict = _judge(plan.benchmark, problems, [i for i, _ in index], golds, texts)
-    ctx.progress(len(given), len(given), f"{plan.benchmark.name} graded")
-    tokens = [c.tokens_out if c.tokens_out or c.data.get("known_tokens") else None for c in given]
-    unknown = [c.data.get("known_finish") is False for c in given]
-    blind = [u or not answers[i] for u, (i, _) in zip(unknown, index)]
-    graded = rows.with_columns(
-        pl.Series("sample", [j for _, j in index], dtype=pl.Int32),
-        pl.Series("response", texts, dtype=pl.String),
-        pl.Series("verdict", [v.status for v in loose], dtype=pl.String),
-        pl.Series("reason", [_reason(v, c) for v, c in zip(loose, given)], dtype=pl.String),
-        pl.Series("rule", [v.rule for v in loose], dtype=pl.String),
-        pl.Series("got", [v.got for v in loose], dtype=pl.String),
-        pl.Series("strict_verdict", [v.status for v in strict], dtype=pl.String),
-        pl.Series("format_ok", [v.status in ("correct", "wrong") for v in strict], dtype=pl.Boolean),
-        pl.Series("final_exact", [final_exact(v.got, g) for v, g in zip(loose, golds)], dtype=pl.Boolean),
-        pl.Series("finish", [None if u else c.finish for c, u in zip(given, unknown)], dtype=pl.String),
-        pl.Series("cut_off", [None if u else c.finish == "length" for c, u in zip(given, blind)], dtype=pl.Boolean),
-        pl.Series("tokens", tokens, dtype=pl.Int64),
-    )
-    scores = [getattr(v, "score", None) for v in loose]
-    if any(x is not None for x in scores):
-        graded = graded.with_columns(pl.Series("score", scores, dtype=pl.Float64))
-    first = ["id", "sample", "problem", "gold", "response", "verdict", "reason", "rule", "got"]
-    return graded.select(first + [c for c in graded.columns if c not in first])
-
-
-def _judge(
-    benchmark: Benchmark, problems: Frame, index: list[int], golds: list[str], texts: list[str]
-) -> tuple[list[Verdict], list[Verdict]]:
-    """Verdicts by the flexible and by the strict extractor; a benchmark's own judge serves as both."""
-    if benchmark.judge is not None:
-        rows = problems.to_dicts()
-        own = [benchmark.judge(rows[i], text) for i, text in zip(index, texts)]
-        return own, own
-    from mathdata.verifiers import judge_many
-
-    pairs = list(zip(golds, texts))
-    loose = judge_many(pairs, rule=benchmark.rule)
-    if benchmark.strict_rule == benchmark.rule:
-        return loose, loose
-    return loose, judge_many(pairs, rule=benchmark.strict_rule)
-
-
-def _reason(verdict: Verdict, completion: Completion) -> str:
-    if completion.finish in ("error", "filter", "refused", "unsupported", "empty") and completion.reason:
-        return f"{completion.finish}: {completion.reason}"
-    return verdict.reason
-
-
 def _warnings(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The truncation guard: what stands in a result's first line."""
     found = []
@@ -430,34 +372,3 @@ def _write(path: Path, frame: Frame) -> None:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     atomic_write(path, buffer.getvalue())
-
-
-def lm_eval_results(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same figures in lm-eval's results layout, so that its leaderboards and plots read them."""
-    results, configs, counts = {}, {}, {}
-    for name, f in data["benchmarks"].items():
-        strict = f["accuracy_strict"] or 0.0
-        results[name] = {
-            "alias": name,
-            "exact_match,strict-match": strict,
-            "exact_match_stderr,strict-match": (strict * (1 - strict) / max(f["n"], 1)) ** 0.5,
-            "exact_match,flexible-extract": f["accuracy"],
-            "exact_match_stderr,flexible-extract": f["stderr"],
-        }
-        identity = f["identity"]
-        configs[name] = {
-            "task": name,
-            "metadata": {"version": identity["version"]},
-            "num_fewshot": identity.get("shots"),
-        }
-        counts[name] = {"original": f["n"], "effective": f["n"]}
-    return {
-        "results": results,
-        "configs": configs,
-        "versions": {n: f["identity"]["version"] for n, f in data["benchmarks"].items()},
-        "n-shot": {n: f["identity"].get("shots") or 0 for n, f in data["benchmarks"].items()},
-        "n-samples": counts,
-        "config": {"model": data["model"], "model_args": "", "batch_size": None, "limit": None},
-        "task_hashes": {n: f["digest"] for n, f in data["benchmarks"].items()},
-        "model_name": data["model"],
-    }

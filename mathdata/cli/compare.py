@@ -13,14 +13,16 @@ __all__ = ["command"]
 
 
 @command(name="compare")
-@click.argument("before", type=click.Path(exists=True))
-@click.argument("after", type=click.Path(exists=True))
+@click.argument("before")
+@click.argument("after")
 @click.option("--out", "-o", type=click.Path(), help="report.html; report.md and report.json stand beside it.")
 @click.option("--anyway", is_flag=True, help="Compare although more than the model differs; the report says so.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bool, overwrite: bool, seed: int) -> None:
     """Compare BEFORE with AFTER (folders written by evaluate) on the problems both answered.
+
+    Several seeds: as many folders on each side, separated by commas, paired in order.
 
     Refuses two evaluations that differ in anything but the model, and names what differs.
     """
@@ -30,27 +32,30 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
 
     if out is not None and Path(out).exists() and not overwrite:
         raise UsageError(f"{out} exists", "another name, or --overwrite")
-    old, new = Evaluation.load(before), Evaluation.load(after)
-    made = compare(old, new, anyway=anyway, seed=seed)
+    olds, news = ([Evaluation.load(folder) for folder in side.split(",")] for side in (before, after))
+    made = compare(olds, news, anyway=anyway, seed=seed)
     for line in made.differs:
         message(click.style(f"not the same: {line}", fg="red"))
     result = made.as_dict(cases=False)
     if out is not None:
         from mathdata.report import comparison_run, write_report
 
-        result["report"] = str(write_report(comparison_run(made, old, new), Path(out)))
+        result["report"] = str(write_report(comparison_run(made, olds[0], news[0]), Path(out)))
     emit(result, as_json, _show)
 
 
 def _show(result: dict[str, Any]) -> None:
+    test = "sign-flip" if result["seeds"] else "McNemar"
     click.echo(
         f"{result['before']} → {result['after']}: {result['points']:+.1f} points "
-        f"(95 % {result['low']:+.1f} to {result['high']:+.1f}, McNemar p = {result['p']:.2g}, n = {result['n']})"
+        f"(95 % {result['low']:+.1f} to {result['high']:+.1f}, {test} p = {result['p']:.2g}, n = {result['n']})"
     )
     click.echo(
         f"fixed {result['fixed']}, broken {result['broken']}, both right {result['both_right']}, "
         f"both wrong {result['both_wrong']}; smallest difference this n can show: {result['mdd']:.1f} points"
     )
+    for run in result["seeds"]:
+        click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
     if "report" in result:
         click.echo(f"report: {result['report']}")
 

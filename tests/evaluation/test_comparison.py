@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from evaluation_helpers import SUMS, Adder
 
-from mathdata.comparison import compare
+from mathdata.comparison import compare, mcnemar, sign_flip
 from mathdata.errors import DataError, UsageError
 from mathdata.evaluation import evaluate
 
@@ -110,3 +110,29 @@ def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):
     (two[0].folder / "sums.parquet").write_bytes(b"PAR1 half")
     with pytest.raises(DataError, match=r"sums\.parquet"):
         compare(*two)
+
+
+def test_several_seeds_are_averaged_problem_by_problem(tmp_path):
+    sides = []
+    for side, bounds in (("before", (6, 7, 8)), ("after", (14, 15, 16))):
+        sides.append(
+            [
+                evaluate(Adder(bound=b, name=f"{side}{b}"), benchmarks=[SUMS], out=tmp_path / f"{side}{b}")
+                for b in bounds
+            ]
+        )
+    made = compare(*sides)
+    assert made.points == pytest.approx(40.0)
+    assert [round(s["points"]) for s in made.seeds] == [40, 40, 40]
+    assert made.low < 40 < made.high
+    assert 0.001 < made.p < 0.02
+    assert made.n == 20
+    with pytest.raises(UsageError, match="3 runs before and 2 after"):
+        compare(sides[0], sides[1][:2])
+
+
+def test_the_sign_flip_test_agrees_with_the_exact_one_on_single_runs():
+    for fixed, broken in ((8, 0), (9, 3), (5, 5), (30, 15)):
+        difference = [1.0] * fixed + [-1.0] * broken + [0.0] * 20
+        assert sign_flip(difference) == pytest.approx(mcnemar(fixed, broken), abs=0.02)
+    assert sign_flip([0.0, 0.0]) == 1.0
