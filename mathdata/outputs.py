@@ -88,7 +88,8 @@ def write_outputs(
             "versions": versions(),
             "commit": commit(),
             "inputs": describe_inputs(inputs, ledger.rows_in),
-            "ledger": ledger.as_dict(),
+            # The stages before it too, so that the receipt of a file tells its whole way.
+            "ledger": [*history(inputs), {"stage": stage, "options": dict(options), **ledger.as_dict()}],
             "figures": dict(figures),
             "outputs": outputs_of({k: files[k] for k in ("out", "rejects")}),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -99,16 +100,30 @@ def write_outputs(
     return files
 
 
+def history(inputs: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Ledger entries of the stages that made the inputs, where their manifests stand beside them."""
+    found: list[dict[str, Any]] = []
+    for item in inputs:
+        entries = _read(neighbours(Path(str(item).partition("?")[0]))["manifest"]).get("ledger")
+        found += [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    return found
+
+
 def without_rejects(frame: Frame) -> Frame:
     return frame.drop("reject", "reject_why")
 
 
 def _listed(manifest: Path) -> set[Path]:
     """Files of an earlier output: only what its manifest lists may be deleted."""
-    if not manifest.exists():
-        return set()
+    outputs = _read(manifest).get("outputs")
+    entries = outputs.values() if isinstance(outputs, dict) else ()
+    return {manifest.parent / Path(str(e["file"])).name for e in entries if isinstance(e, dict) and "file" in e}
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    """A manifest, or nothing where there is none that can be read."""
     try:
-        outputs = json.loads(manifest.read_text(encoding="utf-8")).get("outputs", {})
-        return {manifest.parent / Path(entry["file"]).name for entry in outputs.values()}
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return set()
+        body = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
