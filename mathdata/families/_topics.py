@@ -29,14 +29,18 @@ def fill_topics(frame: Frame) -> Frame:
     topics, problems = frame["topic"].to_list(), frame["problem"].gather(places)
     shapes = problems.str.replace_all("[1-9]", "7").to_list()
     known: dict[str, str | None] = {}
+    each: set[str] = set()
     for place, problem, shape in zip(places.to_list(), problems.to_list(), shapes):
-        if shape not in known:
-            reading = read(problem)
-            topics[place] = reading.family.name if reading else None
-            if not _by_size(problem):
-                known[shape] = topics[place]
-        else:
+        if shape in known:
             topics[place] = known[shape]
+            continue
+        reading = read(problem)
+        topics[place] = reading.family.name if reading else None
+        if shape not in each:
+            if _by_size(problem):
+                each.add(shape)
+            else:
+                known[shape] = topics[place]
     return frame.with_columns(pl.Series("topic", topics, dtype=pl.String))
 
 

@@ -199,3 +199,14 @@ def test_the_info_file_keeps_what_others_wrote(tmp_path: Path) -> None:
             "columns": {"prompt": "instruction", "query": "input", "response": "output"},
         },
     }
+
+
+def test_topics_are_those_that_reading_every_problem_gives(shared: Path) -> None:
+    from mathdata.families import read as read_problem
+
+    files = [shared / "seed_corpus" / "sample_1992.jsonl", f"{shared}/gsm8k/train.jsonl?split=[:500]"]
+    generated = pl.DataFrame({"problem": read("builtin:elementary?rows=1500")["problem"]})
+    for source in (*files, generated):
+        frame = read(source)
+        want = [(r.family.name if (r := read_problem(p)) else None) for p in frame["problem"].to_list()]
+        assert frame["topic"].to_list() == want
