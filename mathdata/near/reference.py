@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mathdata.near.compare import compare
+from mathdata.near.flags import Flags
 from mathdata.near.keys import keys_of
 from mathdata.near.tokens import CHUNK, tokenise
 from mathdata.text import ngrams, normal_column, numbers, template_column, words
 from mathdata.types import Frame
 
 __all__ = ["Hit", "Reference"]
+
+Rows = npt.NDArray[np.int64]
 
 WINDOW = 8
 """Words in a run; an item shorter than that is one run by itself, so no item is invisible."""
@@ -50,10 +54,11 @@ class Reference:
     _numbers: list[Counter[str]] = field(default_factory=list)
     _templates: dict[tuple[str, str], int] = field(default_factory=dict)
     _families: dict[tuple[str, ...], int] = field(default_factory=dict)
-    _proven: list[bool] = field(default_factory=list)
+    _flags: Flags = field(init=False)
 
     def __post_init__(self) -> None:
         problems = self.items["problem"].fill_null("")
+        self._flags = Flags(problems.to_list())
         self._texts = normal_column(problems)
         for i, text in enumerate(self._texts.to_list()):
             self._normal.setdefault(text, i)
@@ -72,7 +77,6 @@ class Reference:
             for gram in grams:
                 self._grams[gram].append(i)
             family = family_key(problem)
-            self._proven.append(family is not None)
             if family:
                 self._families.setdefault(family, i)
 
@@ -102,8 +106,9 @@ class Reference:
         yield from self._near(texts, rest)
         yield from self._overlaps(problems, rest.tolist())
         yield from self._same_template(frame, problems, rest.tolist())
+        yield from self._retold(problems, rest)
 
-    def _near(self, texts: pl.Series, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[Hit]:
+    def _near(self, texts: pl.Series, rows: Rows) -> Iterator[Hit]:
         keys = _blocks(texts.gather(rows), self.lexicon).tolist() if len(rows) else []
         pairs = [(int(r), i) for r, key in zip(rows, keys) for i in self._blocks.get(key, ())]
         if not pairs:
@@ -130,6 +135,11 @@ class Reference:
                     if self._numbers[item] <= said:
                         how = f"{share:.0%} of its {WINDOW}-word runs"
                         yield Hit(row, item, share == 1 and self._sizes[item] > 1, how, share)
+
+    def _retold(self, problems: pl.Series, rows: Rows) -> Iterator[Hit]:
+        for flag in self._flags.find(problems.gather(rows).to_list()):
+            how = "the same numbers" if flag.same_numbers else "all numbers but one"
+            yield Hit(int(rows[flag.text]), flag.item, False, f"{how} and much the same words", flag.overlap)
 
     def _same_template(self, frame: Frame, problems: pl.Series, rows: list[int]) -> Iterator[Hit]:
         if not rows:

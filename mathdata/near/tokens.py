@@ -338,6 +338,7 @@ def _numbers(data: Array, start: Array, length: Array, what: Array, hashes: U64,
     points = np.flatnonzero(data == 0x2E)
     point = np.searchsorted(points, start[long]) != np.searchsorted(points, start[long] + length[long])
     odd = long[point | (data[start[long]] == 0x30)]
+
     def texts(tokens: Array) -> list[bytes]:
         return [raw[a : a + n] for a, n in zip(start[tokens].tolist(), length[tokens].tolist())]
 
