@@ -146,7 +146,7 @@ def table(frame: Frame, columns: Sequence[str] | None = None, width: int = 60) -
     shown = columns or [c for c in BASIC if c in frame.columns and frame[c].null_count() < max(frame.height, 1)]
     made = Table(show_lines=False, header_style="bold", pad_edge=False)
     for name in shown:
-        made.add_column(name, overflow="fold", no_wrap=name == "id")
+        made.add_column(clean(name, 40), overflow="fold", no_wrap=name == "id")
     for row in frame.select(shown).iter_rows(named=True):
         made.add_row(*[Text("" if v is None else flat(v, width * 3 if k in WIDE else width)) for k, v in row.items()])
     return made
@@ -162,7 +162,7 @@ def row_panel(row: Mapping[str, Any], limit: int = 4000) -> RenderableType:
     made.add_column(overflow="fold")
     for name, value in row.items():
         if value is not None and value != []:
-            made.add_row(name, Text(clean(value, limit)))
+            made.add_row(clean(name, 40), Text(clean(value, limit)))
     return made
 
 
@@ -222,7 +222,7 @@ def difference(a: Row, b: Row) -> RenderableType:
         left, right = a.get(name), b.get(name)
         if left != right and name not in ("id", "origin"):
             pair = ("" if left is None else clean(left, 2000), "" if right is None else clean(right, 2000))
-            made.add_row(name, *mark(*pair))
+            made.add_row(clean(name, 40), *mark(*pair))
     if not made.row_count:
         made.add_row("(all)", Text("the same content"), Text("the same content"))
     return made

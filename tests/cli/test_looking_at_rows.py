@@ -24,7 +24,7 @@ ROWS = [
     {"problem": "1 + 1?", "answer": "2", "topic": "add"},
     {"problem": "1 + 1?", "answer": "3", "topic": "add"},
     {"problem": "2 + 2?", "answer": "4", "topic": "add"},
-    {"problem": HOSTILE, "answer": "5", "topic": "hostile"},
+    {"problem": HOSTILE, "answer": "5", "topic": "hostile", HOSTILE: "x"},
     {"problem": "2 + 2?", "answer": "4", "topic": "add"},
 ]
 
