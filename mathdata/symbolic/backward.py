@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import lcm
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from mathdata.symbolic.statement import split_question, state
 from mathdata.symbolic.tie import FIRM, Graph, Group, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
-from mathdata.worked import Number, divide
+from mathdata.worked import Number, divide, whole
 
 __all__ = ["ASK", "ASK_STATED", "backward", "masked_rows"]
 
@@ -326,6 +327,13 @@ def _solve(form: Form, answer: Number, x_value: Number, x: str) -> list[str]:
     """`The answer is 84, so 92 - 2x/3 = 84.` and one inverse operation a line."""
     told = number_text(answer)
     lines = [f"The answer is {told}, so {text_of(form, x)} = {told}."]
+    if form.linear and places(form.b) > 6:
+        factor = _common(form)
+        form, answer = Form(whole(form.a * factor), whole(form.b * factor)), whole(answer * factor)
+        lines.append(
+            f"Multiplying both sides by {factor} gives {text_of(form, x)} = {told} * {factor} = {_plain(answer)}."
+        )
+        told = number_text(answer)
     if not form.linear:
         a, b = form.a - answer * form.c, answer * form.d - form.b
         lines.append(_cross(form, answer, x))
@@ -348,6 +356,11 @@ def _solve(form: Form, answer: Number, x_value: Number, x: str) -> list[str]:
     if a != 1:
         lines.append(_last(a, b, x_value, x))
     return lines
+
+
+def _common(form: Form) -> int:
+    """The least factor that makes both numbers of a linear form whole."""
+    return lcm(form.a.denominator, form.b.denominator)
 
 
 def _plain(value: Number) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mathdata.symbolic.lexer import Token, lex
-from mathdata.symbolic.solution import chains_of
-from mathdata.worked import Number, parse_tokens, strip_annotations
+from mathdata.symbolic.solution import equation_values
+from mathdata.worked import Number, strip_annotations
 
 __all__ = ["false_equation"]
 
@@ -15,8 +15,7 @@ def false_equation(text: str, x: str, value: Number) -> str | None:
         for part in (strip_annotations(line), *_notes(line)):
             if "=" not in part:
                 continue
-            for chain in chains_of(_put_back(lex(part), x, value)):
-                values = {_value(side) for side in chain}
+            for values in equation_values(_put_back(lex(part), x, value)):
                 if len(values) > 1 or None in values:
                     return part[:120]
     return None
@@ -24,11 +23,6 @@ def false_equation(text: str, x: str, value: Number) -> str | None:
 
 def _notes(line: str) -> list[str]:
     return [piece.split(">>")[0] for piece in line.split("<<")[1:]]
-
-
-def _value(side: list[Token]) -> Number | None:
-    parsed = parse_tokens([(t.kind, t.value, t.start, t.end) for t in side])
-    return None if parsed is None else parsed.value()
 
 
 def _put_back(stream: list[Token], x: str, value: Number) -> list[Token]:

@@ -416,12 +416,12 @@ def _percents(chain: list[list[Token]]) -> tuple[list[list[Token]], list[Express
     sides = [_parsed(side) for side in chain]
     if len({s.value() for s in sides if s is not None}) > 1:
         sides = [_parsed(_stacked(side)) or s for side, s in zip(chain, sides)]
-    if len(chain[-1]) == 2 and chain[-1][1].kind == "%":
-        stated = chain[-1][0].value
-        chain = [*chain[:-1], chain[-1][:1]]
-        bare = [_parsed(side, percents=False) for side in chain]
-        whole = all(s is not None and s.value() == stated for s in sides[:-1])
-        return chain, [*sides[:-1], bare[-1]] if whole else bare
+    if len(chain[-1]) > 1 and chain[-1][-1].kind == "%":
+        last = _parsed(chain[-1][:-1])
+        chain = [*chain[:-1], chain[-1][:-1]]
+        if last is not None and all(s is not None and s.value() == last.value() for s in sides[:-1]):
+            return chain, [*sides[:-1], last]
+        return chain, [_parsed(side, percents=False) for side in chain]
     return chain, sides
 
 
@@ -491,9 +491,13 @@ class _Chains:
         return i + 1
 
 
-def chains_of(line: list[Token]) -> list[list[list[Token]]]:
-    """The equations of a line of tokens (no annotations), each as its sides; loose and single ones left out."""
-    return [_percents(chain)[0] for chain, loose in _chains(line, set()) if len(chain) > 1 and not loose]
+def equation_values(line: list[Token]) -> list[set[Number | None]]:
+    """The values of the sides of every equation in a line of tokens; those read across words are left out."""
+    found = []
+    for chain, loose in _chains(line, set()):
+        if len(chain) > 1 and not loose:
+            found.append({None if s is None else s.value() for s in _percents(chain)[1]})
+    return found
 
 
 def _chains(line: list[Token], letters: set[str]) -> list[tuple[list[list[Token]], bool]]:
