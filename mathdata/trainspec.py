@@ -108,8 +108,8 @@ class SpectralSpec(Part):
 class EvalSpec(Part):
     """Evaluation while the training runs."""
 
-    data: str | None = None
-    """A benchmark's name or a file with problem and answer; default: the run's benchmark."""
+    data: str | dict[str, Any] | None = None
+    """A benchmark by name, file or {custom: {file: ...}}; default: the run's benchmark."""
     times: Annotated[int, Field(ge=1)] = 10
     limit: int | None = 200
     """Size of the fixed, seeded subset; null = all rows."""
@@ -217,6 +217,8 @@ class TrainSpec(Part):
     max_length: Annotated[int, Field(ge=8)] = 1024
     overlong: Literal["error", "drop", "cut"] = "error"
     mixture: MixtureSpec | None = None
+    spoil: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the rows given a wrong solution on purpose, to measure what dirt costs."""
     tokens: Annotated[int, Field(ge=1)] | None = None
     tokens_per_step: Annotated[int, Field(ge=1)] | None = None
     epochs: Annotated[float, Field(gt=0)] | None = None

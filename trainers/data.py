@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mathdata.errors import DataError, RecipeError
 from mathdata.prompts import Prompt, get_prompt
-from mathdata.trainspec import TrainSpec
+from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
 
 __all__ = ["Example", "corpus_texts", "encode", "response_of"]
@@ -44,6 +46,30 @@ def response_of(row: Mapping[str, Any], spec: TrainSpec) -> str:
     return text
 
 
+def spoiled(row: Mapping[str, Any], text: str, spec: TrainSpec, seed: int) -> str:
+    """The response with a wrong result, for the chosen share of rows: the last step and the answer agree, both wrong.
+
+    Which rows are chosen depends on their ids and the seed alone, and a larger share holds a smaller one.
+    """
+    if not spec.spoil or not row.get("answer"):
+        return text
+    draw = int(hashlib.sha256(f"{seed}:{row['id']}".encode()).hexdigest()[:12], 16)
+    if draw / 16**12 >= spec.spoil:
+        return text
+    answer = str(row["answer"])
+    wrong = wrong_answer(answer, draw)
+    at = max(text.rfind("\n", 0, text.rfind("\n")), 0)  # the last step and the line of the answer
+    tail = re.sub(rf"(?<![\d.]){re.escape(answer)}(?!\d|\.\d)", lambda _: wrong, text[at:])
+    return text[:at] + tail if tail != text[at:] else f"{text}\n#### {wrong}"
+
+
+def wrong_answer(answer: str, draw: int) -> str:
+    """A near but different answer: an integer off by up to nine, any other answer one more than it or a wrong number."""
+    if re.fullmatch(r"-?\d{1,15}", answer):
+        return str(int(answer) + (1 + draw % 9) * (1 if draw & 16 else -1))
+    return f"{answer} + 1" if draw % 2 else str(draw % 97 + 3)
+
+
 def corpus_texts(frame: Frame, spec: TrainSpec) -> Iterator[str]:
     """Every text the tokenizer will meet, in the rows' order: prompts and responses, copies read once."""
     prompt, seen = get_prompt(spec.prompt), set()
@@ -63,7 +89,8 @@ def encode(frame: Frame, spec: TrainSpec, tokenizer: Any) -> list[Example]:
     dialogues = [_dialogue(m) for m in frame["messages"]] if "messages" in frame.columns else [None] * frame.height
     rows = list(frame.iter_rows(named=True))
     plain = [i for i, d in enumerate(dialogues) if d is None]
-    texts = [response_of(rows[i], spec) for i in plain]
+    seed = next(s for s in (spec.data_seed, spec.seed, DEFAULT_SEED) if s is not None)
+    texts = [spoiled(rows[i], response_of(rows[i], spec), spec, seed) for i in plain]
     pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, tokenizer)
     out: list[Example] = [None] * len(rows)  # type: ignore[list-item]
     for i, (head, tail) in zip(plain, pairs):

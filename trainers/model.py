@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,7 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
     if spec.quantize:
         extra["quantization_config"] = quantization(spec)
     if spec.parallel.device_map is not None:
-        extra["device_map"] = spec.parallel.device_map
+        extra["device_map"] = device_map(spec)
     model = AutoModelForCausalLM.from_pretrained(
         name,
         revision=spec.model.revision,
@@ -94,6 +96,39 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
     )
     resize(model, tokenizer)
     return _agree(model, tokenizer)
+
+
+def device_map(spec: TrainSpec) -> str | dict[str, int]:
+    """Which layer lies on which card; `model.layers.0-13: 0` names a range. Raises RecipeError without enough cards."""
+    import torch
+
+    asked = spec.parallel.device_map
+    cards = torch.cuda.device_count()
+    if isinstance(asked, Mapping):
+        if max(asked.values()) >= cards:
+            raise RecipeError(
+                f"train.parallel.device_map names card {max(asked.values())}, this machine has {cards}",
+                "leave device_map out, or run where the cards are",
+            )
+        return expand_layers(asked)
+    if not cards:
+        raise RecipeError("train.parallel.device_map: this machine has no GPU", "leave it out here")
+    return str(asked)
+
+
+def expand_layers(asked: Mapping[str, int]) -> dict[str, int]:
+    """
+    >>> expand_layers({"model.layers.0-2": 0, "lm_head": 1})
+    {'model.layers.0': 0, 'model.layers.1': 0, 'model.layers.2': 0, 'lm_head': 1}
+    """
+    out: dict[str, int] = {}
+    for name, card in asked.items():
+        found = re.fullmatch(r"(.+\.)(\d+)-(\d+)", name)
+        if found is None:
+            out[name] = card
+        else:
+            out |= {f"{found[1]}{i}": card for i in range(int(found[2]), int(found[3]) + 1)}
+    return out
 
 
 def quantization(spec: TrainSpec) -> Any:

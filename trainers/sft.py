@@ -87,6 +87,8 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
     for key in spec.trl:
         if key not in known:
             raise RecipeError(f"train.trl.{key}: TRL's SFTConfig has no such option", nearest(key, known))
+    if "wandb" in spec.report_to:
+        os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unless the user says so
     precision, gpu = precision_of(spec), torch.cuda.is_available()
     every = spec.checkpoints.every
     if every == "epoch":
