@@ -14,9 +14,10 @@ from mathdata.errors import MathdataError
 from mathdata.manifest import dump_json, versions
 from mathdata.prompts import get_prompt
 from mathdata.schema import child, conform
-from mathdata.trainspec import DEFAULT_SEED, ExpertIterationSpec, ModelSpec, TokenizerSpec, TrainSpec
+from mathdata.trainspec import DEFAULT_SEED, ExpertIterationSpec, TrainSpec
 from mathdata.types import Frame, Problem, Request, Row, Sampling
 from trainers import sft
+from trainers.data import corpus_texts
 
 __all__ = ["harvest", "pick", "run_expert_iteration"]
 
@@ -45,7 +46,8 @@ def run_expert_iteration(
     sft.tune_threads(spec)
     asked = spec.expert_iteration or ExpertIterationSpec()
     seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
-    tokenizer = load_tokenizer(spec, ())
+    corpus = corpus or (frame,)  # a tokenizer made from rows is made from the same ones in every round
+    tokenizer = load_tokenizer(spec, (t for f in corpus for t in corpus_texts(f, spec)))
     model: Any = build_model(spec, tokenizer, seed)
     gathered: list[Row] = []
     rounds: list[dict[str, Any]] = []
@@ -147,8 +149,3 @@ def training_rows(frame: Frame, gathered: Sequence[Row], asked: ExpertIterationS
             "start from a checkpoint that solves some, raise samples, or keep_seed: true",
         )
     return rows
-
-
-def from_checkpoint(spec: TrainSpec, folder: Path) -> TrainSpec:
-    """The same spec on another starting point, its tokenizer included."""
-    return spec.model_copy(update={"model": ModelSpec(name=str(folder)), "tokenizer": TokenizerSpec()})

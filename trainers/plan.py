@@ -41,7 +41,9 @@ def meta_model(spec: TrainSpec) -> Any:
     logging.set_verbosity_error()
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-        unquantised = spec.model_copy(update={"quantize": None})
+        # How factors start (PiSSA's decomposition, say) does not change how many there are.
+        peft = {k: v for k, v in spec.peft.items() if k != "init_lora_weights"}
+        unquantised = spec.model_copy(update={"quantize": None, "peft": peft})
         return apply(model, unquantised, added=added)
 
 

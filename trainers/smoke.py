@@ -45,5 +45,8 @@ def smoke_spec(spec: TrainSpec) -> TrainSpec:
             "parallel": ParallelSpec(),
             "checkpoints": CheckpointSpec(),
             "evaluation": None,
+            "grpo": spec.grpo and spec.grpo.model_copy(update={"vllm": "none", "generations": 2, "max_tokens": 16}),
+            "expert_iteration": spec.expert_iteration
+            and spec.expert_iteration.model_copy(update={"rounds": 1, "samples": 2, "max_tokens": 16}),
         }
     )

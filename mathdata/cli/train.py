@@ -57,7 +57,7 @@ def command(
     chosen = pick_arm(loaded, arm)
     loaded = with_rows(loaded, chosen, data)
     if smoke:
-        loaded = smoked(loaded)
+        loaded = smoked(loaded, chosen)
     if plan_only:
         emit(planned(loaded, chosen), as_json, print_plan)
     elif look:
@@ -97,13 +97,18 @@ def with_rows(recipe: Any, arm: str, data: tuple[str, ...]) -> Any:
     return recipe.model_copy(update={"arms": {arm: chosen}, "compare": None})
 
 
-def smoked(recipe: Any) -> Any:
-    """The same recipe on a tiny model for three steps; its stages and its evaluation are left out."""
+SMOKE_ROWS = 200
+
+
+def smoked(recipe: Any, arm: str) -> Any:
+    """The same recipe on a tiny model for three steps on a few rows; stages and evaluation are left out."""
+    from mathdata.recipe import Preflight, StageCall, arm_train
     from trainers.smoke import smoke_spec
 
-    arms = {n: a.model_copy(update={"stages": []}) for n, a in recipe.arms.items()}
-    arms = {n: a.model_copy(update={"preflight": type(a.preflight)(allow=["unverified"])}) for n, a in arms.items()}
-    update = {"train": smoke_spec(recipe.train), "stages": [], "arms": arms, "evaluate": None}
+    allow = Preflight(allow=["unverified"])
+    arms = {arm: recipe.arms[arm].model_copy(update={"stages": None, "train": {}, "preflight": allow})}
+    drawn = [StageCall(name="sample", options={"n": SMOKE_ROWS, "strategy": "uniform"})]
+    update = {"train": smoke_spec(arm_train(recipe, arm)), "stages": drawn, "arms": arms, "evaluate": None}
     return recipe.model_copy(update=update)
 
 

@@ -1,0 +1,118 @@
+"""Beyond supervised training, on the small embedded model: expert iteration raises accuracy, GRPO does not lower it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import mathdata
+from mathdata.comparison import compare
+from mathdata.errors import MathdataError
+from mathdata.trainspec import ExpertIterationSpec, parse_spec
+from trainers import train
+from trainers.expert_iteration import distinct, pick, training_rows
+from trainers.rewards import Rewards
+
+SMALL = {
+    "hidden_size": 96, "num_attention_heads": 3, "num_key_value_heads": 3, "num_hidden_layers": 2,
+    "intermediate_size": 384, "initializer_range": 0.08, "max_position_embeddings": 256,
+}  # fmt: skip
+STEP = {"tokens_per_step": 1300, "betas": [0.9, 0.98], "weight_decay": 0.01, "max_length": 128, "seed": 0}
+
+
+def test_a_right_answer_is_worth_one_and_what_cannot_be_judged_is_neutral(monkeypatch: pytest.MonkeyPatch) -> None:
+    rewards = Rewards(generations=3)
+    texts = ["1 + 1 = 2\n#### 2", "#### 3", "", "#### 5", [{"role": "assistant", "content": "so \\boxed{5}"}], "#### 5"]
+    answers = ["2", "2", "2", "5", "5", "5"]
+    logged: dict[str, float] = {}
+    scores = rewards.accuracy(texts, answers, log_metric=logged.__setitem__)
+    assert scores == [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    assert logged["accuracy"] == pytest.approx(4 / 6)
+    assert rewards.figures == {
+        "verdicts": {"correct": 4, "wrong": 1, "unparsed": 1}, "groups": 2, "zero_advantage_groups": 1,
+    }  # fmt: skip
+    assert rewards.format(["#### 2", "it is 2", "The answer is 2", "", "\\boxed{2}"]) == [1.0, 0.0, 1.0, 0.0, 1.0]
+    assert rewards._neutral(0, [1.0, None, 0.0]) == [1.0, 0.5, 0.0]
+
+
+def test_answers_with_the_same_steps_count_once() -> None:
+    assert len(distinct(["2 + 3 = 5\n#### 5", "First 2 + 3 = 5.\n#### 5", "3 + 2 = 5\n5 * 1 = 5\n#### 5"])) == 2
+
+
+def made(parent: str, text: str, rate: float) -> dict[str, Any]:
+    return {"parents": [parent], "solution": text, "pass_rate": rate}
+
+
+def test_hard_problems_keep_more_answers_than_easy_ones() -> None:
+    rows = [made("easy", f"e{i}", 1.0) for i in range(4)] + [made("hard", f"h{i}", 0.25) for i in range(4)]
+    kept = [r["parents"][0] for r in pick(rows, per_problem=4)]
+    assert (kept.count("easy"), kept.count("hard")) == (1, 3)
+    assert len(pick([made("a", "same", 0.1)] * 5, 4)) == 1
+
+
+def test_nothing_solved_is_an_error_where_the_seed_is_not_kept(rows: Any) -> None:
+    with pytest.raises(MathdataError, match="solved none"):
+        training_rows(rows(4), [], ExpertIterationSpec(keep_seed=False))
+    assert training_rows(rows(4), [], ExpertIterationSpec()).height == 4
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame, str]:
+    """A model that adds two numbers right about every other time, its training rows, its test file."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    corpus = mathdata.read("builtin:elementary")
+    plain = corpus.filter(
+        (pl.col("topic") == "small_add") & (pl.col("language") == "en") & pl.col("planted").is_null()
+    ).unique("problem", maintain_order=True)
+    worked = mathdata.keep(mathdata.augment(plain, method=["step_cot"], teacher="symbolic"))
+    worked = worked.filter(pl.col("method") == "step_cot").with_columns(pl.lit("correct").alias("verdict"))
+    test = folder / "additions.jsonl"
+    worked[1200:1600].select("problem", "solution", "answer").write_ndjson(test)
+    rows = mathdata.keep(mathdata.decontaminate(worked[:1200], against=[str(test)]))
+    spec = {"model": {"config": SMALL}, "tokenizer": {"train": {"vocab_size": 512}}, **STEP, "max_steps": 215}
+    asked = {"benchmarks": [str(test)], "max_tokens": 48}
+    schedule = {"learning_rate": 2e-3, "scheduler": "constant_with_warmup", "warmup": 20}
+    train(parse_spec(spec | schedule), rows, folder / "model", evaluate=asked)
+    return folder / "model", rows, str(test)
+
+
+def gain(checkpoint: tuple[Path, pl.DataFrame, str], out: Path, **settings: Any) -> tuple[Any, dict[str, Any]]:
+    """(paired difference to the checkpoint, record) of a further training."""
+    model, rows, test = checkpoint
+    spec = parse_spec({"model": str(model), **STEP, **settings})
+    record = train(spec, rows, out, evaluate={"benchmarks": [test], "max_tokens": 48})
+    return compare(model / "evaluation", out / "evaluation"), record
+
+
+@pytest.mark.slow
+def test_expert_iteration_raises_accuracy_from_a_middling_checkpoint(checkpoint: Any, tmp_path: Path) -> None:
+    rounds = {"rounds": 1, "samples": 4, "temperature": 0.8, "max_tokens": 48, "per_problem": 3}
+    found, record = gain(
+        checkpoint, tmp_path / "run", algorithm="expert_iteration", learning_rate=1e-3, max_steps=80, warmup=10,
+        expert_iteration=rounds,
+    )  # fmt: skip
+    assert 0.25 < found.accuracy_before < 0.75
+    assert found.low > 0, found
+    assert record["rounds"][0]["right"] >= record["rounds"][0]["distinct"] > 100
+    manifest = json.loads((tmp_path / "run" / "rounds" / "1" / "manifest.json").read_text())
+    assert manifest["figures"] == record["rounds"][0]
+    kept = pl.read_parquet(tmp_path / "run" / "rounds" / "1" / "rows.parquet")
+    assert set(kept["method"].drop_nulls()) >= {"expert_iteration"}
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_grpo_does_not_lower_accuracy_at_a_gentle_rate(checkpoint: Any, tmp_path: Path) -> None:
+    found, record = gain(
+        checkpoint, tmp_path / "run", algorithm="grpo", learning_rate=3e-5, max_steps=15, batch=8,
+        tokens_per_step=None, grpo={"generations": 8, "max_tokens": 40},
+    )  # fmt: skip
+    assert found.high > 0, found
+    assert found.points > -5, found
+    assert sum(record["rewards"]["verdicts"].values()) == 15 * 8 * 8
+    assert record["rewards"]["groups"] == 15 * 8
+    assert len(record["reward"]) == 15

@@ -1,0 +1,250 @@
+"""The recipes of the published experiments hold the published numbers, field by field; each plans and trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mathdata.prompts import get_prompt
+from mathdata.recipe import Recipe, arm_train, load_recipe
+from trainers.plan import plan
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+EXPERIMENTS = sorted(p.stem for p in RECIPES.glob("exp0*.yaml"))
+
+FACTS: dict[str, dict[str, Any]] = {
+    "exp000_size_amount": {
+        "input.0.path": "data:gsm8k/train.jsonl",
+        "input.1.path": "data:math/train.jsonl",
+        "sweep": {
+            "train.model": ["Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-7B"],
+            "stages.3.sample.quota": [{"gsm8k": n // 2, "math": n // 2} for n in (1000, 2000, 5000, 10000, 17000)],
+        },
+        "evaluate.benchmarks": ["gsm8k", "math"],
+        "train.epochs": 3,
+        "train.accumulation": 16,
+        "train.parallel.zero_stage": 2,
+        "compare.before": "before",
+    },
+    "exp000_augment": {
+        "train.model.name": "Qwen/Qwen2.5-7B",
+        "stages.3.options.method": ["rephrase", "new_question"],
+        "evaluate.benchmarks": ["gsm8k", "math"],
+    },
+    "exp001_contest": {
+        "train.model.name": "meta-llama/Meta-Llama-3-8B",
+        "stages.3.options.quota": {
+            "equation": 9525, "add": 9525, "subtract": 9525, "multiply": 0, "divide": 9525, "discount": 374,
+            "mean": 300, "sales": 300, "rectangle_area": 374, "power": 30, "square_root": 424, "mass": 90,
+            "simplify_fraction": 36, "function_value": 0,
+        },
+        "stages.4.options.method": [{"step_cot": {"round": {"equation": 1, "divide": 1, "discount": 1, "square_root": 1}}}],
+        "train.prompt": "alpaca",
+        "train.seed": 42,
+        "train.epochs": 1,
+        "train.batch": 4,
+        "train.max_length": 512,
+        "train.lora.rank": 16,
+        "train.lora.alpha": 32,
+        "train.lora.targets": r".*\.self_attn\.(q|k|v|o)_proj",
+        "arms.first.train.max_length": 256,
+        "arms.first.train.lora": {"rank": 8, "alpha": 16, "targets": r".*\.self_attn\.(q|v)_proj"},
+        "evaluate.benchmarks": ["contest200", "squad"],
+    },
+    "exp002_gsm8k": {
+        "train.model.name": "HuggingFaceTB/SmolLM2-135M",
+        "input.0.otherwise": "hf://openai/gsm8k?subset=main&split=train",
+        "train.prompt": "question_answer",
+        "train.epochs": 3,
+        "train.batch": 4,
+        "train.accumulation": 2,
+        "train.warmup": 0.06,
+        "train.evaluation.times": 30,
+        "train.evaluation.best": "answer_accuracy",
+        "train.evaluation.keep_best": True,
+        "train.pad_to_multiple_of": 8,
+        "train.loss": "all",
+        "train.peft": {"init_lora_weights": "pissa"},
+        "train.spectral.every": 100,
+        "train.spectral.lam": 0.9,
+        "train.report_to": (),
+        "evaluate.benchmarks": ["gsm8k"],
+    },
+    "exp002_metamathqa": {
+        "train.model.name": "HuggingFaceTB/SmolLM2-135M",
+        "input.0.path": "hf://meta-math/MetaMathQA?split=train[:10000]",
+        "input.0.column": {"problem": "query", "solution": "response"},
+        "train.evaluation.data": {
+            "custom": {
+                "file": "hf://meta-math/MetaMathQA?split=train[10000:12000]", "problem": "query", "answer": "response",
+            }
+        },
+        "train.prompt": "alpaca",
+        "train.epochs": 1,
+        "train.batch": 2,
+        "train.accumulation": 1,
+        "train.warmup": 0.05,
+        "train.evaluation.times": 50,
+        "train.pad_to_multiple_of": 8,
+        "train.loss": "all",
+        "train.spectral.every": 100,
+        "train.spectral.lam": 0.9,
+    },
+    "exp003_math": {
+        "train.model.name": "meta-llama/Llama-3.1-8B-Instruct",
+        "train.tokenizer.pad": "<|reserved_special_token_0|>",
+        "train.loss": "response",
+        "train.prompt": "llama3_header",
+        "arms.steps.train.prompt": "steps",
+        "train.lora.rank": 8,
+        "train.lora.targets": ("q_proj", "v_proj"),
+        "train.batch": 2,
+        "train.accumulation": 16,
+        "train.gradient_checkpointing": True,
+        "train.learning_rate": 1e-5,
+        "train.weight_decay": 0.001,
+        "train.epochs": 20,
+        "train.epsilon": 1e-4,
+        "train.precision": "bf16",
+        "train.checkpoints.every": "epoch",
+        "train.checkpoints.keep": 3,
+        "train.trl": {"dataloader_num_workers": 4, "ddp_find_unused_parameters": False},
+        "train.parallel.device_map": {
+            "model.embed_tokens": 0, "model.rotary_emb": 0, "model.layers.0-13": 0, "model.layers.14-31": 1,
+            "model.norm": 1, "lm_head": 1,
+        },
+        "arms.rank_4.train.lora.rank": 4,
+        "arms.dropout.train.lora.dropout": 0.1,
+        "arms.weight_decay.train.weight_decay": 0.01,
+        "arms.only_qkv.train.partial": ["qkv"],
+        "arms.only_mlp.train.partial": ["mlp"],
+        "arms.last_layer.train.partial": ["last_layer", "norm"],
+        "arms.last_layer.train.lora.targets": ["lm_head"],
+        "evaluate.benchmarks": ["math"],
+        "evaluate.max_tokens": 1024,
+        "evaluate.batch_size": 128,
+        "evaluate.temperature": 0.0,
+        "seed": 42,
+    },
+    "exp004_sizes": {
+        "train.model.name": "Qwen/Qwen2.5-1.5B",
+        "train.batch": 12,
+        "train.accumulation": 1,
+        "train.learning_rate": 1e-5,
+        "train.epochs": 3,
+        "train.max_length": 1024,
+        "train.parallel.processes": 2,
+        "train.parallel.gpu": "L40S",
+        "train.evaluation.limit": None,
+        "train.evaluation.max_tokens": 1024,
+        "train.evaluation.backend": {"vllm": {"max_model_len": 4096}},
+        "evaluate.benchmarks": ["gsm8k"],
+        "evaluate.max_tokens": 1024,
+        **{f"arms.rows_{n}.stages.3.options": {"strategy": "nested", "sizes": [str(n)]} for n in (128, 256, 512, 1024)},
+        "arms.full.stages": None,
+    },
+    "exp004_dirty": {"sweep": {"train.spoil": [0.0, 0.05, 0.1, 0.2, 0.4]}, "train.model.name": "Qwen/Qwen2.5-1.5B"},
+    "exp004_grpo": {"train.algorithm": "grpo", "evaluate.benchmarks": ["gsm8k"]},
+    "exp004_expert_iteration": {"train.algorithm": "expert_iteration", "evaluate.benchmarks": ["gsm8k"]},
+}  # fmt: skip
+"""The published page's numbers, as a copy that stands with the test."""
+
+TRAINED = {
+    ("exp001_contest", "final"): (13_631_488, 8_043_892_736),
+    ("exp001_contest", "first"): (3_407_872, 8_033_669_120),
+    ("exp003_math", "plain"): (3_407_872, 8_033_669_120),
+    ("exp003_math", "last_layer"): (220_233_728, 8_032_378_880),
+    ("exp003_math", "only_qkv"): (32 * 4096 * (4096 + 2 * 1024), 8_030_261_248),
+    ("exp003_math", "only_mlp"): (32 * 3 * 4096 * 14336, 8_030_261_248),
+    ("exp004_sizes", "rows_128"): (1_543_714_304, 1_543_714_304),
+}
+
+
+def value(recipe: Recipe, path: str) -> Any:
+    at: Any = recipe
+    for part in path.split("."):
+        if isinstance(at, (list, tuple)):
+            at = at[int(part)]
+        else:
+            at = at[part] if isinstance(at, dict) else getattr(at, part)
+    return at
+
+
+def test_every_experiment_has_its_facts() -> None:
+    assert set(FACTS) == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_recipe_holds_the_published_numbers(name: str) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml")
+    found = {path: value(recipe, path) for path in FACTS[name]}
+    assert found == FACTS[name]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_recipe_opens_with_its_launch_line_and_its_hardware(name: str) -> None:
+    text = (RECIPES / f"{name}.yaml").read_text()
+    assert text.startswith(("# mathdata run recipes/", "# mathdata sweep recipes/"))
+    head = text.split("\nname:")[0]
+    assert "GPU" in head or "L40S" in head or "RTX" in head or "cards" in head
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_arm_of_a_recipe_can_be_planned(name: str) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml")
+    for arm, settings in recipe.arms.items():
+        if settings.train is False:
+            continue
+        made = plan(arm_train(recipe, arm), rows=1000)
+        assert made["steps"] > 0
+        assert made["memory"]["total"] > 0
+        if (name, arm) in TRAINED:
+            assert (made["trainable"], made["total"]) == TRAINED[name, arm]
+
+
+def test_the_published_prompts_are_word_for_word() -> None:
+    assert get_prompt("alpaca").render("{p}") == (
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+        "\n\n### Instruction:\n{p}\n\n### Response:"
+    )
+    assert get_prompt("question_answer").render("{p}") == (
+        "Below is a math problem. Solve it step by step and provide the final answer.\n\n"
+        "### Question:\n{p}\n\n### Answer:\n"
+    )
+    assert get_prompt("llama3_header").render("{p}") == (
+        "<|start_header_id|>user<|end_header_id|>\n\n{p}\n<|start_header_id|>assistant<|end_header_id|>\n\n"
+    )
+    steps = get_prompt("steps").render("{p}")
+    for line in (
+        "Solve the following math problem efficiently and clearly:",
+        "- For simple problems (2 steps or fewer):",
+        "Provide a concise solution with minimal explanation.",
+        "- For complex problems (3 steps or more):",
+        "Use this step-by-step format:",
+        "## Step 1: [Concise description]",
+        "[Brief explanation and calculations]",
+        "Regardless of the approach, always conclude with:",
+        "Therefore, the final answer is: $\\boxed{answer}$. I hope it is correct.",
+        "Where [answer] is just the final number or expression that solves the problem.",
+        "Problem: {p}",
+    ):
+        assert line in steps.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n != "exp002_metamathqa"])
+def test_a_recipe_trains_for_a_few_steps_on_a_tiny_model(name: str, cli: Callable[..., Any], shared: Path) -> None:
+    arms = {"exp003_math": "last_layer"}
+    done = cli(
+        "train", RECIPES / f"{name}.yaml", "--smoke", "--json", "-o", "out",
+        *(["--arm", arms[name]] if name in arms else []),
+        env={"MATHDATA_DATA": str(shared), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.rc == 0, done.err
+    record = json.loads(done.out)
+    assert record["steps"] == 3
+    assert 0 < record["trainable"] <= record["total"]

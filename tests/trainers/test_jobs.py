@@ -1,0 +1,154 @@
+"""Training jobs as real processes: two of them, killed ones, refused ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mathdata.trainspec import parse_spec
+from tests.trainers.conftest import losses, start
+from trainers.launch import accelerate_config
+
+
+def wait_for(path: Path, child: subprocess.Popen[str], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert child.poll() is None, child.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def survivors(marker: str) -> list[str]:
+    """Command lines of living processes that name this job."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if marker in words and "pytest" not in words:
+            found.append(words)
+    return found
+
+
+def test_a_refused_run_says_so_in_one_event_and_ends_with_one(rows: Any, tiny: Any, job: Any) -> None:
+    child = start(job(tiny(), rows(8, verdict=None)))
+    out, err = child.communicate(timeout=120)
+    event = json.loads(out.splitlines()[-1])
+    assert child.returncode == 1
+    assert (event["event"], event["kind"]) == ("error", "PreflightError")
+    assert "8 of 8 rows are not verified" in event["message"]
+    assert "hint:" in err
+
+
+def test_a_job_takes_one_argument(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trainers.job"], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 2
+    assert "one argument" in done.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_losses_of_one(rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path) -> None:
+    asked = {"tokens_per_step": 400, "max_steps": 6}
+    ran(job(tiny(**asked), rows(80), "one"))
+    ran(job(tiny(**asked, parallel={"processes": 2}), rows(80), "two"))
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=2e-5)
+    one, two = (json.loads((tmp_path / n / "train.json").read_text()) for n in ("one", "two"))
+    assert one["parallel"] == {"processes": 1, "wrapper": "none", "backend": "none"}
+    assert two["parallel"] == {"processes": 2, "wrapper": "DistributedDataParallel", "backend": "gloo"}
+    assert one["tokens"] == two["tokens"]
+    assert len((tmp_path / "two" / "metrics.jsonl").read_text().splitlines()) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_run_goes_on_to_the_same_weights(
+    processes: int, rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
+) -> None:
+    lora = {"method": "lora", "lora": {"rank": 2, "targets": ["q_proj"], "dropout": 0.1}}
+    spec = tiny(
+        **lora, max_steps=40, checkpoints={"every": 5}, parallel={"processes": processes}, spectral={"every": 7}
+    )
+    ran(job(spec, rows(80), "calm"))
+    killed = job(spec, rows(80), "killed")
+    for checkpoint in ("checkpoint-10", "checkpoint-25")[: 3 - processes]:
+        child = start(killed, start_new_session=True)
+        wait_for(tmp_path / "killed" / "checkpoints" / checkpoint / "trainer_state.json", child)
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        end = time.monotonic() + 30
+        while survivors(str(killed)) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert survivors(str(killed)) == []
+    ran(killed)
+    assert losses(tmp_path / "killed") == losses(tmp_path / "calm")
+    weights = [(tmp_path / n / "adapter_model.safetensors").read_bytes() for n in ("calm", "killed")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.slow
+def test_checkpoints_of_another_recipe_are_not_taken_up(
+    rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
+) -> None:
+    ran(job(tiny(max_steps=4, checkpoints={"every": 2}), rows(40), "run"))
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
+    ran(job(tiny(max_steps=4, checkpoints={"every": 2}, learning_rate=1e-3), rows(40), "run"))
+    ran(job(tiny(max_steps=4, learning_rate=1e-3), rows(40), "fresh"))
+    assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
+
+
+@pytest.mark.slow
+def test_a_wrapper_that_would_be_dropped_in_silence_is_refused(rows: Any, tiny: Any, job: Any) -> None:
+    for parallel, words in (
+        ({"processes": 2, "kind": "fsdp"}, "on a machine without a GPU"),
+        ({"processes": 2, "kind": "deepspeed"}, "deepspeed"),
+        ({"processes": 2, "device_map": "auto"}, "do not go together"),
+    ):
+        child = start(job(tiny(parallel=parallel), rows(20)))
+        out, _ = child.communicate(timeout=120)
+        event = json.loads(out.splitlines()[-1])
+        assert child.returncode != 0
+        assert words in event["message"]
+
+
+@pytest.mark.slow
+def test_a_plain_launcher_that_starts_one_process_is_refused(rows: Any, tiny: Any, job: Any) -> None:
+    path = job(tiny(parallel={"processes": 2}), rows(20))
+    alone = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29577"}
+    env = {**os.environ, **alone, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "trainers.job", str(path)],
+        capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=120, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "2 processes were asked for, 1 run" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("parallel", "expected"),
+    [
+        ({"processes": 4}, {"distributed_type": "MULTI_GPU", "num_processes": 4}),
+        (
+            {"processes": 2, "nodes": 2, "kind": "fsdp"},
+            {"distributed_type": "FSDP", "num_machines": 2, "num_processes": 4},
+        ),
+        ({"processes": 2, "kind": "deepspeed", "zero_stage": 3, "offload": "all"}, {"distributed_type": "DEEPSPEED"}),
+    ],
+)
+def test_the_launchers_file_is_written_from_the_recipe(parallel: dict[str, Any], expected: dict[str, Any]) -> None:
+    spec = parse_spec({"model": "x", "parallel": parallel, "accumulation": 4})
+    made = accelerate_config(spec, gpu=True)
+    assert expected.items() <= made.items()
+    if parallel.get("kind") == "deepspeed":
+        deep = made["deepspeed_config"]
+        assert (deep["zero_stage"], deep["offload_param_device"], deep["gradient_accumulation_steps"]) == (3, "cpu", 4)
