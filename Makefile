@@ -36,6 +36,7 @@ types: setup
 check: lint types test
 
 docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]" --no-build-isolation
 	$(BIN)/python tools/docs.py
 
 clean:
