@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -45,6 +46,9 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params.pop("debug", False) or bool(os.environ.get("MATHDATA_DEBUG"))
+        if not debug:  # other libraries' notes to their developers are not our user's business
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return super().invoke(ctx)
         except MathdataError as error:
