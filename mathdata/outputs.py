@@ -37,12 +37,15 @@ def neighbours(out: Path) -> dict[str, Path]:
 
 def check_output(out: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:
     """Refuse, before any work, an output that is an input, exists, or cannot be written. Raises UsageError."""
+    from mathdata.saving import kind_of
+
     for item in inputs:
         path = Path(str(item).partition("?")[0])
         if path.exists() and path.resolve() == out.resolve():
             raise UsageError(f"{out} is both input and output", "give another -o; an input is never overwritten")
     if out.is_dir():
         raise UsageError(f"{out} is a folder", f"name a file in it: -o {out / 'out.parquet'}")
+    kind_of(out)
     existing = [p for p in neighbours(out).values() if p.exists()]
     if existing and not overwrite:
         raise UsageError(f"{existing[0]} exists", "give another -o, or --overwrite to replace it")
