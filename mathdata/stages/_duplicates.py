@@ -192,15 +192,17 @@ def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
     """i, reject, reject_why: each removal names its twin, the level and the similarity."""
     mine, twin = frame[copies["i"].to_list()], frame[copies["twin"].to_list()]
     columns = ["problem"] if rules.on == "problem" else ["problem", "solution"]
-    level = np.full(copies.height, "near", dtype=object)
-    alike = np.ones(copies.height, dtype=bool)
     same = np.ones(copies.height, dtype=bool)
     for column in columns:
-        a, b = mine[column].fill_null(""), twin[column].fill_null("")
-        same &= (a == b).to_numpy()
-        alike &= same if rules.level == "exact" else (normal_column(a) == normal_column(b)).to_numpy()
-    level[alike] = "normal"
-    level[same] = "exact"
+        same &= mine[column].eq_missing(twin[column]).to_numpy()
+    level = np.where(same, "exact", "normal").astype(object)
+    if rules.level == "near":
+        rest = np.flatnonzero(~same)
+        alike = np.ones(len(rest), dtype=bool)
+        for column in columns:
+            a, b = (normal_column(side[column].gather(rest)) for side in (mine, twin))
+            alike &= (a == b).to_numpy()
+        level[rest[~alike]] = "near"
     return copies.select(
         "i",
         pl.Series("level", level, dtype=pl.String),
