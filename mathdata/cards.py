@@ -162,7 +162,7 @@ def rows_section(facts: Mapping[str, Any]) -> str:
         if found and list(found) != ["(none)"]:
             shown = list(found.items())[:40]
             parts.append(table([words, "rows", "share"], [[k, f"{n:,}", f"{n / facts['rows']:.1%}"] for k, n in shown]))
-    described = [[c, t, MEANING.get(c, "from the source")] for c, t in facts["columns"].items()]
+    described = [[c, t, MEANING.get(c, "extra column")] for c, t in facts["columns"].items()]
     return "\n".join([*parts, "### Columns\n", table(["column", "type", "meaning"], described)])
 
 

@@ -214,8 +214,11 @@ def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
     """Every figure of a comparison from its paired rows; `exact`: one run a side, so McNemar's test holds."""
     old, new = rows["right_before"].to_numpy(), rows["right_after"].to_numpy()
     flips = Counter(rows["flip"].to_list())
-    low, high = paired_bootstrap(new - old, seed)
     n = rows.height
+    low, high = paired_bootstrap(new - old, seed)
+    if n and not np.any(new - old):
+        # Resampling no difference shows none; what n problems without a flip still allow is 1 - 0.05^(1/n).
+        low, high = -(1 - 0.05 ** (1 / n)), 1 - 0.05 ** (1 / n)
     return {
         "n": n,
         "points": 100 * float((new - old).mean()) if n else 0.0,

@@ -43,7 +43,8 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
 def fitted(values: Sequence[float], unit: str, count: int = 5) -> Axis:
     """An axis around the values with round ends."""
-    ticks = nice_ticks(min(values), max(values), count)
+    low, high = min(values), max(values)
+    ticks = nice_ticks(low, high if high > low else low + 1, count)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
     return Axis(ticks[0], ticks[-1], ticks, unit, max(0, -math.floor(math.log10(step) + 1e-9)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,12 @@ __all__ = ["markdown", "table"]
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; bars and line ends in cells are neutralised."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    numeric = [all(_NUMBER.fullmatch(str(row[i])) for row in rows) for i in range(len(head))]
+    lines = [head, ["---:" if n else "---" for n in numeric], *rows]
     return "\n".join("| " + " | ".join(cell(c) for c in line) + " |" for line in lines) + "\n"
+
+
+_NUMBER = re.compile(r"[-+−–<=\d.,%\s]*")
 
 
 def cell(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
@@ -12,7 +13,11 @@ __all__ = ["clean", "e", "integer", "p_value", "percent", "points", "t", "tag", 
 
 def clean(value: Any) -> str:
     """Text without control codes: nothing from a row may steer a page or a terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in str(value))
+    return _CONTROL.sub("�", str(value))
+
+
+# Control codes, direction marks and overrides, line separators, lone surrogates.
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def e(value: Any) -> str:
@@ -46,7 +51,10 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 def points(value: float | None, digits: int = 1) -> str:
     """A signed difference with a true minus: +69.4, −1.2."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    if value is None:
+        return "–"
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if float(f"{value:.{digits}f}") == 0 else text
 
 
 def p_value(value: float | None) -> str:

@@ -146,7 +146,8 @@ def pairs(run: Run) -> str:
     if not made:
         return ""
     adjusted = holm({str(i): c["p"] for i, c in enumerate(made)})
-    axis = fitted([0.0, *(c["low"] for c in made), *(c["high"] for c in made)], "axis_points")
+    ends = [c[k] for c in made for k in ("low", "high")]
+    axis = fitted([min(0.0, *ends), max(5.0, *ends)], "axis_points")
     rows = []
     for i, c in enumerate(made):
         label = f"{e(c['before'])} → {e(c['after'])}" + tag("small", t("flips", fixed=c["fixed"], broken=c["broken"]))
@@ -158,20 +159,21 @@ def pairs(run: Run) -> str:
     return section("pairs", "pairs", chart, t("pairs_lead", n=len(made)))
 
 
-def by_subject(arm: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Accuracy by subject (or by family), whichever way the run gives it."""
+def by_subject(arm: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """(column, accuracy by its values): subject first, whichever way the run gives it."""
     by = arm.get("by") or {}
     if by and all(isinstance(v, Mapping) and "accuracy" in v for v in by.values()):
-        return dict(by)
+        return "subject", dict(by)
     for column in ("subject", "topic", "level", *by):
         if by.get(column):
-            return dict(by[column])
-    return {}
+            return column, dict(by[column])
+    return "", {}
 
 
 def families(run: Run) -> str:
     found, colour = graded(run), colours(run)
-    split = {name: by_subject(arm) for name, arm in found.items()}
+    column = next((c for c, by in map(by_subject, found.values()) if by), "subject")
+    split = {name: by_subject(arm)[1] for name, arm in found.items()}
     names = list(dict.fromkeys(k for by in split.values() for k in by))
     if len(names) < 2:
         return ""
@@ -183,7 +185,10 @@ def families(run: Run) -> str:
         last = list(here.values())[-1]
         rows.append((e(subject) + tag("small", f"n = {n}"), marks, f"{100 * last['accuracy']:.0f}"))
     return section(
-        "families", "families", key(colour, found) + dots(rows, PERCENT, "Accuracy by subject"), t("families_lead")
+        "families",
+        "families",
+        key(colour, found) + dots(rows, PERCENT, "Accuracy by subject"),
+        t("families_lead", column=column),
     )
 
 
@@ -255,7 +260,7 @@ def planted(run: Run) -> str:
 
 
 def augmentation(run: Run) -> str:
-    made = [s for s in run.get("ledger") or [] if s["created"] > 0]
+    made = [s for s in run.get("ledger") or [] if s["created"] > 0 and s["rows_in"] > 0]
     if not made:
         return ""
     head = "".join(tag("th", t(k)) for k in ("stage", "created", "aside", "accepted")) + tag("th", t("reasons"), "text")

@@ -70,8 +70,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "配对差异（百分点，后者减前者）与 95 % 自助法区间；p 值按 Holm 法对 {n} 个比较校正。",
     ),
     "axis_points": ("difference, percentage points", "差异，百分点"),
-    "families": ("By subject", "分科目"),
-    "families_lead": ("Accuracy in each subject; n beside its name.", "各科目准确率，名称旁为题数。"),
+    "families": ("Broken down", "分项准确率"),
+    "families_lead": ("Accuracy by {column}; n beside its name.", "按 {column} 的准确率，名称旁为题数。"),
     # data
     "funnel": ("What happened to every row", "每一行数据的去向"),
     "funnel_lead": (
