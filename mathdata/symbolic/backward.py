@@ -223,7 +223,14 @@ def _has_letters(graph: Graph, line: str, x: str) -> bool:
     if not letters or "=" not in line:
         return False
     found = set(re.findall(r"(?<![A-Za-z'])([A-Za-z])(?![A-Za-z'])", line))
-    return x in found and any(c.lower() in letters for c in found - {x, "a", "A", "I"})
+    others = [c for c in found - {x, "a", "I"} if c.lower() in letters]
+    return x in found and any(_is_unknown(c, line) for c in others)
+
+
+def _is_unknown(letter: str, line: str) -> bool:
+    """A letter that is reckoned with (`3s = 12`, `s + 2`), not a unit (`5 m`) or a name (`Team B`)."""
+    sign = r"[-+*/=]"
+    return bool(re.search(rf"(?<![A-Za-z]){letter}\s*{sign}|{sign}\s*\$?[\d.]*{letter}(?![A-Za-z])", line))
 
 
 def _body(made: Masked) -> list[str]:

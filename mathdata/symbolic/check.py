@@ -11,18 +11,22 @@ __all__ = ["false_equation"]
 
 def false_equation(text: str, x: str, value: Number) -> str | None:
     """The first equation that does not hold where `x` is `value`; also looks into annotations. None = all hold."""
-    for line in text.split("\n"):
-        for part in (strip_annotations(line), *_notes(line)):
-            if "=" not in part:
-                continue
-            for values in equation_values(_put_back(lex(part), x, value)):
-                if len(values) > 1 or None in values:
-                    return part[:120]
+    for part in (strip_annotations(text), "\n".join(_notes(text))):
+        line: list[Token] = []
+        for token in [*_put_back(lex(part), x, value), None]:
+            if token is not None and token.kind != "|":
+                line.append(token)
+            elif any(t.kind == "=" for t in line):
+                for values in equation_values(line):
+                    if len(values) > 1 or None in values:
+                        return part[line[0].start : line[-1].end][:120]
+            if token is not None and token.kind == "|":
+                line = []
     return None
 
 
-def _notes(line: str) -> list[str]:
-    return [piece.split(">>")[0] for piece in line.split("<<")[1:]]
+def _notes(text: str) -> list[str]:
+    return [piece.split(">>")[0] for piece in text.split("<<")[1:]]
 
 
 def _put_back(stream: list[Token], x: str, value: Number) -> list[Token]:

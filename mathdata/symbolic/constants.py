@@ -67,7 +67,11 @@ _WEAK: dict[str, tuple[Number, ...]] = {
 }  # fmt: skip
 
 
+_ANIMALS = frozenset(listed("spider insect octopus ant bee"))
 _LEGS = frozenset(listed("leg paw wheel shoe sock feet tire hoof hooves"))
+
+
+_KNOWN = frozenset(_UNIT_OF) | frozenset(_WORDS) | frozenset(_WEAK) | _LEGS | _ANIMALS
 
 
 @dataclass(slots=True)
@@ -80,14 +84,16 @@ class Constants:
 
 def constants(q: Question, s: Solution) -> Constants:
     words = q.words | s.words
-    forms = words | {singular(w) for w in words}
+    forms = {form for w in words for form in (w, singular(w)) if form in _KNOWN}
     units = {u for w in forms for u in _UNIT_OF.get(w, ())}
     if any(t.kind == "$" for t in q.tokens):
         units.add("dollar")
     made = Constants({}, set())
     strong = made.strong
-    for pair, values in _PAIRS.items():
-        if pair[0] in units and pair[1] in units:
+    if len(units) > 1:
+        for pair, values in _PAIRS.items():
+            if pair[0] not in units or pair[1] not in units:
+                continue
             for value in values[:1] if len(values) > 1 and pair != ("day", "month") else values:
                 strong[value] = strong.get(value, frozenset()) | frozenset(pair)
             made.weak.update(values[1:])
@@ -99,7 +105,7 @@ def constants(q: Question, s: Solution) -> Constants:
         strong[100] = frozenset(["percent"])
         strong[Fraction(1, 100)] = frozenset(["percent"])
     if not forms.isdisjoint(_LEGS):
-        more = (6, 8) if not forms.isdisjoint(("spider", "insect", "octopus", "ant", "bee")) else ()
+        more = (6, 8) if not forms.isdisjoint(_ANIMALS) else ()
         strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, *more))
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)

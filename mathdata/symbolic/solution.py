@@ -439,6 +439,9 @@ class _Chains:
         self.letter, self.loose = False, loose
 
     def close(self, loose: bool = False) -> None:
+        if not self.sides and (not self.run or len(self.run) > 2):
+            self.run, self.letter, self.loose = [], False, loose
+            return
         sides = [*self.sides, self.run]
         if sides[0] and sides[0][0].kind in "+-*/^)%":
             sides[0] = []  # its first operand is hidden in words
@@ -505,6 +508,8 @@ def _chains(line: list[Token], letters: set[str]) -> list[tuple[list[list[Token]
 
 
 def _trim(run: list[Token]) -> list[Token]:
+    if len(run) == 1 and run[0].kind == "n":
+        return run
     while run and run[-1].kind in "+-*/^(":
         run = run[:-1]
     while run and run[0].kind in "*/^)%+":

@@ -79,7 +79,7 @@ def tie(problem: str, solution: str) -> Graph:
     return graph
 
 
-FIRM = frozenset(listed("one fraction label date year clock shape"))
+FIRM = frozenset(listed("one fraction label date clock shape"))
 """Held numbers that are constants; other held ones are amounts that only must not change."""
 
 
@@ -153,7 +153,8 @@ def _tables(groups: list[Group], words: frozenset[str]) -> tuple[_Table, _Table]
 
 def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozenset[str]) -> bool:
     """A known constant is no rival of a number of the question where it cannot stand."""
-    if slot.step < 0 and found and words <= SINGLE and slot.noun not in ("time", "equal", "") and not slot.percent:
+    told = slot.step < 0 and not slot.percent and slot.noun not in ("time", "equal", "") and slot.noun not in words
+    if told and found and slot.value > 1 and "fraction" not in words:
         return False
     if slot.op == "|" and found and words <= SINGLE:
         return False
@@ -268,6 +269,7 @@ def _narrow(graph: Graph) -> None:
     _used(graph)
     _twins(s)
     _used(graph)
+    _asked(graph)
     _sides(s)
 
 
@@ -318,6 +320,20 @@ def _used(graph: Graph) -> None:
 
 
 _MONEY = frozenset(listed("dollar cent buck"))
+
+
+def _asked(graph: Graph) -> None:
+    """Every number of the question that can be used at one place only is used there, where its rivals are at home
+    elsewhere."""
+    operands = [x for x in graph.solution.slots if x.step >= 0 and x.side == 0]
+    at_home = {x.sources[0] for x in operands if len(x.sources) == 1}
+    for g, group in enumerate(graph.groups):
+        users = [x for x in operands if ("q", g) in x.sources]
+        if group.held or len(users) != 1 or len(users[0].sources) < 2:
+            continue
+        rivals = [s for s in users[0].sources if s != ("q", g)]
+        if all(s[0] == "r" and s in at_home for s in rivals):
+            users[0].sources = [("q", g)]
 
 
 def _nouns(graph: Graph) -> None:
