@@ -46,15 +46,26 @@ def response_of(row: Mapping[str, Any], spec: TrainSpec) -> str:
     return text
 
 
-def spoiled(row: Mapping[str, Any], text: str, spec: TrainSpec, seed: int) -> str:
-    """The response with a wrong result, for the chosen share of rows: the last step and the answer agree, both wrong.
+def draw_of(row: Mapping[str, Any], spec: TrainSpec) -> int | None:
+    """The row's own draw where it is one of those to be spoiled, else None.
 
-    Which rows are chosen depends on their ids and the seed alone, and a larger share holds a smaller one.
+    It depends on the row's id and the seed alone, and a larger share holds a smaller one.
     """
     if not spec.spoil or not row.get("answer"):
-        return text
+        return None
+    seed = next(s for s in (spec.data_seed, spec.seed, DEFAULT_SEED) if s is not None)
     draw = int(hashlib.sha256(f"{seed}:{row['id']}".encode()).hexdigest()[:12], 16)
-    if draw / 16**12 >= spec.spoil:
+    return draw if draw / 16**12 < spec.spoil else None
+
+
+def count_spoiled(frame: Frame, spec: TrainSpec) -> int:
+    return sum(draw_of(row, spec) is not None for row in frame.select("id", "answer").iter_rows(named=True))
+
+
+def spoiled(row: Mapping[str, Any], text: str, spec: TrainSpec) -> str:
+    """The response with a wrong result, for the chosen share of rows: the last step and the answer agree, both wrong."""
+    draw = draw_of(row, spec)
+    if draw is None:
         return text
     answer = str(row["answer"])
     wrong = wrong_answer(answer, draw)
@@ -89,8 +100,7 @@ def encode(frame: Frame, spec: TrainSpec, tokenizer: Any) -> list[Example]:
     dialogues = [_dialogue(m) for m in frame["messages"]] if "messages" in frame.columns else [None] * frame.height
     rows = list(frame.iter_rows(named=True))
     plain = [i for i, d in enumerate(dialogues) if d is None]
-    seed = next(s for s in (spec.data_seed, spec.seed, DEFAULT_SEED) if s is not None)
-    texts = [spoiled(rows[i], response_of(rows[i], spec), spec, seed) for i in plain]
+    texts = [spoiled(rows[i], response_of(rows[i], spec), spec) for i in plain]
     pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, tokenizer)
     out: list[Example] = [None] * len(rows)  # type: ignore[list-item]
     for i, (head, tail) in zip(plain, pairs):

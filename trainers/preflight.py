@@ -62,7 +62,7 @@ def preflight(
     *,
     evaluate: Mapping[str, Any] | None = None,
     allow: Sequence[str] = (),
-    parameters: int | None = None,
+    size: Mapping[str, Any] | None = None,
 ) -> Preflight:
     """Every check at once; nothing is raised here, so that `--look` can show the findings."""
     allowed = (*spec.preflight.allow, *allow)
@@ -77,7 +77,8 @@ def preflight(
         *_unverified(frame),
         *_same_prompt(spec, evaluate),
         *_leaks(frame, evaluate, allowed),
-        *_learning_rate(spec, parameters),
+        *_learning_rate(spec, (size or {}).get("parameters")),
+        *_memory((size or {}).get("memory")),
     ]
     going = tuple(row for _, row in kept)
     if not going:
@@ -259,5 +260,20 @@ def _learning_rate(spec: TrainSpec, parameters: int | None) -> list[Finding]:
             f"training of {parameters / 1e6:.1f} million parameters",
             "a warning only",
             refuses=False,
+        )
+    ]
+
+
+def _memory(memory: Mapping[str, Any] | None) -> list[Finding]:
+    """The plan against the card that is here."""
+    if not memory or memory["fits"] is not False:
+        return []
+    best = min((v["checkpointing"], k) for k, v in memory["alternatives"].items())
+    return [
+        Finding(
+            "memory",
+            0,
+            f"the plan needs {memory['total']:.1f} GiB on each card, which has {memory['gpu_gib']:.0f}",
+            f"with gradient_checkpointing and {best[1]} it would be {best[0]:.1f} GiB; see: mathdata train RECIPE --plan",
         )
     ]

@@ -16,7 +16,7 @@ from mathdata.errors import MathdataError, RecipeError, nearest
 from mathdata.manifest import digest_of, dump_json, versions
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
-from trainers.data import Example, corpus_texts, encode
+from trainers.data import Example, corpus_texts, count_spoiled, encode
 from trainers.order import Order, arrange
 from trainers.preflight import Preflight, preflight
 
@@ -45,7 +45,6 @@ def prepare(
     evaluate: Mapping[str, Any] | None = None,
     allow: Sequence[str] = (),
     seed: int | None = None,
-    parameters: int | None = None,
 ) -> Prepared:
     """Tokenizer, tokenised rows, findings and the order of the run."""
     from trainers.tokens import load_tokenizer
@@ -55,13 +54,28 @@ def prepare(
     texts = (t for f in (corpus or (frame,)) for t in corpus_texts(f, spec))
     tokenizer = load_tokenizer(spec, texts)
     examples = encode(frame, spec, tokenizer)
-    found = preflight(frame, examples, spec, tokenizer, evaluate=evaluate, allow=allow, parameters=parameters)
+    size = size_of(spec)
+    found = preflight(frame, examples, spec, tokenizer, evaluate=evaluate, allow=allow, size=size)
     going = list(found.examples)
     order = None
     if going:
         groups = [e.group for e in going] if spec.mixture else None
         order = arrange([len(e) for e in going], spec, processes=world()[1], groups=groups)
     return Prepared(spec, seed, tokenizer, going, found, order)
+
+
+def size_of(spec: TrainSpec) -> dict[str, Any]:
+    """Parameters and planned memory, from the config alone; the card is the one here, or the one the recipe names."""
+    import torch
+
+    from trainers.plan import plan
+
+    here = torch.cuda.is_available()
+    if here and spec.parallel.gpu is None and spec.parallel.device_map is None:
+        gib = str(round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1))
+        spec = spec.model_copy(update={"parallel": spec.parallel.model_copy(update={"gpu": gib})})
+    made = plan(spec)
+    return {"parameters": made["total"], "memory": made["memory"] if here else None}
 
 
 def world() -> tuple[int, int]:
@@ -127,10 +141,28 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         "save_total_limit": spec.checkpoints.keep if every else None,
         "eval_strategy": "no",
     }
+    if spec.parallel.sequence > 1:
+        settings["parallelism_config"] = sequence_parallel(spec)
     try:
         return SFTConfig(**settings | spec.trl)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def sequence_parallel(spec: TrainSpec) -> Any:
+    """Sequences split over processes (Ulysses), which accelerate has with DeepSpeed only. Raises RecipeError."""
+    if spec.parallel.kind != "deepspeed":
+        raise RecipeError(
+            f"train.parallel.sequence = {spec.parallel.sequence}: only DeepSpeed splits sequences over processes",
+            "write kind: deepspeed beside it, or sequence: 1",
+        )
+    if spec.parallel.processes * spec.parallel.nodes % spec.parallel.sequence:
+        raise RecipeError(
+            f"train.parallel.sequence = {spec.parallel.sequence} does not divide the processes", "choose a divisor"
+        )
+    from accelerate.utils import ParallelismConfig
+
+    return ParallelismConfig(sp_backend="deepspeed", sp_size=spec.parallel.sequence)
 
 
 def run_sft(
@@ -164,6 +196,7 @@ def run_sft(
         "seed": ready.seed,
         "tokens": ready.order.tokens,
         "rows_seen": ready.order.rows_seen,
+        "spoiled": count_spoiled(frame, ready.spec),
         "padding": round(ready.order.padding, 4),
         **happened,
         "seconds": round(time.perf_counter() - started, 2),
@@ -229,12 +262,14 @@ def fit(
     model: Any, ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """The training itself: (model, what happened)."""
+    import torch
     from transformers import PrinterCallback
     from transformers.utils import logging as noise
     from trl import SFTTrainer
 
     from trainers.callbacks import Guard, Metrics, Sentinel
     from trainers.collate import Collator, micros
+    from trainers.plan import advice
 
     assert ready.order is not None
     out.mkdir(parents=True, exist_ok=True)
@@ -263,7 +298,10 @@ def fit(
         claim_checkpoints(out, ready)
     trainer.accelerator.wait_for_everyone()
     started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=last_checkpoint(out) if ready.spec.checkpoints.every else None)
+    try:
+        trainer.train(resume_from_checkpoint=last_checkpoint(out) if ready.spec.checkpoints.every else None)
+    except torch.OutOfMemoryError as error:
+        raise MathdataError(f"out of memory: {str(error).splitlines()[0]}", advice(ready.spec)) from error
     seconds = time.perf_counter() - started
     happened = {
         "steps": trainer.state.global_step,

@@ -11,7 +11,7 @@ import pytest
 from mathdata.errors import DataError, RecipeError
 from mathdata.prompts import PROMPTS, get_prompt
 from mathdata.schema import conform
-from trainers.data import IGNORED, corpus_texts, encode, response_of
+from trainers.data import IGNORED, corpus_texts, count_spoiled, encode, response_of
 from trainers.tokens import load_tokenizer, set_pad, train_tokenizer
 
 
@@ -134,3 +134,24 @@ def test_empty_and_odd_rows_are_encoded_not_dropped(tokenizer: Any, tiny: Any) -
         pl.DataFrame({"problem": ["", "x" * 2000, "1\x00"], "solution": ["", None, "y"], "answer": ["", "1", "2"]})
     )
     assert len(encode(odd, tiny(), tokenizer)) == 3
+
+
+def test_a_planted_share_of_solutions_is_wrong_and_larger_shares_hold_smaller_ones(
+    tokenizer: Any, rows: Any, tiny: Any
+) -> None:
+    frame = rows(80)
+    clean = encode(frame, tiny(), tokenizer)
+    changed: list[set[int]] = []
+    for share in (0.1, 0.2, 0.4):
+        spec = tiny(spoil=share, seed=5)
+        dirty = encode(frame, spec, tokenizer)
+        wrong = {i for i in range(80) if dirty[i] != clean[i]}
+        assert len(wrong) == count_spoiled(frame, spec)
+        assert abs(len(wrong) / 80 - share) < 0.12
+        changed.append(wrong)
+        for i in wrong:
+            text = tokenizer.decode([t for t in dirty[i].labels if t != IGNORED])
+            told = text.split("#### ")[1].removesuffix(tokenizer.eos_token)
+            assert told != frame["answer"][i]
+            assert f"= {told}\n" in text  # the last step agrees with the wrong answer
+    assert changed[0] < changed[1] < changed[2]

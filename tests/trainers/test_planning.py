@@ -136,3 +136,33 @@ def test_what_is_tuned_in_memory_is_what_the_plan_counts(rows: Any, tiny: Any) -
         if len(tokenizer) != 300:
             spec = tiny(**method, tokenizer={"train": {"vocab_size": len(tokenizer)}})
         assert count(apply(build_model(spec, tokenizer, 0), spec)) == count(meta_model(spec))
+
+
+def test_sequence_parallelism_is_refused_where_the_library_has_none() -> None:
+    from trainers.sft import sequence_parallel
+
+    with pytest.raises(RecipeError, match="only DeepSpeed"):
+        sequence_parallel(parse_spec({"model": "x", "parallel": {"processes": 4, "sequence": 2}}))
+    odd = {"model": "x", "parallel": {"processes": 3, "sequence": 2, "kind": "deepspeed"}}
+    with pytest.raises(RecipeError, match="does not divide"):
+        sequence_parallel(parse_spec(odd))
+
+
+def test_layers_are_spread_by_range_and_cards_that_are_not_there_are_named() -> None:
+    from trainers.model import device_map, expand_layers
+
+    spread = {"model.embed_tokens": 0, "model.layers.0-13": 0, "model.layers.14-31": 1, "lm_head": 1}
+    made = expand_layers(spread)
+    assert [made[f"model.layers.{i}"] for i in range(32)] == [0] * 14 + [1] * 18
+    if torch.cuda.device_count() < 2:
+        with pytest.raises(RecipeError, match="names card 1"):
+            device_map(parse_spec({"model": "x", "parallel": {"device_map": spread}}))
+
+
+def test_out_of_memory_is_answered_by_the_plan() -> None:
+    from trainers.plan import advice
+
+    words = advice(parse_spec({"model": "Qwen/Qwen2.5-1.5B", "batch": 16}))
+    assert "gradient_checkpointing: true saves" in words
+    assert "batch: 8" in words
+    assert "method: lora" in words

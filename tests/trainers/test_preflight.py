@@ -10,6 +10,7 @@ import pytest
 
 from mathdata.errors import PreflightError
 from mathdata.schema import conform
+from mathdata.trainspec import parse_spec
 from trainers.data import corpus_texts, encode
 from trainers.look import look
 from trainers.preflight import preflight
@@ -118,9 +119,20 @@ def test_problems_of_the_benchmark_are_found_among_the_training_rows(rows: Any, 
 
 
 def test_a_learning_rate_outside_the_usual_range_is_a_warning(rows: Any, tiny: Any) -> None:
-    found = check(rows(4), tiny(learning_rate=1.0), parameters=8_000_000_000)
+    found = check(rows(4), tiny(learning_rate=1.0), size={"parameters": 8_000_000_000})
     assert [f.check for f in found.findings] == ["learning-rate"]
     assert found.refused == []
+
+
+def test_a_plan_that_does_not_fit_the_card_is_refused_and_can_be_allowed(rows: Any, tiny: Any) -> None:
+    from trainers.plan import plan
+
+    big = parse_spec({"model": "Qwen/Qwen2.5-7B", "parallel": {"gpu": "RTX3090"}})
+    size = {"parameters": 7_615_616_512, "memory": plan(big)["memory"]}
+    found = check(rows(4), tiny(learning_rate=1e-5), size=size)
+    assert words(found) == [("memory", 0)]
+    assert "which has 24" in found.refused[0].message
+    assert words(check(rows(4), tiny(preflight={"allow": ["memory"]}, learning_rate=1e-5), size=size)) == []
 
 
 def test_all_faults_are_told_at_once(rows: Any, tiny: Any) -> None:
