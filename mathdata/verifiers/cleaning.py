@@ -25,7 +25,7 @@ _FOLD = str.maketrans(
 _DOUBLED = re.compile(
     r"\\\\(?=(?:d|t|c)?frac\b|(?:d|t)?binom|boxed\b|fbox\b|sqrt\b|left\b|right\b|text|pi\b|cdot|times|begin\b|end\b|circ\b|infty\b"
     r"|theta\b|alpha\b|cup\b|pm\b|mathrm\b|mathbf\b|sin\b|cos\b|tan\b|log\b|ln\b|leq?\b|geq?\b|in\b|quad\b|dots\b|ldots\b"
-    r"|[(\)\[\]{}%$,!;](?=.*\\\\[a-z]))"
+    r")"
 )
 _SINGLE = re.compile(r"(?<!\\)\\[A-Za-z]")
 

@@ -268,7 +268,9 @@ def exactly(x: Tree, y: Tree, log_base: int = 10) -> bool | None:
         return False
     except (TooBig, OverflowError, ValueError, RecursionError):
         pass
-    return False if numeric.differ(x, y, log_base or 2.718281828459045) else None
+    if numeric.differ(x, y, log_base or 2.718281828459045) or numeric.far_apart(x, y):
+        return False
+    return None
 
 
 def proportional(p: Tree, q: Tree) -> bool | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mathdata.errors import UnknownName, nearest
+from mathdata.verifiers.segments import segments
 
 __all__ = ["RULES", "Extraction", "extract"]
 
@@ -30,12 +31,11 @@ MAX_LENGTH = 2_000_000
 NOTHING = Extraction(None, None, None, "no answer")
 
 _NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-_BOX = re.compile(r"\\+(?:boxed|fbox|beginboxed|framebox)\s*(?=[{\dA-Za-z])")
+_BOX = re.compile(r"\\(?:boxed|fbox|beginboxed|framebox)\s*(?=[{\dA-Za-z])")
 _HASHES = re.compile(r"####[ \t]*:?[ \t]*([^\n]*)")
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _PHRASE = re.compile(
-    r"(?:(?:final|correct|right)\s+(?:answer|result)|\b(?:the\s+)?answers?)\s*(?:\*\*)?\s*(?:to\s+(?:the|this)\s+(?:problem|question)\s*)?"
-    r"(?:is|are|would\s+be|will\s+be|equals|=|[:：])\s*(?:\*\*)?(?:thus|therefore|then|simply|just|also)?\s*[:：]?",
+    r"(?:(?:final|correct|right)\s{1,3}(?:answer|result)|\b(?:the\s)?answers?)\s{0,4}(?:\*\*\s{0,4})?(?:to\s(?:the|this)\s(?:problem|question)\s{0,4})?"
+    r"(?:is|are|would\sbe|will\sbe|equals|=|[:：])\s{0,4}(?:\*\*)?(?:thus|therefore|then|simply|just|also)?\s{0,4}[:：]?",
     re.IGNORECASE,
 )
 _COLON_A = re.compile(r"(?:^|\n)[ \t]*A(?:nswer|NSWER)?[ \t]*[:：]")
@@ -47,7 +47,6 @@ _NEGATION = re.compile(r"(?:not|n't|isn’t|wrong|incorrect|不)\s*(?:the\s+)?$"
 _STOP = re.compile(
     r"\n|。|(?<![.\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)|\.\s*I hope|<\|[a-z_]+\|>|</s>|(?<=[)\]}$\d])[;；]|\.\*\*|!!|\.(?=\\\))",
 )
-_MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\\]|\\.)+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200}?)\*\*")
 _ANY_NUMBER = re.compile(
     r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−])?[$€£¥￥]?[-−]?(?:"
@@ -111,30 +110,29 @@ def _last_match(pattern: re.Pattern[str], text: str, start: int, end: int | None
 # -- boxed
 def boxed(text: str, start: int) -> Extraction | None:
     """The last box; boxes with only `,`, `and` or `or` between them are parts of one answer."""
-    boxes: list[tuple[int, int, int, int]] = []
-    at = start
     if "box" not in text:
         return None
-    while match := _BOX.search(text, at):
+    marks = list(_BOX.finditer(text, start))[-MAX_BOXES:]
+    parts: list[tuple[int, int, int, int]] = []
+    for match in reversed(marks):
         inside = _inside(text, match.end())
-        at = match.end()
-        if inside is not None:
-            boxes.append((match.start(), *inside))
-            at = inside[2]
-    if not boxes:
+        if inside is None:
+            continue
+        if parts:
+            between = text[inside[2] : parts[0][0]]
+            if len(between) > 40 or not _JOINED.fullmatch(between):
+                break
+        parts.insert(0, (match.start(), *inside))
+    if not parts:
         return None
-    parts = [boxes[-1]]
-    for box in reversed(boxes[:-1]):
-        between = text[box[3] : parts[0][0]]
-        if len(between) > 40 or not _JOINED.fullmatch(between):
-            break
-        parts.insert(0, box)
     values = list(dict.fromkeys(text[b[1] : b[2]].strip() for b in parts))
     if len(values) == 1:
         return _found(text, "boxed", parts[-1][1], parts[-1][2])
     return Extraction(", ".join(values), "boxed", (parts[0][1], parts[-1][2]))
 
 
+MAX_BOXES = 60
+"""Boxes looked at, from the last one back: a text of boxes that never close must not cost the square of its length."""
 _JOINED = re.compile(
     r"(?:[\s$,;&]|\\[()\[\],;:!]|\\text\s*\{\s*(?:and|or|,)\s*\}|\\q?quad|\band\b|\bor\b|和|或|[a-zA-Z]\s*=)*"
 )
@@ -147,19 +145,19 @@ def _inside(text: str, at: int) -> tuple[int, int, int] | None:
         while end < len(text) and text[end].isdigit() and text[at].isdigit():
             end += 1
         return at, end, end
-    depth, i, stop = 0, at, min(len(text), at + 20_000)
-    while i < stop:
-        c = text[i]
-        if c == "\\" and i + 1 < stop and text[i + 1] in "{}":
-            i += 1 if text[i - 1] != "\\" else 0
-        elif c == "{":
+    depth = 0
+    for match in _BRACE.finditer(text, at, min(len(text), at + 20_000)):
+        sign = match.group()
+        if sign == "{":
             depth += 1
-        elif c == "}":
+        elif sign == "}":
             depth -= 1
             if depth == 0:
-                return at + 1, i, i + 1
-        i += 1
+                return at + 1, match.start(), match.end()
     return None
+
+
+_BRACE = re.compile(r"\\\\|\\[{}]|[{}]")
 
 
 def boxed_or_final(text: str, start: int) -> Extraction | None:
@@ -186,13 +184,13 @@ def hashes(text: str, start: int) -> Extraction | None:
 
 
 def tagged(text: str, start: int) -> Extraction | None:
-    if "nswer>" not in text:
+    """What stands between the last `<answer>` and `</answer>`."""
+    end = text.rfind("</answer>")
+    begin = text.rfind("<answer>", start, max(end, start))
+    if begin < 0:
         return None
-    last = _last_match(_TAG, text, start)
-    if last is None:
-        return None
-    inner = boxed(text[: last.end(1)], last.start(1))
-    return inner or _found(text, "<answer>", last.start(1), last.end(1))
+    begin += len("<answer>")
+    return boxed(text[:end], begin) or _found(text, "<answer>", begin, end)
 
 
 def phrase(text: str, start: int) -> Extraction | None:
@@ -232,7 +230,7 @@ def _sentence(text: str, at: int) -> tuple[int, int]:
             if shut < 0 or (opening == "$" and text[begin + 1 : begin + 2].isspace()):
                 continue
             rest = text[shut + len(closing) : shut + len(closing) + 60].split("\n")[0]
-            if opening == "**" or not rest.strip() or not _MATH.search(rest):
+            if opening == "**" or not rest.strip() or ("$" not in rest and "\\(" not in rest):
                 return begin, shut + len(closing)
     for match in _STOP.finditer(text, begin, limit):
         if _dollars(text, begin, match.start()) % 2 == 0 and text.count("\\(", begin, match.start()) <= text.count(
@@ -315,11 +313,10 @@ def _is_label(value: str | None) -> bool:
 
 
 def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
-    last = _last_match(_MATH, text, begin, end)
-    if last is None:
-        return None
-    group = next(i for i in range(1, 5) if last.group(i) is not None)
-    return _found(text, "formula", last.start(group), last.end(group))
+    last = None
+    for segment in segments(text, max(begin, end - 4000), end):
+        last = segment
+    return None if last is None else _found(text, "formula", *last)
 
 
 def _last_number(text: str, begin: int, end: int) -> Extraction | None:

@@ -87,6 +87,9 @@ def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: f
 def _proved(gold: Value, response: Value, result: Answer, time_limit: float, place: dict[str, object]) -> Verdict:
     from mathdata.verifiers.worker import prove
 
+    if gold.beyond or response.beyond:
+        side = "the gold" if gold.beyond else "the response"
+        return Verdict("unparsed", f"{side}: {gold.why if gold.beyond else response.why}", **place)  # type: ignore[arg-type]
     proof = prove(gold.source, response.source, time_limit=time_limit)
     status = proof.status
     if status == "wrong" and response.tree is None and gold.tree is not None:

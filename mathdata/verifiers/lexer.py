@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mathdata.verifiers.wording import words
 
-__all__ = ["NAMES", "Token", "Unreadable", "tokenize"]
+__all__ = ["NAMES", "Token", "TooLong", "Unreadable", "tokenize"]
 
 MAX_LENGTH = 4000
 MAX_TOKENS = 1500
@@ -15,6 +15,10 @@ MAX_TOKENS = 1500
 
 class Unreadable(Exception):
     """The text is no answer this parser reads; the reason is the message."""
+
+
+class TooLong(Unreadable):
+    """It passes a limit of length or depth; no other parser is asked."""
 
 
 class Token(NamedTuple):
@@ -53,7 +57,7 @@ _WORDS = words(
 def tokenize(text: str) -> list[Token]:
     """Tokens of a cleaned answer. Raises Unreadable where it is too long."""
     if len(text) > MAX_LENGTH:
-        raise Unreadable(f"longer than {MAX_LENGTH} characters")
+        raise TooLong(f"longer than {MAX_LENGTH} characters")
     tokens: list[Token] = []
     at, space = 0, False
     while at < len(text):
@@ -82,7 +86,7 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(Token(piece, piece, space))
         space = False
         if len(tokens) > MAX_TOKENS:
-            raise Unreadable(f"more than {MAX_TOKENS} signs")
+            raise TooLong(f"more than {MAX_TOKENS} signs")
     return tokens
 
 

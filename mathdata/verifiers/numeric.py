@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mathdata.verifiers.parser import Tree
 
-__all__ = ["differ", "symbols", "value"]
+__all__ = ["NoNumber", "differ", "far_apart", "symbols", "value"]
 
 
 class NoNumber(Exception):
@@ -130,6 +130,66 @@ def _function(t: Tree, at: dict[str, float], log_base: float) -> tuple[complex, 
         raise NoNumber(name)
     out = complex(_FUNCTIONS[name](*(p[0] for p in parts)))
     return out, max(abs(out), *(p[1] for p in parts))
+
+
+def magnitude(t: Tree) -> float:
+    """Natural logarithm of the size of a positive constant too big for a float; inf past that too. Raises NoNumber."""
+    try:
+        return _magnitude(t)
+    except (OverflowError, ValueError, ZeroDivisionError, TypeError, RecursionError) as e:
+        raise NoNumber(str(e)) from None
+
+
+def _magnitude(t: Tree) -> float:
+    kind = t[0]
+    if kind == "num" and t[1] > 0:
+        return math.log(t[1].numerator) - math.log(t[1].denominator)
+    if kind == "sym" and t[1] in ("pi", "e"):
+        return math.log(math.pi) if t[1] == "pi" else 1.0
+    if kind == "mul":
+        return math.fsum(_magnitude(x) for x in t[1])
+    if kind == "add":
+        sizes = [_magnitude(x) for x in t[1]]
+        top = max(sizes)
+        return top if math.isinf(top) else top + math.log(math.fsum(math.exp(x - top) for x in sizes))
+    if kind == "pow":
+        size = _magnitude(t[1])
+        exponent = _magnitude(t[2]) if not _negative(t[2]) else None
+        if exponent is None:
+            return -size * math.exp(_magnitude(_positive(t[2])))
+        return math.copysign(math.inf, size) if exponent > 700 and size else size * math.exp(exponent)
+    if kind == "fn" and t[1] == "factorial":
+        inner = _magnitude(t[2][0])
+        return math.inf if inner > 600 else math.lgamma(math.exp(inner) + 1)
+    if kind == "fn" and t[1] == "root":
+        return _magnitude(t[2][0]) / math.exp(_magnitude(t[2][1]))
+    raise NoNumber(kind)
+
+
+def _negative(t: Tree) -> bool:
+    return bool(t[0] == "num" and t[1] < 0)
+
+
+def _positive(t: Tree) -> Tree:
+    return ("num", -t[1], t[2])
+
+
+def far_apart(a: Tree, b: Tree) -> bool:
+    """Whether two constants differ in size beyond any doubt, however big they are."""
+    sizes = []
+    for t in (a, b):
+        try:
+            sizes.append(magnitude(t))
+        except NoNumber:
+            try:
+                x, _ = value(t, {})
+                sizes.append(math.log(abs(x)) if x else -math.inf)
+            except NoNumber:
+                return False
+    x, y = sizes
+    if math.isinf(x) and math.isinf(y):
+        return x != y
+    return abs(x - y) > 1e-6 * max(1.0, abs(x), abs(y)) if not (math.isinf(x) or math.isinf(y)) else True
 
 
 def differ(a: Tree, b: Tree, log_base: float = 10, points: int = 3) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from mathdata.verifiers.lexer import Token, Unreadable, tokenize
+from mathdata.verifiers.lexer import Token, TooLong, Unreadable, tokenize
 from mathdata.verifiers.wording import words
 
 __all__ = ["Tree", "parse"]
@@ -50,11 +50,11 @@ def parse(text: str) -> Tree:
 
 def number(text: str) -> Tree:
     if len(text) > MAX_DIGITS:
-        raise Unreadable(f"a number of {len(text)} digits")
+        raise TooLong(f"a number of {len(text)} digits")
     mantissa, _, exponent = text.lower().partition("e")
     power = int(exponent) if exponent else 0
     if abs(power) > MAX_DIGITS:
-        raise Unreadable(f"a number with exponent {power}")
+        raise TooLong(f"a number with exponent {power}")
     point = mantissa.find(".")
     if point < 0:
         return ("num", Fraction(int(mantissa)) * Fraction(10) ** power, -power if exponent else None)
@@ -106,7 +106,7 @@ class _Reader:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {MAX_DEPTH}")
+            raise TooLong(f"nested deeper than {MAX_DEPTH}")
 
     # -- lists and relations
     def listing(self, top: bool = False) -> Tree:

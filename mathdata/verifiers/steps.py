@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mathdata.verifiers.prose import prose_equations
+from mathdata.verifiers.segments import segments
 from mathdata.verifiers.sides import Equation
 
 __all__ = ["Equation", "StepReport", "check_steps", "equations"]
@@ -46,10 +47,6 @@ def check_steps(solution: str | None) -> StepReport:
 
 MAX_TEXT = 100_000
 _LATEX = re.compile(r"\\[A-Za-z(\[]")
-_SEGMENT = re.compile(
-    r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\begin\{align\*?\}(.+?)\\end\{align\*?\}",
-    re.DOTALL,
-)
 
 
 def equations(text: str) -> Iterator[Equation]:
@@ -63,11 +60,20 @@ def equations(text: str) -> Iterator[Equation]:
     if _LATEX.search(text):
         from mathdata.verifiers.formulas import formula_equations
 
-        for match in _SEGMENT.finditer(prose):
-            group = next(i for i in range(1, 6) if match.group(i) is not None)
-            yield from formula_equations(match.group(group), match.start(group), text[match.end() : match.end() + 12])
-        prose = _SEGMENT.sub(lambda m: "\u0002" * len(m.group()), prose)
+        spans = list(segments(prose))
+        for begin, end in spans:
+            yield from formula_equations(prose[begin:end], begin, text[end : end + 14])
+        prose = _without(prose, spans)
     yield from prose_equations(prose, text)
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with its formulas blanked, every place kept."""
+    out, at = [], 0
+    for begin, end in spans:
+        out += [text[at:begin], "\u0002" * (end - begin)]
+        at = end
+    return "".join([*out, text[at:]])
 
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,400})>>")

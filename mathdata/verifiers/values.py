@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from mathdata.verifiers.cleaning import clean
-from mathdata.verifiers.lexer import Unreadable
+from mathdata.verifiers.lexer import TooLong, Unreadable
 from mathdata.verifiers.parser import Tree, number, parse
 from mathdata.verifiers.wording import number_of, text_form
 
@@ -24,6 +24,8 @@ class Value:
     tree: Tree | None
     why: str = ""
     other: Tree | None = None
+    beyond: bool = False
+    """Past a limit of length or depth: no slower parser is asked either."""
     """A second reading, where a spelling means two things (1,22 is a list or a decimal)."""
 
     @property
@@ -48,6 +50,7 @@ _SENTENCES = {
     "一切实数": "\\mathbb{R}",
 }
 MAX_WORDS = 400
+MAX_TEXT = 6000
 
 
 @lru_cache(maxsize=16384)
@@ -57,15 +60,17 @@ def read_value(text: str) -> Value:
         return Value(
             text, text, number(text.lstrip("+-") if text[0] in "+-" else text) if text[0] != "-" else _minus(text)
         )
-    if len(text) > 20_000:
-        return Value(text, text, None, "longer than 20,000 characters")
+    if len(text) > MAX_TEXT:
+        return Value(text, text.strip(), None, f"longer than {MAX_TEXT:,} characters", beyond=True)
     cleaned = clean(text)
     try:
         return _read(text, cleaned)
+    except TooLong as e:
+        return Value(text, cleaned, None, str(e), beyond=True)
     except Unreadable as e:
         return _wordy(text, cleaned, str(e))
     except (RecursionError, ValueError, OverflowError) as e:
-        return Value(text, cleaned, None, f"cannot be read: {type(e).__name__}")
+        return Value(text, cleaned, None, f"cannot be read: {type(e).__name__}", beyond=True)
 
 
 def _minus(text: str) -> Tree:
