@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mathdata.bind import check_options, explain, options_of
 from mathdata.errors import MathdataError, RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
+from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
 from mathdata.trainspec import TrainSpec
 
 __all__ = ["Arm", "Recipe", "StageCall", "bundled", "load_recipe", "load_yaml"]
-
-MAX_ALIASES = 100
-MAX_BYTES = 1 << 20
 
 
 class Strict(BaseModel):
@@ -167,53 +163,6 @@ def as_written(call: Mapping[str, Any]) -> dict[str, Any]:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses alias bombs and duplicate keys."""
-
-    aliases = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            self.aliases += 1
-            if self.aliases > MAX_ALIASES:
-                raise RecipeError(f"more than {MAX_ALIASES} YAML aliases", "write the values out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
-        for key, _ in node.value:
-            name = getattr(key, "value", None)
-            if name in seen and name != "<<":
-                raise RecipeError(f"line {key.start_mark.line + 1}: key '{name}' stands twice", "keep one of them")
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-# PyYAML reads 1e-5 as text; a recipe's author means the number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def load_yaml(text: str, where: str) -> Any:
-    """YAML by a safe loader with an alias limit. Raises RecipeError with line and column."""
-    if len(text) > MAX_BYTES:
-        raise RecipeError(f"{where}: larger than {MAX_BYTES >> 20} MB", "a recipe is a short text file")
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark or e.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        raise RecipeError(f"{where}: {place}: {e.problem or e.context}", "check indentation and quotes there") from e
-    except yaml.YAMLError as e:
-        raise RecipeError(f"{where}: not readable as YAML: {e}", "save it as UTF-8 text") from e
-    except RecursionError as e:
-        raise RecipeError(f"{where}: nested too deep", "flatten it") from e
-    finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
-
-
 def recipe_folders() -> list[Path]:
     """Where bundled recipes are: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent
@@ -263,71 +212,6 @@ def load_recipe(name: str | Path | Mapping[str, Any], overrides: Sequence[str] =
     return recipe
 
 
-def override(data: dict[str, Any], item: str) -> None:
-    """Apply one `key.path=value`; list items by number (`stages.0.dedup.level=exact`)."""
-    path, equals, value = item.partition("=")
-    if not equals:
-        raise RecipeError(f"'{item}' is not key.path=value", "write for example train.seed=1")
-    parts = path.split(".")
-    at: Any = data
-    for part in parts[:-1]:
-        at = _step(at, part, item)
-    last = parts[-1]
-    if isinstance(at, list):
-        at[_index(at, last, item)] = load_yaml(value, where=item)
-    else:
-        at[last] = load_yaml(value, where=item)
-
-
-def _step(at: Any, part: str, item: str) -> Any:
-    if isinstance(at, list):
-        entry = at[_index(at, part, item)]
-        return entry if part.isdigit() else _step(entry, part, item)  # by name: stages.sample.n
-    if at.get(part) is None:
-        at[part] = {}
-    if not isinstance(at[part], (dict, list)):
-        raise RecipeError(f"{item}: '{part}' is a value, it has no keys below", "shorten the path")
-    return at[part]
-
-
-def _index(at: list[Any], part: str, item: str) -> int:
-    if part.isdigit() and int(part) < len(at):
-        return int(part)
-    for i, entry in enumerate(at):
-        if isinstance(entry, dict) and part in entry:
-            at[i] = entry
-            return i
-    raise RecipeError(f"{item}: no item '{part}' in a list of {len(at)}", "number them from 0")
-
-
-_SECRET_KEY = re.compile(r"(^|_)(api_?key|token|secret|password|authorization)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"\b(sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,})|://[^/\s:@]+:[^/\s@]+@"
-)
-
-
-def refuse_keys(data: Any, where: str, text: str, path: tuple[str, ...] = ()) -> None:
-    """A secret written into a recipe is refused; keys come from the environment. Raises RecipeError."""
-    items: Iterable[tuple[Any, Any]] = (
-        data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    )
-    for key, value in items:
-        here = (*path, str(key))
-        literal = isinstance(value, str) and value and not value.startswith("${")
-        if literal and (_SECRET_KEY.search(str(key)) or _SECRET_VALUE.search(value)):
-            line = _line_of(text, str(key))
-            raise RecipeError(
-                f"{where}{line}: '{'.'.join(here)}' holds a key or password",
-                "take it out, export it (OPENAI_API_KEY=...), and treat the written one as leaked",
-            )
-        refuse_keys(value, where, text, here)
-
-
-def _line_of(text: str, key: str) -> str:
-    found = re.search(rf"(?m)^[\s-]*.*?\b{re.escape(key)}\s*:", text)
-    return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
-
-
 def _validate(data: dict[str, Any], where: str, text: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
@@ -337,7 +221,7 @@ def _validate(data: dict[str, Any], where: str, text: str) -> Recipe:
         # A misspelt required key is both unknown and missing: the unknown one is the mistake.
         first = min(e.errors(), key=lambda f: f["type"] != "extra_forbidden")
         key = str(first["loc"][-1]) if first["loc"] else ""
-        line = _line_of(text, key)
+        line = line_of(text, key)
         if first["type"] == "extra_forbidden":
             place = ".".join(str(p) for p in first["loc"])
             raise RecipeError(
@@ -375,17 +259,17 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
     for place, chain in _chains(recipe):
         for call in chain:
-            check_stage(call, f"{where}{_line_of(text, call.name)}: {place}")
+            check_stage(call, f"{where}{line_of(text, call.name)}: {place}")
     for name, arm in recipe.arms.items():
         if arm.train is not False and recipe.train is not None:
             arm_train(recipe, name, where)
     if recipe.evaluate is not None:
-        check_benchmarks(recipe.evaluate.benchmarks, where + _line_of(text, "benchmarks"))
+        check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "benchmarks"))
     if recipe.compare is not None:
         for side in (recipe.compare.before, recipe.compare.after):
             if side not in recipe.arms:
                 raise RecipeError(
-                    f"{where}{_line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
+                    f"{where}{line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
                 )
 
 

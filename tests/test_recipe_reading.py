@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mathdata.errors import MathdataError, RecipeError, UnknownName
-from mathdata.recipe import bundled, load_recipe, load_yaml
+from mathdata.recipe import bundled, load_recipe
+from mathdata.recipe_text import load_yaml
 
 GOOD = """
 name: small

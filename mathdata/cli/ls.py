@@ -91,7 +91,7 @@ def recipes() -> list[dict[str, Any]]:
 
 def opening(path: Path) -> str:
     """What the recipe says it is about, read as data: nothing is checked or built."""
-    from mathdata.recipe import load_yaml
+    from mathdata.recipe_text import load_yaml
 
     data = load_yaml(path.read_text(encoding="utf-8"), where=str(path))
     return str(data.get("about") or "") if isinstance(data, dict) else ""

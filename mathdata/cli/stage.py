@@ -111,7 +111,7 @@ def parse_value(option: Option, value: Any) -> Any:
         return value
     text = str(option.annotation)
     if value.lstrip().startswith(("{", "[")):
-        from mathdata.recipe import load_yaml
+        from mathdata.recipe_text import load_yaml
 
         made = load_yaml(value, where=f"--{option.name}")
         return [made] if isinstance(made, dict) and text.startswith("list") else made
@@ -159,7 +159,7 @@ def run_stage_command(
     if out is None and preview is None and not options.get("estimate"):
         raise UsageError(f"mathdata {name}: where to?", f"mathdata {name} {inputs[0]} -o out.parquet, or --preview 5")
     if out is not None and preview is None:
-        check_output(out, inputs, overwrite)
+        check_output(out, inputs, overwrite, (name, options))
     spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
     started = time.perf_counter()
     with Display(quiet=as_json) as display:
@@ -167,6 +167,9 @@ def run_stage_command(
         ctx = Context(journal=journal or (out.with_name(out.name + ".journal.sqlite") if out else None))
         with display.stage(name, None) as ctx.progress:
             table, ledger = run_stage(name, function, table, options, engine=build("engine", spec), ctx=ctx)
+    if options.get("estimate"):
+        emit({"stage": name, **ctx.figures}, as_json, _print_estimate)
+        return
     result: dict[str, Any] = {"stage": name, **ledger.as_dict(), **ctx.figures}
     if preview is not None:
         from mathdata.show import print_rows
@@ -229,6 +232,16 @@ def _print_ledger(result: dict[str, Any]) -> None:
     )
     for word, n in sorted(result["rejected"].items(), key=lambda kv: -kv[1]):
         message(f"  {n:>9,}  {word}")
+    for method, line in result.get("by_method", {}).items():
+        message(f"  {method}: {line['kept']:,} of {line['made']:,} kept ({line['share']:.0%})")
     for key in ("out", "rejects"):
         if key in result:
             message(f"  {key}: {result[key]}")
+
+
+def _print_estimate(result: dict[str, Any]) -> None:
+    """What a run would ask and cost, for people."""
+    e = result["estimate"]
+    price = "price unknown" if e["usd_at_most"] is None else f"at most {e['usd_at_most']:.2f} usd"
+    message(f"{e['requests']:,} requests for {e['samples']:,} answers, {e['note']}")
+    message(f"  about {e['tokens_in']:,} tokens in, at most {e['tokens_out_at_most']:,} out: {price}")

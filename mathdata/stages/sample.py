@@ -79,7 +79,7 @@ def _quota(quota: dict[str, int] | Path | None) -> dict[str, int] | None:
     if quota.suffix == ".json":
         read = json.loads(text)
     else:
-        from mathdata.recipe import load_yaml
+        from mathdata.recipe_text import load_yaml
 
         read = load_yaml(text, where=str(quota))
     if not isinstance(read, dict) or not all(isinstance(v, int) for v in read.values()):

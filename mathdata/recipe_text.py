@@ -1,0 +1,128 @@
+"""A recipe's text: YAML by a safe loader, `key.path=value` overrides, and secrets refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from mathdata.errors import RecipeError
+
+__all__ = ["line_of", "load_yaml", "override", "refuse_keys"]
+
+MAX_ALIASES = 100
+MAX_BYTES = 1 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses alias bombs and duplicate keys."""
+
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            self.aliases += 1
+            if self.aliases > MAX_ALIASES:
+                raise RecipeError(f"more than {MAX_ALIASES} YAML aliases", "write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if name in seen and name != "<<":
+                raise RecipeError(f"line {key.start_mark.line + 1}: key '{name}' stands twice", "keep one of them")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML reads 1e-5 as text; a recipe's author means the number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def load_yaml(text: str, where: str) -> Any:
+    """YAML by a safe loader with an alias limit. Raises RecipeError with line and column."""
+    if len(text) > MAX_BYTES:
+        raise RecipeError(f"{where}: larger than {MAX_BYTES >> 20} MB", "a recipe is a short text file")
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
+        raise RecipeError(f"{where}: {place}: {e.problem or e.context}", "check indentation and quotes there") from e
+    except yaml.YAMLError as e:
+        raise RecipeError(f"{where}: not readable as YAML: {e}", "save it as UTF-8 text") from e
+    except RecursionError as e:
+        raise RecipeError(f"{where}: nested too deep", "flatten it") from e
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+
+
+def override(data: dict[str, Any], item: str) -> None:
+    """Apply one `key.path=value`; list items by number (`stages.0.dedup.level=exact`)."""
+    path, equals, value = item.partition("=")
+    if not equals:
+        raise RecipeError(f"'{item}' is not key.path=value", "write for example train.seed=1")
+    parts = path.split(".")
+    at: Any = data
+    for part in parts[:-1]:
+        at = _step(at, part, item)
+    last = parts[-1]
+    if isinstance(at, list):
+        at[_index(at, last, item)] = load_yaml(value, where=item)
+    else:
+        at[last] = load_yaml(value, where=item)
+
+
+def _step(at: Any, part: str, item: str) -> Any:
+    if isinstance(at, list):
+        entry = at[_index(at, part, item)]
+        return entry if part.isdigit() else _step(entry, part, item)  # by name: stages.sample.n
+    if at.get(part) is None:
+        at[part] = {}
+    if not isinstance(at[part], (dict, list)):
+        raise RecipeError(f"{item}: '{part}' is a value, it has no keys below", "shorten the path")
+    return at[part]
+
+
+def _index(at: list[Any], part: str, item: str) -> int:
+    if part.isdigit() and int(part) < len(at):
+        return int(part)
+    for i, entry in enumerate(at):
+        if isinstance(entry, dict) and part in entry:
+            at[i] = entry
+            return i
+    raise RecipeError(f"{item}: no item '{part}' in a list of {len(at)}", "number them from 0")
+
+
+_SECRET_KEY = re.compile(r"(^|_)(api_?key|token|secret|password|authorization)$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"\b(sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,})|://[^/\s:@]+:[^/\s@]+@"
+)
+
+
+def refuse_keys(data: Any, where: str, text: str, path: tuple[str, ...] = ()) -> None:
+    """A secret written into a recipe is refused; keys come from the environment. Raises RecipeError."""
+    items: Iterable[tuple[Any, Any]] = (
+        data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    )
+    for key, value in items:
+        here = (*path, str(key))
+        literal = isinstance(value, str) and value and not value.startswith("${")
+        if literal and (_SECRET_KEY.search(str(key)) or _SECRET_VALUE.search(value)):
+            line = line_of(text, str(key))
+            raise RecipeError(
+                f"{where}{line}: '{'.'.join(here)}' holds a key or password",
+                "take it out, export it (OPENAI_API_KEY=...), and treat the written one as leaked",
+            )
+        refuse_keys(value, where, text, here)
+
+
+def line_of(text: str, key: str) -> str:
+    found = re.search(rf"(?m)^[\s-]*.*?\b{re.escape(key)}\s*:", text)
+    return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
