@@ -65,7 +65,7 @@ LAYERS = [
     {"families", "symbolic"},
     {"verifiers"},
     {"augmentations", "samplers", "backends", "benchmarks", "engines"},
-    {"responses", "figures", "stages", "evaluation", "decisions"},
+    {"responses", "figures", "grading", "stages", "evaluation", "decisions"},
     {"trainspec", "recipe", "casework", "comparison", "cards", "show", "report", "showpage", "outputs"},
     {"steps", "training"},
     {"wrapup", "pipeline", "sweep"},
