@@ -35,8 +35,17 @@ def neighbours(out: Path) -> dict[str, Path]:
     }
 
 
-def check_output(out: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:
-    """Refuse, before any work, an output that is an input, exists, or cannot be written. Raises UsageError."""
+PATIENCE = ("budget", "concurrency")
+"""Options that decide when answers come, not which: they may change between the runs that settle pending rows."""
+
+
+def check_output(
+    out: Path, inputs: Iterable[str | Path], overwrite: bool, call: tuple[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Refuse, before any work, an output that is an input, exists, or cannot be written. Raises UsageError.
+
+    An output of the same `call` (stage, options) that has pending rows is there to be settled: it is not refused.
+    """
     from mathdata.saving import kind_of
 
     for item in inputs:
@@ -47,7 +56,7 @@ def check_output(out: Path, inputs: Iterable[str | Path], overwrite: bool) -> No
         raise UsageError(f"{out} is a folder", f"name a file in it: -o {out / 'out.parquet'}")
     kind_of(out)
     existing = [p for p in neighbours(out).values() if p.exists()]
-    if existing and not overwrite:
+    if existing and not overwrite and not (call and waits(neighbours(out)["manifest"], *call)):
         raise UsageError(f"{existing[0]} exists", "give another -o, or --overwrite to replace it")
     folder = nearest_folder(out.parent)
     if not os.access(folder, os.W_OK | os.X_OK) or not folder.is_dir():
@@ -56,6 +65,19 @@ def check_output(out: Path, inputs: Iterable[str | Path], overwrite: bool) -> No
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out.parent}: {error.strerror}", "give another -o") from error
+
+
+def waits(manifest: Path, stage: str, options: Mapping[str, Any]) -> bool:
+    """Whether a manifest is of this stage with these options and counts rows that wait for an answer."""
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        words = [word for word, n in found["ledger"][-1]["rejected"].items() if n]
+        same = [
+            digest_of({k: v for k, v in given.items() if k not in PATIENCE}) for given in (found["options"], options)
+        ]
+        return found["stage"] == stage and same[0] == same[1] and any(w.startswith("pending-") for w in words)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def nearest_folder(path: Path) -> Path:

@@ -179,6 +179,23 @@ def test_a_mistake_in_a_recipe_is_named_before_any_work(tmp_path: Path, call: Cl
     assert left_behind(tmp_path, "raw.jsonl", "bad.yaml") == []
 
 
+def test_a_command_with_pending_rows_may_run_again_and_asks_only_for_those(tmp_path: Path, call: Cli) -> None:
+    replies = [{"problem": r["question"], "reply": f"Add the two.\nThe answer is: {n + 1}"} for n, r in enumerate(ROWS)]
+    (tmp_path / "replies.jsonl").write_text("".join(json.dumps(r) + "\n" for r in replies))
+    put(tmp_path / "raw.jsonl")
+    teacher = "{scripted: {file: replies.jsonl, faults: {error: 0.3}}}"
+    command = ["augment", "raw.jsonl", "-o", "out.parquet", "--method", "answer", "--teacher", teacher]
+    first = call(*command, "--json")
+    assert first.rc == 3, first.err
+    pending = first.json["rejected"]["pending-server"]
+    refused(call(*command, "--samples", "2"), 2, "out.parquet exists")
+    second = call(*command, "--concurrency", "2", "--json")
+    assert (second.rc, second.json["teacher"]["from_journal"]) == (3, 40 - pending)
+    put(tmp_path / "done.jsonl", b"".join(LINES.splitlines(keepends=True)[:1]))
+    assert call("dedup", "done.jsonl", "-o", "done.parquet").rc == 0
+    refused(call("dedup", "done.jsonl", "-o", "done.parquet"), 2, "done.parquet exists")
+
+
 class Hanging(BaseHTTPRequestHandler):
     """A teacher that takes the request and never answers."""
 
