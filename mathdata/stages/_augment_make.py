@@ -95,6 +95,14 @@ class Maker:
         requests = [a.request for a in asks if "skip" not in a.request.params]
         return [] if self.proves else self.stored.missing(requests)
 
+    def estimate_note(self) -> str:
+        """Which methods ask again once they have an answer: how often is not known before."""
+        again = [m.name for m in self.methods if hasattr(m, "follow")]
+        more = (
+            f"; {', '.join(again)} ask a second time for what comes of the first" if again and not self.proves else ""
+        )
+        return f"what the journal holds is not counted{more}"
+
     def figures(self) -> dict[str, Any]:
         found = self.tally.figures() | {"novelty": self.novelty.figures()}
         if self._stored is not None:

@@ -60,14 +60,14 @@ def augment(
     configure(backend, concurrency=concurrency, batch=batch)
     price = getattr(backend, "price", None) or find_price(str(getattr(backend, "model", "")), batch)
     limit = parse_budget(budget, str(getattr(backend, "model", backend.name)), price)
-    with journal_of(ctx) as journal:
+    with journal_of(ctx, new=not estimate) as journal:
         maker = Maker(
             methods, backend, journal, samples=samples, settings=settings, budget=limit, price=price,
             prompts=prompts or {}, think=think, originals=originals, seed=seed, progress=ctx.progress,
         )  # fmt: skip
         if estimate:
             requests = [r for frame in frames(table, engine) for r in maker.would_ask(split_where(frame, where)[0])]
-            ctx.figures["estimate"] = guess(requests, price) | {"note": "follow-up questions not counted"}
+            ctx.figures["estimate"] = guess(requests, price) | {"note": maker.estimate_note()}
             return table
         result = over(table, engine, ctx, lambda f: both(maker, *split_where(f, where)))
         ctx.figures |= maker.figures()
@@ -84,10 +84,10 @@ def configure(backend: Any, **wanted: Any) -> None:
 
 
 @contextmanager
-def journal_of(ctx: Context) -> Iterator[Journal]:
-    """The journal the caller named, else one in the run's folder, else a temporary one."""
+def journal_of(ctx: Context, new: bool = True) -> Iterator[Journal]:
+    """The journal the caller named, else one in the run's folder, else a temporary one; `new`: make it if need be."""
     path = ctx.journal or (ctx.workdir / "journal.sqlite" if ctx.workdir else None)
-    if path is not None:
+    if path is not None and (new or path.exists()):
         with Journal(path) as journal:
             yield journal
         return

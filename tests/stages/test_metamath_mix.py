@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 
 import mathdata
-from mathdata.steps import run_stage
 from mathdata.recipe import load_recipe
 from mathdata.registry import find
+from mathdata.steps import run_stage
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "metamathqa.yaml"
 
