@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import lcm
+from math import ceil, floor, lcm
 from random import Random
 from typing import Any
 
@@ -133,6 +133,10 @@ def _form_of_source(made: Masked, source: Any, g: int) -> Any:
         return made.results[source[1]]
     if kind == "m":
         return form_of((source[1], 0, 1), [_form_of_source(made, part, g) for part in source[2:]])
+    if kind == "f":
+        if isinstance(made.results[source[1]], Form):
+            raise Unsupported("a result that is rounded")
+        return floor(made.results[source[1]]) if source[2] == "down" else ceil(made.results[source[1]])  # type: ignore[arg-type]
     if kind == "s":
         return form_of(source[1], [made.slots[k] for k in source[2]])
     if kind in "qp" and source[1] == g:

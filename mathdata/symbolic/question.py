@@ -91,7 +91,23 @@ def read_question(text: str) -> Question:
             _part(question, i)
     _hold_told(question)
     _hold_numbered(question)
+    _hold_listed(question)
     return question
+
+
+def _hold_listed(q: Question) -> None:
+    """`the past four nights he earned $20, $60, $15 and $40`: a count of numbers that are then listed."""
+    runs: list[tuple[int, int]] = []
+    for i, m in enumerate(q.mentions):
+        between = q.text[q.mentions[i - 1].end : m.start] if i else ""
+        if runs and len(between) <= 30 and re.search(r",|\band\b|\bor\b", between) and not re.search(r"[.?!]", between):
+            runs[-1] = (runs[-1][0], i)
+        else:
+            runs.append((i, i))
+    lengths = {last - first + 1 - k for first, last in runs for k in (0, 1) if last - first > 1}
+    for m in q.mentions:
+        if not m.held and m.value in lengths and 3 <= m.value <= 12 and not m.percent and not m.money:
+            m.held = "told"
 
 
 def _hold_numbered(q: Question) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import Any
 
 from mathdata.symbolic.tie import Graph, made_from
@@ -77,6 +78,8 @@ def _value(source: Any, values: Sequence[Number], slots: list[Number], results: 
         return made_from(source[2], values[source[1]])
     if kind == "m":
         return evaluate((source[1], 0, 1), [_value(part, values, slots, results) for part in source[2:]])
+    if kind == "f":
+        return floor(results[source[1]]) if source[2] == "down" else ceil(results[source[1]])
     if kind == "s":
         return evaluate(source[1], [slots[k] for k in source[2]])
     return source[1]

@@ -40,6 +40,7 @@ class Slot:
     sources: list[Any] = field(default_factory=list)
     side: int = 0
     money: bool = False
+    word: bool = False
     percent: bool = False
     """Stands before a percent sign, or is divided by 100."""
 
@@ -71,6 +72,8 @@ class Solution:
     gold: Number
     gold_span: tuple[int, int]
     letters: frozenset[str]
+    ragged: list[int] = field(default_factory=list)
+    """Steps whose result is not whole."""
 
 
 @dataclass(slots=True)
@@ -110,6 +113,7 @@ def read_solution(text: str) -> Solution:
     if not made.steps:
         raise Unsupported("no step", "the solution shows no calculation")
     made.letters = frozenset(reader.letters)
+    made.ragged = [j for j, step in enumerate(made.steps) if step.value.denominator != 1]
     return made
 
 
@@ -247,7 +251,7 @@ class _Reader:
             return
         if i and line[i - 1].text in _COUNTED and token.value <= 12 and line[i - 1].kind == "w":
             return  # "hour three" names, it does not count
-        self.made.slots.append(Slot(token.value, [(token.start, token.end)], len(self.made.steps), -1))
+        self.made.slots.append(Slot(token.value, [(token.start, token.end)], len(self.made.steps), -1, word=token.word))
 
     def _chain(self, chain: list[list[Token]], loose: bool, n: int, done: set[int]) -> None:
         """`a = b = c` outside annotations: a step of its own, or the prose of an annotated one.

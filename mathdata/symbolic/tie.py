@@ -2,7 +2,7 @@
 
 Ambiguity costs coverage, never truth: new numbers are accepted only when all sources that are left agree.
 A source is a pair: ("q", g) a number of the question, ("p", g, f) one made from it, ("r", j) the result of step j,
-("c", v) a constant, ("u", v) one that nothing states, ("s", …) a part of the step, ("m", …) a step done in the head.
+("c", v) a constant, ("u", v) one that nothing states, ("s", …) a part of the step, ("m", …) a step done in the head, ("f", j, …) a result rounded.
 """
 
 from __future__ import annotations
@@ -112,11 +112,33 @@ def _sources(graph: Graph) -> None:
         found += [("r", j) for j in by_result.get(slot.value, ()) if j < slot.limit]
         if not found or slot.percent or slot.value < 1:
             found += derived.get(slot.value, ())
+        found += _rounded(s, slot)
+        if slot.word and slot.step < 0 and 1 < slot.value <= 4 and not _told_as_word(graph, slot):
+            found.append(("c", slot.value))
         if slot.step < 0 and not found:
             found = [("r", j) for j in by_result.get(slot.value, ())]
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
         slot.sources = _stated(list(dict.fromkeys(found))) or [_unexplained(graph, slot, fixed)]
+
+
+def _rounded(s: Solution, slot: Slot) -> list[Any]:
+    """`44 / 5 = 8.8, so 8 bills`: a result that did not come out, rounded down or up."""
+    if slot.value.denominator != 1 or not s.ragged:
+        return []
+    found: list[Any] = []
+    for j in s.ragged:
+        if j < slot.limit and slot.value - 1 < s.steps[j].value < slot.value + 1:
+            found.append(("f", j, "down" if s.steps[j].value > slot.value else "up"))
+    return found
+
+
+def _told_as_word(graph: Graph, slot: Slot) -> bool:
+    """Whether the question says the number as a word too; else "the two kinds" counts what was told."""
+    for group in graph.groups:
+        if group.value == slot.value:
+            return any(graph.question.text[m.start].isalpha() or m.noun == slot.noun for m in group.mentions)
+    return False
 
 
 def _stated(found: list[Any]) -> list[Any]:

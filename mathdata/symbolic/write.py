@@ -45,7 +45,7 @@ def styled(old: str, value: Number, comma: bool) -> str | None:
 
 
 _ARTICLE = re.compile(r"\b([Aa])(n?) ?$")
-_VOWEL = re.compile(r"(8|11\b|18\b|11,|18,|eight|eleven)", re.IGNORECASE)
+_VOWEL = re.compile(r"(8|11\b|18\b|11,|18,|eight|eleven|x\b)", re.IGNORECASE)
 
 
 def splice(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
