@@ -114,7 +114,11 @@ def corpus(seed: int = 1) -> list[Row]:
     sets = {family: distinct(family, rng) for family in DISTINCT}
     rows = [row for rows in sets.values() for row in rows]
     for family, extra in EXTRA.items():
-        source = [r for f in ("add", "subtract", "multiply", "divide") for r in sets[f]] if family == "arithmetic" else sets[family]
+        source = (
+            [r for f in ("add", "subtract", "multiply", "divide") for r in sets[f]]
+            if family == "arithmetic"
+            else sets[family]
+        )
         rows += list(_repeats(source, extra, rng))
     rng.shuffle(rows)
     return rows

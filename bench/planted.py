@@ -203,6 +203,8 @@ HELD_OUT = {
 }
 """Words the author of the shipped list never looked at."""
 OTHER_VERBS = {"buys": "sells", "finds": "loses", "gives": "lends"}
+RARE_VERBS = {"buys": ("procures", "shreds"), "finds": ("unearths", "ruins"), "gives": ("bequeaths", "denies")}
+"""For each verb a synonym and another action, both unknown to any list: the same edit, so no method tells them apart."""
 UNITS = {"miles": "kilometers", "pounds": "ounces"}
 ONES = [
     "zero",
@@ -368,6 +370,7 @@ ZH_HELD_OUT = {
     "tall": {"高高的": "笔直的", "狭窄的": "细窄的"},
 }
 ZH_OTHER_VERBS = {"购买了": "卖掉", "发现了": "弄丢", "送给": "借给"}
+ZH_RARE_VERBS = {"购买了": ("购置", "焚毁"), "发现了": ("瞧见", "毁掉"), "送给": ("转赠", "索要")}
 ZH_UNITS = {"千米": "米", "千克": "克"}
 HAN = "零一二三四五六七八九"
 
@@ -399,15 +402,17 @@ class Language:
     held_out: dict[str, dict[str, str]]
     phrases: list[tuple[str, str]]
     verbs: dict[str, str]
+    rare_verbs: dict[str, tuple[str, str]]
     units: dict[str, str]
     less: str
     spell: Callable[[int], str]
 
 
 EN = Language(Story, NAMES, OBJECTS, COLOURS, PLACES, DAYS, FACTS, QUESTIONS, WORDS, SYNONYMS, HELD_OUT, PHRASES,
-              OTHER_VERBS, UNITS, "fewer", spelled)  # fmt: skip
+              OTHER_VERBS,
+    RARE_VERBS, UNITS, "fewer", spelled)  # fmt: skip
 ZH = Language(Chinese, ZH_NAMES, ZH_OBJECTS, ZH_COLOURS, ZH_PLACES, ZH_DAYS, ZH_FACTS, ZH_QUESTIONS, ZH_WORDS,
-              ZH_SYNONYMS, ZH_HELD_OUT, ZH_PHRASES, ZH_OTHER_VERBS, ZH_UNITS, "少", spelled_zh)  # fmt: skip
+              ZH_SYNONYMS, ZH_HELD_OUT, ZH_PHRASES, ZH_OTHER_VERBS, ZH_RARE_VERBS, ZH_UNITS, "少", spelled_zh)  # fmt: skip
 LANGUAGES = {"en": EN, "zh": ZH}
 
 
@@ -571,6 +576,14 @@ def held_out_synonyms(rng: random.Random, s: Story, lang: Language) -> str | Non
     return synonyms(rng, s, lang, lang.held_out)
 
 
+def unknown_verb_twin(rng: random.Random, s: Story, lang: Language) -> str | None:
+    return _replaced(s, {k: lang.rare_verbs[s.slots[k]][0] for k in ("buys", "finds", "gives")})
+
+
+def unknown_verb_trap(rng: random.Random, s: Story, lang: Language) -> str | None:
+    return _replaced(s, {k: lang.rare_verbs[s.slots[k]][1] for k in ("buys", "finds", "gives")})
+
+
 def plant(n: int, seed: int, language: str = "en", kinds: tuple[str, ...] = (*TWINS, *TRAPS)) -> Iterator[Planted]:
     """n pairs, all kinds in turn. Originals differ from each other in their numbers."""
     rng, lang = random.Random(seed), LANGUAGES[language]
@@ -584,4 +597,4 @@ def plant(n: int, seed: int, language: str = "en", kinds: tuple[str, ...] = (*TW
         if variant is None or variant == s.text():
             continue
         made += 1
-        yield Planted(kind, s.text(), variant, kind in TWINS or kind == "held_out_synonyms")
+        yield Planted(kind, s.text(), variant, kind in (*TWINS, "held_out_synonyms", "unknown_verb_twin"))
