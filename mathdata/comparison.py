@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,11 +14,11 @@ import polars as pl
 from mathdata.casework import Why, explain, kind_of
 from mathdata.errors import UsageError
 from mathdata.evaluation import Evaluation
+from mathdata.paired import mcnemar, minimum_detectable, paired_bootstrap, sign_flip
 from mathdata.types import Frame
 
-__all__ = ["Comparison", "compare", "holm", "mcnemar", "minimum_detectable", "paired_bootstrap", "sign_flip"]
+__all__ = ["Comparison", "compare", "differences"]
 
-DRAWS = 10_000
 FLIPS = ("fixed", "broken", "both_right", "both_wrong")
 
 
@@ -141,79 +140,14 @@ def differences(old: Evaluation, new: Evaluation) -> list[str]:
     return found
 
 
-# --- statistics --------------------------------------------------------------------------------------------------
-
-
-def mcnemar(fixed: int, broken: int) -> float:
-    """Exact two-sided McNemar p: how likely so lop-sided a split of the flips is, were both sides equal.
-
-    >>> mcnemar(8, 1)
-    0.0390625
-    """
-    n, few = fixed + broken, min(fixed, broken)
-    if n == 0:
-        return 1.0
-    tail = sum(math.comb(n, i) for i in range(few + 1))
-    return float(min(1.0, 2 * tail / 2**n))
-
-
-def paired_bootstrap(difference: Sequence[float], seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean difference, problems resampled as pairs.
-
-    Equal differences are drawn together (a multinomial over the distinct values): the same law, a thousandth the work.
-    """
-    values, counts = np.unique(np.asarray(difference, dtype=float), return_counts=True)
-    n = int(counts.sum())
-    if n == 0:
-        return 0.0, 0.0
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n, counts / n, size=draws) @ values / n
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def minimum_detectable(n: int, discordant: float, power: float = 0.8) -> float:
-    """The smallest true difference a paired test of n problems finds in 80 % of runs, given the share that flips."""
-    if n == 0:
-        return 1.0
-    from statistics import NormalDist
-
-    normal = NormalDist()
-    spread = math.sqrt(max(discordant, 1 / n) / n)
-    return min(1.0, (normal.inv_cdf(0.975) + normal.inv_cdf(power)) * spread)
-
-
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjusted p for several comparisons: the chance of any false finding stays below the level.
-
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'b': 0.06, 'c': 0.06}
-    """
-    adjusted, floor = {}, 0.0
-    for rank, (name, value) in enumerate(sorted(p.items(), key=lambda item: item[1])):
-        floor = max(floor, min(1.0, (len(p) - rank) * value))
-        adjusted[name] = floor
-    return {name: adjusted[name] for name in p}
-
-
-def sign_flip(difference: Sequence[float], seed: int = 0, draws: int = DRAWS) -> float:
-    """Two-sided p of a mean difference over problems: how often random signs make one as large."""
-    values = np.asarray(difference, dtype=float)
-    values = values[values != 0]
-    if not len(values):
-        return 1.0
-    rng, seen = np.random.default_rng(seed), abs(values.sum()) - 1e-12
-    hits = sum(
-        int((np.abs(rng.choice([-1.0, 1.0], size=(500, len(values))) @ values) >= seen).sum())
-        for _ in range(draws // 500)
-    )
-    return (hits + 1) / (draws + 1)
+# --- figures -----------------------------------------------------------------------------------------------------
 
 
 def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
     """Every figure of a comparison from its paired rows; `exact`: one run a side, so McNemar's test holds."""
     old, new = rows["right_before"].to_numpy(), rows["right_after"].to_numpy()
     flips = Counter(rows["flip"].to_list())
+    single = exact and bool(np.isin(old, (0, 1)).all() and np.isin(new, (0, 1)).all())
     n = rows.height
     low, high = paired_bootstrap(new - old, seed)
     if n and not np.any(new - old):
@@ -224,7 +158,7 @@ def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
         "points": 100 * float((new - old).mean()) if n else 0.0,
         "low": 100 * low,
         "high": 100 * high,
-        "p": mcnemar(flips["fixed"], flips["broken"]) if exact else sign_flip(new - old, seed),
+        "p": mcnemar(flips["fixed"], flips["broken"]) if single else sign_flip(new - old, seed),
         **{word: flips[word] for word in FLIPS},
         "mdd": 100 * minimum_detectable(n, (flips["fixed"] + flips["broken"]) / max(n, 1)),
         "accuracy_before": float(old.mean()) if n else 0.0,
@@ -237,6 +171,8 @@ def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
 
 def pair(before: Frame, after: Frame, benchmark: str) -> Frame:
     """One row a problem both have: its text, both first responses, the share right over the samples, the flip."""
+    if "subject" not in before.columns and "topic" in before.columns:
+        before = before.rename({"topic": "subject"})
     right = (pl.col("verdict") == "correct").mean().over("id")
     both = []
     for side, frame in (("before", before), ("after", after)):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mathdata.comparison import holm
+from mathdata.paired import holm
 from mathdata.report.charts import PERCENT, bars, curves, dots, fitted, whiskers
 from mathdata.report.markup import e, integer, p_value, percent, points, t, tag, told
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from evaluation_helpers import SUMS, Adder
 
-from mathdata.comparison import compare, mcnemar, sign_flip
+from mathdata.comparison import compare
 from mathdata.errors import DataError, UsageError
 from mathdata.evaluation import evaluate
+from mathdata.paired import mcnemar, sign_flip
 
 
 @pytest.fixture

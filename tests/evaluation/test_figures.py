@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mathdata.comparison import holm, mcnemar, minimum_detectable, paired_bootstrap
 from mathdata.figures import final_exact, majority, pass_at_k, propose_limit, summarise, wilson
+from mathdata.paired import holm, mcnemar, minimum_detectable, paired_bootstrap
 
 
 def graded(verdicts: list[str], **columns: list) -> pl.DataFrame:

@@ -37,7 +37,9 @@ class Hub(BaseHTTPRequestHandler):
             ]
             return self.answer(200, {"files": files})
         oid = "a" * 40
-        return self.answer(200, {"commitUrl": f"{self.server.base}/datasets/me/sums/commit/{oid}", "commitOid": oid, "success": True})
+        return self.answer(
+            200, {"commitUrl": f"{self.server.base}/datasets/me/sums/commit/{oid}", "commitOid": oid, "success": True}
+        )
 
     def do_GET(self):
         self.answer(401, {"error": "Invalid username or password."})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mathdata.comparison import mcnemar, minimum_detectable, paired_bootstrap
 from mathdata.figures import wilson
+from mathdata.paired import mcnemar, minimum_detectable, paired_bootstrap
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
