@@ -11,7 +11,9 @@ import pytest
 
 from mathdata.prompts import get_prompt
 from mathdata.recipe import Recipe, arm_train, load_recipe
+from trainers import train
 from trainers.plan import plan
+from trainers.smoke import smoke_spec
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 EXPERIMENTS = sorted(p.stem for p in RECIPES.glob("exp0*.yaml"))
@@ -236,15 +238,26 @@ def test_the_published_prompts_are_word_for_word() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n != "exp002_metamathqa"])
-def test_a_recipe_trains_for_a_few_steps_on_a_tiny_model(name: str, cli: Callable[..., Any], shared: Path) -> None:
-    arms = {"exp003_math": "last_layer"}
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_recipe_trains_for_a_few_steps_on_a_tiny_model(name: str, rows: Any, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml")
+    chosen = {"exp003_math": ["plain", "last_layer", "only_qkv"]}
+    for arm in chosen.get(name, [next(n for n, a in recipe.arms.items() if a.train is not False)]):
+        spec = smoke_spec(arm_train(recipe, arm))
+        record = train(spec, rows(60), tmp_path / arm)
+        assert record["steps"] == 3
+        assert 0 < record["trainable"] <= record["total"]
+        assert (record["trainable"] < record["total"]) == (spec.method != "full")
+
+
+@pytest.mark.slow
+def test_the_command_smokes_a_recipe_on_its_own_input(cli: Callable[..., Any], shared: Path) -> None:
     done = cli(
-        "train", RECIPES / f"{name}.yaml", "--smoke", "--json", "-o", "out",
-        *(["--arm", arms[name]] if name in arms else []),
+        "train", RECIPES / "exp002_gsm8k.yaml", "--smoke", "--json", "-o", "out",
         env={"MATHDATA_DATA": str(shared), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.rc == 0, done.err
     record = json.loads(done.out)
     assert record["steps"] == 3
-    assert 0 < record["trainable"] <= record["total"]
+    assert record["spectral"]["times"] == 0
+    assert record["spec"]["peft"] == {"init_lora_weights": "pissa"}
