@@ -78,6 +78,8 @@ _LATEX: tuple[tuple[str, str], ...] = (
     (r"([\^_])\s*\{\s*([A-Za-z0-9])\s*\}", "${1}${2}"),
 )
 _MARKUP = r"\\|[\^_]\s*\{|~"
+# What is left of commas separates, and is written so that a second pass cannot take `1, 234` for `1,234`.
+COMMA = "\x1f"
 _THOUSANDS: tuple[tuple[str, str], ...] = (
     (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}${5}"),
     (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}"),
@@ -86,10 +88,9 @@ _THOUSANDS: tuple[tuple[str, str], ...] = (
 _THOUSAND = r"[0-9],[0-9]{3}"
 _GAPS = r"[\t-\r ]*[\t-\r][\t-\r ]*| {2,}"
 _POINT = r"[0-9] \.[0-9]|[0-9]\. [0-9]"
-_SIGNS = [chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum()]
+_SIGNS = [COMMA, *(chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum())]
 _LOOSE = [f" {c} " for c in _SIGNS] + [f"{c} " for c in _SIGNS] + [f" {c}" for c in _SIGNS]
 _TIGHT = _SIGNS * 3
-# What is left of commas separates: written full-width, so that a second pass cannot take `1, 234` for `1,234`.
 _SPACES: tuple[tuple[str, str], ...] = (
     (r"([0-9]) \.([0-9])", "${1} 0.${2}"),
     (r"([0-9])\. ([0-9])", "${1};${2}"),
@@ -138,7 +139,7 @@ def normal(text: str | None) -> str:
         text = _apply(_PY_LATEX, text)
     if _PY_THOUSAND.search(text):
         text = _apply(_PY_THOUSANDS, text)
-    return _apply(_PY_SPACES, _GAP.sub(" ", text).replace(",", "，")).lstrip().rstrip(_END)
+    return _apply(_PY_SPACES, _GAP.sub(" ", text).replace(",", COMMA)).lstrip(" ").rstrip(_END)
 
 
 def _apply(pairs: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
@@ -154,11 +155,11 @@ def normal_column(texts: pl.Series) -> pl.Series:
     folded = _where(folded, _MARKUP, lambda s: _replace(s, _LATEX))
     folded = _where(folded, _THOUSAND, lambda s: _replace(s, _THOUSANDS))
     folded = _where(folded, _GAPS, lambda s: s.str.replace_all(_GAPS, " "))
-    folded = folded.str.replace_all(",", "，", literal=True)
+    folded = folded.str.replace_all(",", COMMA, literal=True)
     folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:2]))
     tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
     spaced = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
-    return spaced.str.strip_chars_start().str.strip_chars_end(_END)
+    return spaced.str.strip_chars_start(" ").str.strip_chars_end(_END)
 
 
 def _fold(texts: pl.Series) -> pl.Series:
@@ -190,7 +191,7 @@ _MASK: tuple[tuple[str, str], ...] = (
     (HAN_NUMERAL, "#"),
     (r"(^|[^#A-Za-z0-9)\]}])-#", "${1}#"),
     (r"([^#A-Za-z0-9)\]}])-#", "${1}#"),
-    (r"#(?:，#)+", "#，#"),
+    (rf"#(?:{COMMA}#)+", "#,#"),
 )
 _PY_MASK = [(re.compile(p), r) for p, r in [(p, re.sub(r"\$\{(\d)\}", r"\\g<\1>", r)) for p, r in _MASK]]
 
@@ -229,7 +230,7 @@ def fill_templates(frame: pl.DataFrame) -> pl.DataFrame:
 
 # --- words and n-grams -------------------------------------------------------------------------------------------
 _SAID = re.compile(rf"\b{NUMBER_WORD}\b")
-_TOKEN = re.compile(r"\\[a-z]+|[a-z]+(?:'[a-z]+)*|[0-9]+(?:\.[0-9]+)?|[^\sa-z0-9.,，?!;:\"']")
+_TOKEN = re.compile(r"\\[a-z]+|[a-z]+(?:'[a-z]+)*|[0-9]+(?:\.[0-9]+)?|[^\sa-z0-9.,\x1f?!;:\"']")
 
 
 def words(text: str | None) -> list[str]:

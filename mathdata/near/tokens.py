@@ -58,7 +58,7 @@ def _kinds() -> npt.NDArray[np.uint8]:
     kinds[0x80:] = HIGH
     for byte in b"+*/=<>^_()[]{}|%&@~-!":
         kinds[byte] = SIGN
-    for bytes_, kind in ((b".!?;", SENTENCE), (b",:", CLAUSE), (b"\n", ROW), (b"\\", LETTER)):
+    for bytes_, kind in ((b".!?;", SENTENCE), (b",:\x1f", CLAUSE), (b"\n", ROW), (b"\\", LETTER)):
         for byte in bytes_:
             kinds[byte] = kind
     return kinds
@@ -130,7 +130,9 @@ class Table:
     kind: npt.NDArray[np.uint8]
     flag: npt.NDArray[np.uint8]
     numeric: npt.NDArray[np.bool_]
-    phrases: list[tuple[np.uint64, list[Phrase]]]
+    begins: npt.NDArray[np.bool_]
+    """Whether a phrase begins with the word."""
+    phrases: list[list[Phrase]]
     chinese: tuple[list[str], list[str]]
     private: tuple[U64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 
@@ -153,6 +155,8 @@ def table(extra: str | None = None) -> Table:
     lexicon = load(extra)
     rows = [(word.encode(), *_class(entry), False) for word, entry in lexicon.words.items() if word != "%"]
     known = {word for word, *_ in rows}
+    heads = {words[0].encode() for words in lexicon.phrases} - known
+    rows += [(head, int(hashes_of([head])[0]), WORD, 0, False) for head in sorted(heads)]
     for word in [*CARDINALS, *SCALES]:
         if word.encode() not in known:
             value = english_value(word)
@@ -166,7 +170,7 @@ def table(extra: str | None = None) -> Table:
         np.uint64(64 - BITS), multiplier, slot, hashes,
         np.array([r[1] for r in rows], dtype=np.uint64), np.array([r[2] for r in rows], dtype=np.uint8),
         np.array([r[3] for r in rows], dtype=np.uint8), np.array([r[4] for r in rows], dtype=bool),
-        _phrases(lexicon), *_chinese(lexicon),
+        np.isin(hashes, [phrases[0].words[0] for phrases in _phrases(lexicon)]), _phrases(lexicon), *_chinese(lexicon),
     )  # fmt: skip
 
 
@@ -186,14 +190,14 @@ def _perfect(hashes: U64) -> tuple[np.uint64, npt.NDArray[np.int16]]:
         multiplier = mix(np.array([multiplier], dtype=np.uint64))[0] | np.uint64(1)
 
 
-def _phrases(lexicon: Lexicon) -> list[tuple[np.uint64, list[Phrase]]]:
+def _phrases(lexicon: Lexicon) -> list[list[Phrase]]:
     """Phrases by their first word, longest first."""
     by_first: dict[str, list[Phrase]] = {}
     for words, entry in sorted(lexicon.phrases.items(), key=lambda kv: -len(kv[0])):
         value, kind, flag = _class(entry)
         phrase = Phrase(hashes_of([w.encode() for w in words]), np.uint64(value), kind, flag)
         by_first.setdefault(words[0], []).append(phrase)
-    return [(phrases[0].words[0], phrases) for phrases in by_first.values()]
+    return list(by_first.values())
 
 
 def _chinese(lexicon: Lexicon) -> tuple[Any, Any]:
@@ -216,6 +220,8 @@ _NUMERAL = re.compile(rf"{HAN_NUMERAL}(?:分之{HAN_NUMERAL})?|半")
 
 def fold_chinese(texts: pl.Series, known: Table) -> pl.Series:
     """Chinese lexicon words as marks, Chinese numerals as digits; other rows as they are."""
+    if (texts.str.len_bytes() == texts.str.len_chars()).all():
+        return texts
     hit = texts.str.contains(_HAN)
     if not hit.any():
         return texts
@@ -238,7 +244,7 @@ def _digits(match: re.Match[str]) -> str:
 def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
     """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
     known = table(extra)
-    rows = fold_chinese(texts, known).str.replace_all("\n", " ", literal=True).to_list()
+    rows = fold_chinese(texts, known).to_list()
     data = np.frombuffer(("\n".join(rows) + "\n").encode("utf-8") + b"\0" * 24, dtype=np.uint8)
     size = len(data) - 24
     low = LOWER[data]
@@ -267,21 +273,15 @@ def _inner_marks(data: Array, kind: Array, size: int) -> None:
         kind[at] = turned
 
 
-_COMMA = np.frombuffer("，".encode() + b"\0" * 24, dtype=np.uint8)
-
-
 def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
     hashes = _hash(low, start, length)
-    comma = _hash(_COMMA, np.array([0]), np.array([3]))[0]
     kind = np.full(len(start), DROP, dtype=np.uint8)
     flag = np.zeros(len(start), dtype=np.uint8)
     kind[(what == LETTER) | (what == HIGH)] = WORD
     kind[what == DIGIT] = NUMBER
     kind[what == SIGN] = SYMBOL
     high = what == HIGH
-    what[high & (hashes == comma)] = CLAUSE
     kind[high & ((length < 3) | (data[start] == 0xE2))] = SYMBOL  # Greek, operators, arrows; Han start at E3
-    kind[what == CLAUSE] = DROP
     at = known.find(hashes)
     found = np.flatnonzero((at >= 0) & (what == LETTER))
     entry = at[found]
@@ -292,7 +292,7 @@ def _classify(data: Array, low: Array, start: Array, length: Array, what: Array,
     _private(data, start, high, hashes, kind, flag, known)
     _symbols(data, start, length, what, plain, hashes, kind)
     _numbers(data, start, length, what, hashes, kind, numeric)
-    _join_phrases(plain, what, hashes, kind, flag, known)
+    _join_phrases(found[known.begins[entry]], plain, hashes, kind, flag, known)
     percent = (what == SIGN) & (data[start] == 0x25)
     hashes[percent], kind[percent], flag[percent] = PERCENT, REL, ORDER
     han = high & (length == 3) & (kind == WORD)
@@ -373,11 +373,10 @@ def _value(said: tuple[bytes, ...]) -> str | None:
     return None if found is None else str(found)
 
 
-def _join_phrases(plain: U64, what: Array, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
-    words = np.flatnonzero(what == LETTER)
-    letters = plain[words]
-    for first, phrases in known.phrases:
-        start = words[letters == first]
+def _join_phrases(at: Array, plain: U64, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
+    """`at`: words with which phrases begin."""
+    for phrases in known.phrases:
+        start = at[plain[at] == phrases[0].words[0]]
         for phrase in phrases:
             hit = start[start + len(phrase.words) <= len(plain)]
             for k in range(len(phrase.words)):
