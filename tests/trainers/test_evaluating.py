@@ -36,6 +36,7 @@ def test_the_subset_is_fixed_by_the_seed(questions: str, tiny: Any) -> None:
     assert first != other
 
 
+@pytest.mark.slow
 def test_accuracy_rises_and_the_best_model_is_the_one_that_is_saved(
     questions: str, rows: Any, tiny: Any, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_run_writes_its_model_its_metrics_and_train_json(rows: Any, tiny: Any,
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "run").config.use_cache is True
 
 
+@pytest.mark.slow
 def test_loss_falls_to_the_answer_when_a_few_rows_are_learnt_by_heart(rows: Any, tiny: Any, tmp_path: Path) -> None:
     frame = rows(4)
     record = train(tiny(max_steps=150, learning_rate=1e-2, warmup=5), frame, tmp_path / "run")
@@ -111,6 +112,7 @@ def test_an_adapter_on_the_head_is_low_rank_and_dropout_there_is_refused(rows: A
         train(dropped, rows(40), tmp_path / "no")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["merge", "stack", "resume"])
 def test_training_goes_on_from_an_adapter(mode: str, rows: Any, tiny: Any, tmp_path: Path) -> None:
     train(tiny(**LORA, max_steps=6, learning_rate=1e-2), rows(40), tmp_path / "first")
