@@ -358,7 +358,14 @@ def _warnings(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cut = figures["truncated"] or 0.0
         if cut > GUARD:
             limit = figures["identity"].get("max_tokens")
-            advice = f"try max_tokens={figures['proposed_max_tokens']}" if limit else "raise the limit"
+            advice = "raise the limit"
+            if limit:
+                proposed = figures.get("proposed_max_tokens")
+                advice = (
+                    f"try max_tokens={proposed}"
+                    if proposed
+                    else "more than half never end: the model has not learnt to"
+                )
             at = f" of {limit} tokens" if limit else ""
             found.append(f"{name}: {cut:.1%} of responses end at the limit{at}; {advice}")
         if figures["error"]:

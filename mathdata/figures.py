@@ -135,7 +135,7 @@ def summarise(frame: Frame, by: Sequence[str] = (), limit: int | None = None) ->
     if "subject" in out["by"]:
         groups = out["by"]["subject"].values()
         out["macro_accuracy"] = sum(g["accuracy"] for g in groups) / max(len(groups), 1)
-    if limit and (out["truncated"] or 0) > GUARD:
+    if limit and GUARD < (out["truncated"] or 0) <= 0.5:
         known = frame["tokens"].drop_nulls().to_list()
         out["proposed_max_tokens"] = propose_limit(known, limit, out["truncated"])
     return out

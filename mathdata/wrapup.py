@@ -167,7 +167,7 @@ def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> d
         "trained": not job.body["before"],
         **{
             k: job.record.get(k)
-            for k in ("tokens", "steps", "seconds", "rows", "loss", "trainable", "total", "preflight")
+            for k in ("tokens", "steps", "seconds", "rows", "loss", "trainable", "total", "preflight", "evaluations")
         },
     }
     evaluated = read_evaluation(job)

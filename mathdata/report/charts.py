@@ -131,7 +131,7 @@ def curves(lines: Mapping[str, tuple[str, Sequence[Sequence[float]]]], x_unit: s
     if not points:
         return ""
     xs = fitted([0.0, max(p[0] for p in points)], x_unit)
-    ys = fitted([0.0, max(p[1] for p in points)], y_unit)
+    ys = fitted([0.0, 100.0 if y_unit == "axis_share" else max(p[1] for p in points)], y_unit)
     paths = []
     for name, (colour, line) in lines.items():
         spots = " ".join(f"{10 * xs.at(x):.1f},{1000 - 10 * ys.at(y):.1f}" for x, y in _thin(line))

@@ -8,7 +8,7 @@ from typing import Any
 
 from mathdata.report.words import WORDS
 
-__all__ = ["clean", "e", "integer", "p_value", "percent", "points", "t", "tag", "told"]
+__all__ = ["clean", "e", "integer", "minutes", "p_value", "percent", "points", "section", "t", "tag", "told"]
 
 
 def clean(value: Any) -> str:
@@ -66,3 +66,15 @@ def p_value(value: float | None) -> str:
 def integer(value: Any) -> str:
     """Thousands kept apart by a thin space."""
     return "–" if value is None else f"{round(value):,}".replace(",", "\u202f").replace("-", "−")
+
+
+def section(name: str, key: str, body: str, lead: str = "") -> str:
+    if not body:
+        return ""
+    return tag("section", tag("h2", t(key)) + (tag("p", lead, "lead") if lead else "") + body, id=name)
+
+
+def minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"

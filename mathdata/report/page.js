@@ -85,7 +85,7 @@
     fill($("case-flip"), ["fixed", "broken", "both_right", "both_wrong"].map(function (k) { return [k, WORD[k]]; }));
     fill($("case-why"), ["no answer", "cut off", "formatting", "slip", "wrong set-up"].map(function (k) { return [k, WORD[k]]; }));
     fill($("case-verdict"), ["correct", "wrong", "unparsed", "timeout", "error"].map(function (k) { return [k, WORD[k]]; }));
-    [["case-subject", 4], ["case-level", 5]].forEach(function (p) {
+    [["case-benchmark", 1], ["case-subject", 4], ["case-level", 5]].forEach(function (p) {
       var values = distinct(p[1]);
       if (values.length > 1) fill($(p[0]), values); else $(p[0]).hidden = true;
     });
@@ -99,7 +99,7 @@
   }
   function apply() {
     var a = +$("case-a").value, b = +$("case-b").value, f = $("case-flip").value, why = $("case-why").value;
-    var verdict = $("case-verdict").value, subject = $("case-subject").value, level = $("case-level").value;
+    var verdict = $("case-verdict").value, subject = $("case-subject").value, level = $("case-level").value, benchmark = $("case-benchmark").value;
     var q = $("case-search").value.trim().toLowerCase();
     var order = { broken: 0, fixed: 1, both_wrong: 2, both_right: 3 };
     found = data.cases.filter(function (c) {
@@ -110,6 +110,7 @@
       if (verdict && y[1] !== verdict) return false;
       if (subject && c[4] !== subject) return false;
       if (level && c[5] !== level) return false;
+      if (benchmark && c[1] !== benchmark) return false;
       return !q || (c[2] + "\n" + x[0] + "\n" + y[0] + "\n" + c[0]).toLowerCase().indexOf(q) >= 0;
     });
     found.sort(function (c, d) { return order[flip(c[6][a], c[6][b])] - order[flip(d[6][a], d[6][b])]; });

@@ -11,7 +11,7 @@ from typing import Any
 
 from mathdata.report import sections
 from mathdata.report.cases import pack, unify
-from mathdata.report.markup import e, t, tag
+from mathdata.report.markup import e, minutes, section, t, tag
 
 __all__ = ["page"]
 
@@ -66,7 +66,7 @@ def pair_of(run: Mapping[str, Any], arms: list[str]) -> tuple[int, int]:
 def masthead(run: Mapping[str, Any]) -> str:
     facts = [
         t("made", when=str(run["created"]).replace("T", " ").rstrip("Z")) if run.get("created") else "",
-        t("took", minutes=sections.minutes(run["seconds"])) if run.get("seconds") else "",
+        t("took", minutes=minutes(run["seconds"])) if run.get("seconds") else "",
         t("seed", seed=run["seed"]) if run.get("seed") is not None else "",
         t("digest", digest=str(run["digest"])[:12]) if run.get("digest") else "",
     ]
@@ -92,7 +92,7 @@ def viewer() -> str:
     kinds = [
         ("case-flip", "all flips", "全部变化"), ("case-why", "all mistakes", "全部错误"),
         ("case-verdict", "all verdicts", "全部判定"), ("case-subject", "all subjects", "全部科目"),
-        ("case-level", "all levels", "全部等级"),
+        ("case-level", "all levels", "全部等级"), ("case-benchmark", "all benchmarks", "全部基准"),
     ]  # fmt: skip
     selects = "".join(
         f'<select id="{i}" aria-label="{en}"><option value="" data-o="{en}|{zh}">{en}</option></select>'
@@ -109,7 +109,7 @@ def viewer() -> str:
         + f'<button type="button" class="more" id="case-more" hidden>{_more()}</button>'
         + tag("noscript", tag("p", t("noscript")))
     )
-    return sections.section("cases", "cases", body, t("cases_lead"))
+    return section("cases", "cases", body, t("cases_lead"))
 
 
 def _more() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mathdata.paired import holm
-from mathdata.report.charts import PERCENT, bars, curves, dots, fitted, whiskers
-from mathdata.report.markup import e, integer, p_value, percent, points, t, tag, told
+from mathdata.report.charts import PERCENT, curves, dots, fitted, whiskers
+from mathdata.report.data import augmentation, funnel, leaks, planted
+from mathdata.report.markup import e, integer, minutes, p_value, percent, points, section, t, tag, told
 
 __all__ = ["SECTIONS", "colours", "headline"]
 
@@ -39,18 +39,6 @@ def colours(run: Run) -> dict[str, str]:
         else:
             given[name] = next(rest)
     return given
-
-
-def section(name: str, key: str, body: str, lead: str = "") -> str:
-    if not body:
-        return ""
-    return tag("section", tag("h2", t(key)) + (tag("p", lead, "lead") if lead else "") + body, id=name)
-
-
-def minutes(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
 # --- the answer --------------------------------------------------------------------------------------------------
@@ -196,125 +184,36 @@ def key(colour: Mapping[str, str], names: Sequence[str] | Mapping[str, Any]) -> 
     return tag("ul", "".join(tag("li", tag("i", "", colour[n]) + e(n)) for n in names), "key")
 
 
-# --- data --------------------------------------------------------------------------------------------------------
-
-
-def funnel(run: Run) -> str:
-    ledger = run.get("ledger") or []
-    if not ledger:
-        return ""
-    legend = "".join(tag("li", tag("i", "", css) + t(word)) for css, word in (("kept", "kept"), ("gone", "aside")))
-    parts = [tag("ul", legend, "key")]
-    chains = list(dict.fromkeys(s.get("arm", "") for s in ledger))
-    for arm in chains:
-        mine = [s for s in ledger if s.get("arm", "") == arm]
-        top = max(s["kept"] + sum(s["rejected"].values()) for s in mine)
-        parts.append(tag("h3", e(arm)) if len(chains) > 1 else "")
-        parts += [stage_box(s, top) for s in mine]
-    return section("rows", "funnel", "".join(parts), t("funnel_lead"))
-
-
-def stage_box(stage: Mapping[str, Any], top: float) -> str:
-    gone = sum(stage["rejected"].values())
-    segments = [("kept", stage["kept"], f"kept {stage['kept']}"), ("gone", gone, f"set aside {gone}")]
-    facts = [("rows_in", stage["rows_in"]), ("created", stage["created"]), ("kept", stage["kept"]), ("aside", gone)]
-    total = " · ".join(f"<b>{integer(v)}</b> {t(k)}" for k, v in facts if v or k in ("rows_in", "kept"))
-    reasons = sorted(stage["rejected"].items(), key=lambda item: -item[1])
-    shown = "".join(reason(w, n, (stage.get("examples") or {}).get(w) or []) for w, n in reasons)
-    what = tag("div", e(stage["stage"]) + tag("small", minutes(stage.get("seconds"))), "what")
-    return tag("div", what + tag("div", bars(segments, top) + tag("p", total, "sum") + shown, "bar"), "stagebox")
-
-
-def reason(word: str, n: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    body = "".join(example(r) for r in rows) or tag("p", t("no_examples"), "sum")
-    return tag("details", tag("summary", f"<b>{integer(n)}</b> {e(word)}") + body)
-
-
-def example(row: Mapping[str, Any]) -> str:
-    texts = [str(row[k])[:1200] for k in ("problem", "solution", "answer") if row.get(k) is not None]
-    why = tag("p", e(str(row["reject_why"])[:600]), "why") if row.get("reject_why") else ""
-    return tag("div", "".join(tag("pre", e(v)) for v in texts) + why, "row")
-
-
-def planted(run: Run) -> str:
-    faults = run.get("planted") or []
-    if not faults:
-        return ""
-    names = ["planted_n", "found", "missed", "elsewhere", "wrongly"]
-    head = (
-        tag("th", t("fault")) + "".join(tag("th", t(k)) for k in names) + tag("th", "") + tag("th", t("stage"), "text")
-    )
-    keys = ["planted", "found", "missed", "elsewhere", "wrongly"]
-    body = []
-    for f in faults:
-        counts = "".join(tag("td", integer(f.get(k))) for k in keys)
-        segments = [
-            ("kept", f["found"], f"found {f['found']}"),
-            ("made", f.get("elsewhere") or 0, f"left for another reason {f.get('elsewhere') or 0}"),
-            ("bad", f["missed"], f"missed {f['missed']}"),
-        ]
-        bar = tag("td", bars(segments, f["planted"], 12), "meter")
-        body.append(tag("tr", tag("td", e(f["fault"])) + counts + bar + tag("td", e(f.get("stage", "")), "text")))
-    table = tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body)))
-    return section("planted", "planted", tag("div", table, "scroll"), t("planted_lead"))
-
-
-def augmentation(run: Run) -> str:
-    made = [s for s in run.get("ledger") or [] if s["created"] > 0 and s["rows_in"] > 0]
-    if not made:
-        return ""
-    head = "".join(tag("th", t(k)) for k in ("stage", "created", "aside", "accepted")) + tag("th", t("reasons"), "text")
-    body = []
-    for s in made:
-        # Of the rows in hand only created ones can fall here: the inputs passed the stages before.
-        gone = min(sum(s["rejected"].values()), s["created"])
-        why = ", ".join(f"{w} {integer(n)}" for w, n in sorted(s["rejected"].items(), key=lambda i: -i[1]))
-        name = s["stage"] + (f" ({s['arm']})" if s.get("arm") else "")
-        cells = [e(name), integer(s["created"]), integer(gone), percent((s["created"] - gone) / s["created"])]
-        body.append(tag("tr", "".join(tag("td", c) for c in cells) + tag("td", e(why) or "–", "text")))
-    table = tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
-    return section("augment", "augment", table + stage_figures(made), t("augment_lead"))
-
-
-def stage_figures(stages: Sequence[Mapping[str, Any]]) -> str:
-    parts = []
-    for s in stages:
-        flat = list(flatten(s.get("figures") or {}))
-        if flat:
-            body = "".join(tag("dt", e(k)) + tag("dd", e(v)) for k, v in flat[:60])
-            name = e(s["stage"]) + (f" · {e(s['arm'])}" if s.get("arm") else "")
-            parts.append(tag("details", tag("summary", f"{name}: {t('figures')}") + tag("dl", body)))
-    return "".join(parts)
-
-
-def flatten(value: Any, prefix: str = "") -> Any:
-    """Nested figures as (path, text) lines."""
-    if isinstance(value, Mapping):
-        for k, v in value.items():
-            yield from flatten(v, f"{prefix}{k} › " if isinstance(v, Mapping) else f"{prefix}{k}")
-    elif isinstance(value, float):
-        yield prefix, f"{value:.4g}"
-    else:
-        yield prefix, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
-
-
-def leaks(run: Run) -> str:
-    stages = [s for s in run.get("ledger") or [] if s["stage"] == "decontaminate"]
-    if not stages:
-        return ""
-    words = {w: n for s in stages for w, n in s["rejected"].items()}
-    total = sum(words.values())
-    lead = t("leaks_lead", n=total) if total else t("leaks_none")
-    return section("leaks", "leaks", tag("p", lead) + stage_figures(stages))
+# --- training and the rest -------------------------------------------------------------------------------------------
 
 
 def training(run: Run) -> str:
     colour = colours(run)
     lines = {n: (colour[n], a["loss"]) for n, a in (run.get("arms") or {}).items() if a.get("loss")}
-    if not lines:
+    body = key(colour, lines) + curves(lines, "axis_step", "axis_loss", "Training loss over steps") if lines else ""
+    return section("curves", "curves", body) + over_steps(run)
+
+
+ASKED = (("answer_accuracy", "accuracy"), ("format_accuracy", "format"), ("truncated", "cut"), ("length", "length"))
+"""Figures that a training run may take on the way, and the phrase that names each."""
+
+
+def over_steps(run: Run) -> str:
+    """Accuracy, format, truncation and length over the steps of training, where they were measured."""
+    colour = colours(run)
+    known = {n: a["evaluations"] for n, a in (run.get("arms") or {}).items() if a.get("evaluations")}
+    charts = []
+    for field, phrase in ASKED:
+        scale, unit = (1, "axis_length") if field == "length" else (100, "axis_share")
+        lines = {
+            n: (colour[n], [(x["step"], scale * x[field]) for x in h if x.get(field) is not None])
+            for n, h in known.items()
+        }
+        chart = curves({n: v for n, v in lines.items() if v[1]}, "axis_step", unit, f"{field} over steps")
+        charts.append(tag("div", tag("h3", t(phrase)) + chart) if chart else "")
+    if not any(charts):
         return ""
-    chart = curves(lines, "axis_step", "axis_loss", "Training loss over steps")
-    return section("curves", "curves", key(colour, lines) + chart)
+    return section("steps", "over_steps", key(colour, known) + tag("div", "".join(charts), "grid-two"))
 
 
 def repeat(run: Run) -> str:

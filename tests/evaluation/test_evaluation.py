@@ -111,13 +111,34 @@ def test_longest_prompts_go_first_and_answers_return_in_order(tmp_path):
     assert made.rows("sums")["tokens"].to_list() == [8 + i for i in range(20)]
 
 
+class Cut(Adder):
+    """Answers from `first` on are cut off at 32 tokens."""
+
+    first = 16
+
+    def answer(self, request, sample):
+        made = super().answer(request, sample)
+        late = int(request.problem.id[1:]) >= self.first
+        return replace(made, finish="length", tokens_out=32) if late else made
+
+
 def test_cut_off_answers_are_said_in_the_first_line_with_a_limit_that_would_do(tmp_path):
-    made = evaluate(Adder(finish="length"), benchmarks=[SUMS], out=tmp_path / "e")
-    assert made.benchmarks["sums"]["truncated"] == 1.0
-    assert "100.0% of responses end at the limit of 32 tokens" in made.data["warnings"][0]
-    assert made.benchmarks["sums"]["proposed_max_tokens"] >= 64
+    made = evaluate(Cut(), benchmarks=[SUMS], out=tmp_path / "e")
+    figures = made.benchmarks["sums"]
+    assert figures["truncated"] == 0.2
+    assert figures["proposed_max_tokens"] >= 64
+    said = f"20.0% of responses end at the limit of 32 tokens; try max_tokens={figures['proposed_max_tokens']}"
+    assert said in made.data["warnings"][0]
     fine = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "f")
     assert fine.data["warnings"] == []
+
+
+def test_where_most_answers_never_end_no_limit_is_proposed(tmp_path):
+    model = Cut()
+    model.first = 0
+    made = evaluate(model, benchmarks=[SUMS], out=tmp_path / "e")
+    assert "proposed_max_tokens" not in made.benchmarks["sums"]
+    assert "more than half never end" in made.data["warnings"][0]
 
 
 def test_an_equal_evaluation_by_file_is_not_repeated_and_another_is_refused(tmp_path):

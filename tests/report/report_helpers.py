@@ -74,14 +74,27 @@ def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
             "loss": [] if name == "before" else [[s, 3.0 / (1 + s / 100)] for s in range(0, 1300, 10)],
             "allowed": ["unverified"] if name == "raw" else [],
         }  # fmt: skip
+        if name != "before":
+            arms[name]["evaluations"] = [
+                {
+                    "step": s,
+                    "answer_accuracy": s / 2000,
+                    "format_accuracy": 1.0,
+                    "truncated": None,
+                    "length": 40 + s / 100,
+                }
+                for s in (100, 500, 1300)
+            ]
     rows = [{"id": "a1", "problem": t, "solution": t, "answer": t, "reject_why": f"twin {t}"} for t in said]
     ledger = [
         {"arm": "curated", "stage": "dedup", "options": {}, "rows_in": 900, "created": 0, "kept": 600, "seconds": 1.2,
          "rejected": {"exact-duplicate": 280, "near-duplicate": 20}, "figures": {}, "examples": {"exact-duplicate": rows}},
         {"arm": "curated", "stage": "decontaminate", "options": {}, "rows_in": 600, "created": 0, "kept": 590,
-         "seconds": 1.0, "rejected": {"leak": 10}, "figures": {"against": "sums"}, "examples": {}},
+         "seconds": 1.0, "rejected": {"leak": 10}, "figures": {"benchmarks": {"sums": {"checked": 60, "matched": 4, "unsure": 0, "rows_matched": 10, "rows_unsure": 0}}}, "examples": {}},
         {"arm": "curated", "stage": "augment", "options": {}, "rows_in": 590, "created": 400, "kept": 900, "seconds": 2.0,
-         "rejected": {"not-new": 90}, "figures": {"methods": {said[0] or "step_cot": {"made": 400}}}, "examples": {}},
+         "rejected": {"not-new": 90}, "figures": {
+            "by_method": {said[0] or "step_cot": {"made": 400, "kept": 310, "rejected": {"not-new": 90}}},
+            "unsupported": [{"method": "step_cot", "reason": said[-1] or "no step", "rows": 7}]}, "examples": {}},
     ]  # fmt: skip
     return {
         "name": said[0] or "sums", "seed": 42, "recipe": {"name": "sums", "about": said[0]}, "digest": "ab" * 32,

@@ -186,3 +186,15 @@ def test_five_thousand_cases_of_three_arms_are_small_and_quick(tmp_path, open_pa
     page.fill("#case-search", "has 4321 apples")
     assert page.locator("#case-count").inner_text() == "1 of 1 cases"
     assert ready < 5000
+
+
+def test_what_was_made_what_leaked_and_what_was_measured_on_the_way_have_tables_and_curves(page_of):
+    page = page_of(a_run())
+    augment = page.locator("#augment tr", has_text="step_cot").first.inner_text()
+    assert "77.5 %" in augment
+    assert "not-new 90" in augment
+    page.locator("#augment summary").first.click()
+    assert page.locator("#augment", has_text="no step").count() == 1
+    assert page.locator("#leaks tr", has_text="sums").inner_text().split() == ["sums", "60", "4", "0", "10", "0"]
+    assert page.locator("#steps .curves").count() == 3, "truncation was not measured: no empty chart"
+    assert page.locator("#steps polyline").count() == 6
