@@ -124,6 +124,8 @@ class Judge:
             direct = self.trees(r1, r2, depth)
             if direct or l1[0] == "fn":
                 return direct
+        if is_name(l1) and is_name(l2) and "call" in f"{l1[1]}{l2[1]}"[:10] and ("sym", "y") in (l1, l2):
+            return self.trees(r1, r2, depth)  # f(x) = ... and y = ... name one graph
         if {x[0] for x in (l1, r1, l2, r2)} - SCALARS:
             return _all([self.trees(l1, l2, depth), self.trees(r1, r2, depth)])
         return proportional(("add", (l1, negated(r1))), ("add", (l2, negated(r2))))

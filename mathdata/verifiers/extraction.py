@@ -163,10 +163,27 @@ _BRACE = re.compile(r"\\\\|\\[{}]|[{}]")
 def boxed_or_final(text: str, start: int) -> Extraction | None:
     """The last box, unless a later sentence says "final answer" and holds another one."""
     box = boxed(text, start)
+    if box is None and _cut_off(text, start):
+        return Extraction(None, None, None, "no answer: cut off inside a box")
     if box is None or box.span is None or "inal" not in text[box.span[1] :]:
         return box
     last = _last_match(_FINAL, text, box.span[1])
-    return (_last_said(text, [last], "answer is") if last else None) or box
+    later = _last_said(text, [last], "answer is") if last else None
+    return later if later is not None and _is_mathematics(later.value) else box
+
+
+def _is_mathematics(value: str | None) -> bool:
+    from mathdata.verifiers.values import read_value
+
+    tree = read_value(value).tree if value else None
+    return tree is not None and not _holds_text(tree)
+
+
+def _cut_off(text: str, start: int) -> bool:
+    """Whether the text ends inside a box that was never closed."""
+    tail = max(start, len(text) - 300)
+    match = _last_match(_BOX, text, tail) if "box" in text[tail:] else None
+    return match is not None and text[match.end()] == "{" and "\n" not in text[match.end() :].strip()
 
 
 _FINAL = re.compile(r"final\s+answer\s*(?:is|are|:)\s*:?", re.IGNORECASE)
@@ -339,8 +356,11 @@ def whole(text: str, start: int) -> Extraction | None:
     value = read_value(found.value)
     if value.tree is None:
         return None
-    wordy = len(found.value) > 30 or len(found.value.split()) > 3 or any(c.isdigit() for c in found.value)
-    if _holds_text(value.tree) and wordy:
+    count = len(found.value.split()) + (found.value.endswith(".") and len(found.value.split()) > 2)
+    wordy = (
+        len(found.value) > 30 or count > 3 or (any(c.isdigit() for c in found.value) and not _DATE.match(found.value))
+    )
+    if _holds_text(value.tree) and (wordy or any(c in found.value for c in "!?,;，！？")):
         return None
     if value.tree[0] == "rel" and "=" in value.tree[1]:
         from mathdata.verifiers.equality import is_name
@@ -393,6 +413,23 @@ def ending(text: str, start: int) -> Extraction | None:
     return Extraction(formula.value, "formula", formula.span)
 
 
+_DATE = re.compile(
+    r"(?:\\text\s*\{)?(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+\d{1,2}\b",
+    re.IGNORECASE,
+)
+
+
+def closing_words(text: str, start: int) -> Extraction | None:
+    """`The function is odd.`: up to three words behind the last `is`, in a short text without numbers."""
+    if len(text) - start > 200 or _HAS_DIGIT.search(text, start):
+        return None
+    said = _last_match(_IS, text, start)
+    if said is None:
+        return None
+    found = _found(text, "closing words", said.end(), len(text.rstrip(" .!\n")))
+    return found if found.value and len(found.value.split()) <= 3 else None
+
+
 def last_number(text: str, start: int) -> Extraction | None:
     """The stated fallback; not in a text that was cut off inside a formula."""
     tail = max(start, len(text) - 4000)
@@ -407,23 +444,16 @@ def letter(text: str, start: int) -> Extraction | None:
     """The letter of a multiple choice: in a box, behind `answer is`, or the last one that stands alone."""
     for finder in (boxed, tagged, phrase, chinese):
         found = finder(text, start)
-        if found and found.value and (match := _LETTER.search(found.value)):
+        if found and found.value and (match := _LETTER.search(found.value)) and "*" not in found.value:
             at = (found.span or (0, 0))[0] + match.start(1)
             return Extraction(match.group(1), "letter", (at, at + 1))
-    last = _last_match(_LETTER, text, start)
+    prose = "\\" not in text and "$" not in text
+    last = _last_match(_LETTER, text, start) if prose else None
     return None if last is None else _found(text, "letter", last.start(1), last.end(1))
 
 
-def first_equation(text: str, start: int) -> Extraction | None:
-    """The last side of the first equation, as the published contest script reads a response."""
-    match = _FIRST.search(text, start)
-    return None if match is None else _found(text, "first equation", match.start(1), match.end(1))
-
-
-_FIRST = re.compile(r"(?:=|为|是|[:：])\s*(-?\d+(?:\.\d+)?)(?![\d.]*\s*[-+*/=^])")
-
 RULES: dict[str, tuple[Finder, ...]] = {
-    "auto": (boxed_or_final, hashes, tagged, phrase, chinese, whole, equation, ending, last_number),
+    "auto": (boxed_or_final, hashes, tagged, phrase, chinese, whole, equation, ending, closing_words, last_number),
     "boxed": (boxed,),
     "gsm8k": (hashes, boxed, phrase, last_number),
     "####": (hashes,),
@@ -433,7 +463,6 @@ RULES: dict[str, tuple[Finder, ...]] = {
     "answer_is": (phrase, chinese),
     "letter": (letter,),
     "elementary": (boxed, hashes, phrase, chinese, whole, equation, last_number),
-    "first_equation": (first_equation,),
     "last_number": (last_number,),
     "whole": (whole,),
 }

@@ -34,6 +34,8 @@ class _Side(NamedTuple):
     start: int
     whole: bool
     """False where the side goes on in a row this one does not hold."""
+    result: bool = False
+    """Whether it stands behind an equals sign: then it claims a value even as a number alone."""
 
 
 def formula_equations(text: str, offset: int, after: str = "") -> Iterator[Equation]:
@@ -46,7 +48,7 @@ def formula_equations(text: str, offset: int, after: str = "") -> Iterator[Equat
         marks = list(_SIDE.finditer(piece))
         begins = [0, *(m.end() for m in marks)]
         ends = [*(m.start() for m in marks), len(piece)]
-        sides = [_Side(piece[a:b], at + a, True) for a, b in zip(begins, ends)]
+        sides = [_Side(piece[a:b], at + a, True, i > 0) for i, (a, b) in enumerate(zip(begins, ends))]
         if n and _GOES_ON.match(sides[0].text):
             sides[0] = sides[0]._replace(whole=False)
         if n + 1 < len(rows) and _GOES_ON.match(rows[n + 1][0]):
@@ -74,7 +76,7 @@ def _pair(left: _Side, right: _Side, marked: bool, offset: int, percent: bool, o
     if own or not left.whole or not right.whole or ("," in shown[0] and "," in shown[1].rstrip(",")):
         return Equation(text, span, None, "unchecked", "not two plain sides")
     a, b = _value(left.text, first=False), _value(right.text, first=True)
-    if a is None or b is None or (a.plain and b.plain):
+    if a is None or b is None or (a.plain and b.plain and not left.result):
         return Equation(text, span, None, "unchecked", "not two numbers")
     kind = judge_sides(a.values, b.values, b.places, marked=marked, percent=percent)
     if kind == "false" and (a.rough or b.rough) and _close(a.values[0], b.values[0]):

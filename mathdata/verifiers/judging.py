@@ -42,9 +42,11 @@ def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = Fals
         return Verdict("unparsed", "no answer: the response is no text", expected=gold)
     if response.strip() == answer.strip() and rule == "auto":
         return Verdict("correct", "the same text", gold, gold, "whole", (0, len(response)))
-    choice = rule == "auto" and _is_choice(gold, response)
-    found = (extract(response, "letter") if choice else None) or extract(response, rule)
-    return verdict(gold, found, strict=strict, time_limit=time_limit)
+    result = verdict(gold, extract(response, rule), strict=strict, time_limit=time_limit)
+    if rule == "auto" and not result.ok and _is_choice(gold):
+        chosen = extract(response, "letter")
+        return verdict(read_value(gold).cleaned.strip("()"), chosen, strict=strict) if chosen else result
+    return result
 
 
 def gold_of(answer: str | None) -> str | None:
@@ -59,10 +61,10 @@ def gold_of(answer: str | None) -> str | None:
     return extract(answer).value
 
 
-def _is_choice(gold: str, response: str) -> bool:
-    """A gold that is one capital letter asks for a letter, unless the response boxes something of its own."""
-    letter = clean(gold).strip("()")
-    return len(letter) == 1 and "A" <= letter <= "J" and (len(response) > 60 or read_value(response).tree is None)
+def _is_choice(gold: str) -> bool:
+    """Whether the gold is one capital letter of a multiple choice."""
+    letter = read_value(gold).cleaned.strip("()")
+    return len(letter) == 1 and "A" <= letter <= "J"
 
 
 def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: float = 2.0) -> Verdict:

@@ -13,6 +13,7 @@ __all__ = ["Tree", "parse"]
 Tree: TypeAlias = tuple[Any, ...]
 """(kind, ...): num sym add mul pow fn deg pct base unit seq rel set matrix text ratio pm, see the makers below."""
 
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "万": 10**4, "亿": 10**8}
 MAX_DEPTH = 60
 MAX_DIGITS = 3000
 
@@ -271,12 +272,15 @@ class _Reader:
             unit = self.unit()
             if not _counts(factors):
                 raise Unreadable("words behind letters")
+            unit = self.scaled(factors, unit)
+            if not unit:
+                return
             factors[:] = [("unit", times(*factors), unit)]
             return
         if last[0] == "num" and last[2] is None and last[1].denominator == 1:
             mixed = self.mixed()
             if mixed is not None:
-                factors[-1] = ("num", last[1] + (mixed if last[1] >= 0 else -mixed), None)
+                factors[-1] = self.postfix(("num", last[1] + (mixed if last[1] >= 0 else -mixed), None))
                 return
             if self.kind() == "num" and self.kind(-1) not in (")", "]", "}"):
                 raise Unreadable("two numbers side by side")
@@ -290,8 +294,7 @@ class _Reader:
         """The proper fraction of a mixed number, `\\frac{1}{2}` or `1/2` behind a whole number."""
         start = self.at
         if self.is_cmd("frac"):
-            tree = self.power()
-            parts = _plain_fraction(tree)
+            parts = _plain_fraction(self.atom())
             if parts and 0 < parts[0] < parts[1]:
                 return Fraction(*parts)
         elif self.kind() == "num" and self.kind(1) == "/" and self.kind(2) == "num" and self.tokens[self.at].space:
@@ -335,6 +338,15 @@ class _Reader:
                 break
             self.at += 1
         return " ".join(parts)
+
+    def scaled(self, factors: list[Tree], unit: str) -> str:
+        """`3.4 million people`: the scale is part of the amount."""
+        first, _, rest = unit.strip().partition(" ")
+        scale = SCALES.get(first.lower().strip("."))
+        if scale is None:
+            return unit
+        factors[:] = [times(*factors, ("num", Fraction(scale), None))]
+        return rest
 
     def unit_power(self) -> str:
         self.at += 1
@@ -424,6 +436,7 @@ class _Reader:
                     words += token.text
         else:
             words = self.take().text
+        words = words.strip("()")
         if tree[0] == "num" and words.isdigit() and 2 <= int(words[:4]) <= 36:
             return ("base", _digits(tree), int(words))
         if tree[0] in ("sym", "text") and words.isdigit() and 11 <= int(words[:4]) <= 36 and len(tree[1]) > 1:

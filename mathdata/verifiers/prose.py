@@ -154,6 +154,8 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
         return True
     if before.text == ":" and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
         return True  # 3:40
+    if before.kind == "word" and [t.kind for t in tokens[begin : begin + 3]] == ["open", "num", "close"]:
+        return True  # Shonda (1): a note to the word
     if before.kind == "word" and before.text.lower() in ("of", "by"):
         return _share(tokens, begin - 1)
     if before.kind == "word" and (before.text.lower() in _BINDS or _operand(tokens, begin)):
@@ -186,7 +188,9 @@ def _operand(tokens: list[_Tok], begin: int) -> bool:
     j = begin - 1
     while j > 0 and tokens[j].kind == "word" and begin - j < 4:
         j -= 1
-    return tokens[j].kind == "op" or (tokens[j].kind == "num" and tokens[begin - 1].text == "and")
+    return tokens[j].kind == "op" or (
+        tokens[j].kind == "num" and tokens[begin - 1].text == "and" and tokens[begin + 1].text == "/"
+    )
 
 
 def _joined(tokens: list[_Tok], i: int) -> bool:
@@ -256,7 +260,9 @@ def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
             return None  # 24b: a letter of algebra
         if tokens[i].text == "x" and i + 1 < high:
             return None
-    while part and part[-1].kind in ("op", "open", "money"):
+    while part and part[-1].kind == "money":
+        part = part[:-1]
+    while part and part[-1].kind in ("op", "open"):
         part = part[:-1]
         if i < high and tokens[i].kind not in ("other",):
             return None
@@ -312,7 +318,7 @@ def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: 
     if letters and not (after is not None and after.text[:1].lower() in letters):
         return "unchecked"
     ends = {after.text.lower()} if after is not None and after.kind == "word" else set()
-    if len({read_unit(w) for w in words} - {None}) > 1:
+    if len({read_unit(w) for w in words if "/" not in w} - {None}) > 1:
         return "unchecked"
     if (words or (_money(left) and ends)) and not _has_op(left):
         return "unchecked"

@@ -33,6 +33,8 @@ def is_set(t: Tree) -> bool:
         return True
     if t[0] == "rel":
         return all(o in ("<", ">", "<=", ">=", "!=") for o in t[1])
+    if t[0] == "seq" and t[1] == "{" and len(t[3]) == 1 and t[3][0][0] == "rel" and t[3][0][1][0] == "mid":
+        return True
     return t[0] == "seq" and t[1] == "" and len(t[3]) > 0 and all(x[0] == "rel" and is_set(x) for x in t[3])
 
 
@@ -83,7 +85,8 @@ def _sequence(t: Tree) -> list[Piece] | None:
     brackets, items = t[1] + t[2], t[3]
     if brackets == "{}":
         if len(items) == 1 and items[0][0] == "rel" and items[0][1][:1] == ("mid",):
-            return _read(items[0][2][1]) if len(items[0][2]) == 2 else None
+            ops, terms = items[0][1:]
+            return _read(terms[1]) if len(terms) == 2 else _read(("rel", ops[1:], terms[1:]))
         return [p for x in items for p in _piece(x, True, x, True)]
     if brackets == "" and all(x[0] == "rel" for x in items):
         return _combined(items)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from mathdata.verifiers.cleaning import clean
 from mathdata.verifiers.lexer import TooLong, Unreadable
 from mathdata.verifiers.parser import Tree, number, parse
+from mathdata.verifiers.units import is_unit
 from mathdata.verifiers.wording import number_of, text_form
 
 __all__ = ["Value", "read_value"]
@@ -43,6 +44,7 @@ _REPEATING = re.compile(
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\.?)?$", re.IGNORECASE)
 _WHOLE_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|boxed|fbox)\s*\{([^{}\\]*)\}$")
 _BRACED = re.compile(r"\{([^{}]*)\}$")
+_BASED = re.compile(r"\{?((?=[0-9A-F]*[A-F])(?=[0-9A-F]*\d)[0-9A-F]{2,60})\}?_\{?\(?([1-3]\d)\)?\}?$")
 _SENTENCES = {
     "all real numbers": "\\mathbb{R}",
     "all reals": "\\mathbb{R}",
@@ -88,9 +90,13 @@ def _read(text: str, cleaned: str) -> Value:
     if time:
         hour, minute, second, half = time.groups()
         return Value(text, cleaned, ("time", int(hour), int(minute), int(second or 0), (half or "").lower()))
+    if based := _BASED.match(cleaned.replace("\\text", "").replace("\\mathrm", "")):
+        return Value(text, cleaned, ("base", based.group(1).upper(), int(based.group(2))))
     said = number_of(cleaned) if cleaned and cleaned[0] not in "\\-0123456789.($" else None
     if said is not None:
         return Value(text, cleaned, ("num", said, None))
+    if cleaned[:1].isalpha() and " " in cleaned and (amount := _said_amount(cleaned)):
+        return Value(text, cleaned, amount)
     low = cleaned.lower()
     if low in _SENTENCES:
         return Value(text, cleaned, parse(_SENTENCES[low]))
@@ -104,6 +110,17 @@ def _read(text: str, cleaned: str) -> Value:
         else:
             other = decimal
     return Value(text, cleaned, parse(prepared), other=other)
+
+
+def _said_amount(text: str) -> Tree | None:
+    """`two hours`: a number in words and its unit."""
+    words = text.split()
+    for n in range(min(6, len(words) - 1), 0, -1):
+        value = number_of(" ".join(words[:n]))
+        if value is not None:
+            unit = " ".join(words[n:])
+            return ("unit", ("num", value, None), unit) if is_unit(words[n].strip(".")) else None
+    return None
 
 
 def _numbers(text: str) -> str:
