@@ -20,12 +20,13 @@ from mathdata.lines import (
     bounded,
     check_encoding,
     convert,
-    frame_of,
     json_lines,
     open_bytes,
     parse_lines,
     shown,
+    too_wide,
 )
+from mathdata.ndjson import TooWide, frame_of
 
 __all__ = ["FORMATS", "Slice", "parts", "resolve"]
 
@@ -174,7 +175,10 @@ def array_parts(path: Path) -> Iterator[Parsed]:
         value = next((value[k] for k in WRAPPERS if isinstance(value.get(k), list)), [value])
     lines = (json.dumps(row, ensure_ascii=True).encode() for row in value)
     if value:
-        yield parse_lines(b"\n".join(lines), 1)
+        try:
+            yield parse_lines(b"\n".join(lines), 1)
+        except TooWide:
+            raise too_wide(str(path)) from None
 
 
 def guess(path: Path, data: bytes) -> str:

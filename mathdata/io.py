@@ -13,7 +13,8 @@ import polars as pl
 from mathdata.errors import DataError, UsageError
 from mathdata.formats import Slice, parts, resolve
 from mathdata.layouts import Layout, map_columns, normalise, recognise
-from mathdata.lines import MAX_LINE, RAW, Broken, Parsed
+from mathdata.lines import MAX_LINE, RAW, Broken, Parsed, too_wide
+from mathdata.ndjson import MAX_COLUMNS
 from mathdata.saving import save, to_object
 from mathdata.schema import conform
 from mathdata.types import Frame, Partitions, Table
@@ -61,18 +62,33 @@ def read_chunks(
 def spill(*inputs: Any, folder: Path, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Partitions:
     """The same rows as `read`, as parquet partitions in `folder`: for input larger than memory."""
     files: list[Path] = []
-    schema: dict[str, Any] = {}
+    kinds: dict[str, set[Any]] = {}
     for item, label in zip(inputs, distinct([label_of(i) for i in inputs])):
         for chunk in chunks_of(item, label, column or {}, max_broken):
             for frame in chunk.iter_slices(100_000):
                 files.append(save(frame, folder / f"{len(files):06d}.parquet"))
-                schema |= frame.schema
+                for name, dtype in frame.schema.items():
+                    kinds.setdefault(name, set()).add(dtype)
+    schema = {name: one_kind(found) for name, found in kinds.items()}
     for file in files:
-        lacking = [c for c in schema if c not in pl.read_parquet_schema(file)]
-        if lacking:
-            frame = pl.read_parquet(file).with_columns(pl.lit(None, dtype=schema[c]).alias(c) for c in lacking)
-            save(frame.select(schema), file)
+        if pl.read_parquet_schema(file) != schema:
+            save(as_schema(pl.read_parquet(file), schema), file)
     return Partitions(tuple(files))
+
+
+def one_kind(kinds: set[Any]) -> Any:
+    """The kind that all of a column's partitions can have: their own where it is one, else text."""
+    known = kinds - {pl.Null}
+    return known.pop() if len(known) == 1 else pl.String if known else pl.Null
+
+
+def as_schema(frame: Frame, schema: Mapping[str, Any]) -> Frame:
+    """The frame with the columns and kinds of a schema; what must become text does as JSON."""
+    from mathdata.ndjson import json_column
+
+    text = [json_column(frame[n]) for n, t in schema.items() if n in frame.columns and t == pl.String]
+    lacking = [pl.lit(None).alias(n) for n in schema if n not in frame.columns]
+    return frame.with_columns(text).with_columns(lacking).select(pl.col(n).cast(t) for n, t in schema.items())
 
 
 def write(table: Any, path: str | Path | None = None, *, to: str | None = None) -> Any:
@@ -193,6 +209,8 @@ def conforming(
     tally, layout = Tally(where, max_broken), None
     for item in items:
         frame = item.frame
+        if frame.width > MAX_COLUMNS:
+            raise too_wide(where)
         if frame.width:
             frame = map_columns(frame, column, where)
             if layout is None or not layout.fits(frame):
@@ -264,18 +282,20 @@ def flag(frame: Frame) -> Frame:
 
 def stack(frames: Sequence[Frame]) -> Frame:
     """Frames under each other; a further column whose kinds do not go together becomes JSON text."""
+    from mathdata.ndjson import json_column
+
     if len(frames) == 1:
         return frames[0]
+    kinds: dict[str, set[Any]] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            kinds.setdefault(name, set()).add(dtype)
+    mixed = [n for n, k in kinds.items() if len({d.is_nested() for d in k - {pl.Null}}) > 1]
+    frames = [f.with_columns(json_column(f[n]) for n in mixed if n in f.columns) for f in frames]
     try:
         return pl.concat(frames, how="diagonal_relaxed")
     except pl.exceptions.PolarsError:
-        from mathdata.layouts import json_column
-
-        kinds: dict[str, set[str]] = {}
-        for frame in frames:
-            for name, dtype in frame.schema.items():
-                kinds.setdefault(name, set()).add(str(dtype))
-        odd = [n for n, k in kinds.items() if len(k - {"Null"}) > 1]
+        odd = [n for n, k in kinds.items() if len(k - {pl.Null}) > 1]
         frames = [f.with_columns(json_column(f[n]) for n in odd if n in f.columns) for f in frames]
         return pl.concat(frames, how="diagonal_relaxed")
 

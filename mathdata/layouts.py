@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mathdata.errors import SchemaError, UnknownName, nearest
+from mathdata.ndjson import json_column
 from mathdata.schema import DTYPES, row_id
 from mathdata.types import Frame
 
@@ -181,14 +181,6 @@ def texts(frame: Frame) -> Frame:
             stripped = pl.col(name).str.strip_chars()
             made.append(pl.when(stripped != "").then(stripped if name == "answer" else pl.col(name)).alias(name))
     return frame.with_columns(made)
-
-
-def json_column(values: pl.Series) -> pl.Series:
-    """Values as text, nested ones as JSON."""
-    if not values.dtype.is_nested():
-        return values.cast(pl.String)
-    made = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values.to_list()]
-    return pl.Series(values.name, made, pl.String)
 
 
 def svamp_problem() -> pl.Expr:

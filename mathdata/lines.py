@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,9 +15,10 @@ import numpy as np
 import polars as pl
 
 from mathdata.errors import DataError
+from mathdata.ndjson import MAX_COLUMNS, STEP, TooWide, Wide, frame_of, table
 from mathdata.types import Frame
 
-__all__ = ["MAX_LINE", "Broken", "Parsed", "frame_of", "json_lines", "open_bytes", "shown"]
+__all__ = ["MAX_LINE", "Broken", "Parsed", "json_lines", "open_bytes", "shown", "too_wide"]
 
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
@@ -131,7 +133,7 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
 
 
 def json_lines(path: Path, size: int = BLOCK) -> Iterator[Parsed]:
-    """Every block of the file, parsed; line numbers count from 1 and blank lines."""
+    """Every block of the file, parsed; line numbers count from 1 and blank lines. Raises DataError."""
     line = 1
     for data, left_out in blocks(path, size):
         if left_out:
@@ -139,24 +141,32 @@ def json_lines(path: Path, size: int = BLOCK) -> Iterator[Parsed]:
             broken = Broken(line, why, bounded(data))
             yield Parsed(pl.DataFrame(), pl.Series("line", [], dtype=pl.UInt32), (broken,))
         else:
-            yield parse_block(data, line)
+            try:
+                yield parse_block(data, line)
+            except TooWide:
+                raise too_wide(str(path)) from None
         line += data.count(b"\n")
 
 
+def too_wide(where: str) -> DataError:
+    return DataError(
+        f"{where}: more than {MAX_COLUMNS:,} columns", "is a key different in every row? put it into a value"
+    )
+
+
 def parse_block(data: bytes, first: int) -> Parsed:
-    """Polars for the whole block, else line by line: only one block pays for a broken line."""
+    """Polars for the whole block, else line by line: only one block pays for a broken line. Raises TooWide."""
     ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     longest = int(np.diff(ends, prepend=-1).max()) if len(ends) else 0
     if longest <= MAX_LINE and not _SURROGATE.search(data):
+        cuts = [0, *(ends[STEP - 1 : -1 : STEP] + 1).tolist(), len(data)]
         try:
-            frame = pl.read_ndjson(data, infer_schema_length=None)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
+            frame = table([data[a:z] for a, z in pairwise(cuts)])
+        except (Wide, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
             pass
         else:
             if frame.height == len(ends):
-                return Parsed(
-                    plain_columns(frame), pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True)
-                )
+                return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
     return parse_lines(data, first)
 
 
@@ -225,44 +235,6 @@ def refusal(line: bytes) -> str:
     except pl.exceptions.PolarsError as e:
         return f"not a row: {shown(str(e), 120)}"
     return ""
-
-
-def frame_of(lines: list[bytes]) -> Frame:
-    """Clean JSON lines as a frame; a column whose kinds do not go together becomes JSON text."""
-    if not lines:
-        return pl.DataFrame()
-    try:
-        return plain_columns(pl.read_ndjson(b"\n".join(lines), infer_schema_length=None))
-    except pl.exceptions.PolarsError:
-        rows = [json.loads(line) for line in lines]
-        odd = [name for name, kinds in kinds_of(rows).items() if len(kinds) > 1 or kinds & {"list", "dict"}]
-        text = [row | {n: as_text(row[n]) for n in odd if n in row} for row in rows]
-        return pl.read_ndjson("\n".join(json.dumps(r) for r in text).encode(), infer_schema_length=None)
-
-
-def kinds_of(rows: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """Column -> the kinds of its values; numbers go together."""
-    made: dict[str, set[str]] = {}
-    for row in rows:
-        for name, value in row.items():
-            if value is not None:
-                kind = "number" if type(value) in (int, float) else type(value).__name__
-                made.setdefault(name, set()).add(kind)
-    return made
-
-
-def as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def plain_columns(frame: Frame) -> Frame:
-    """Columns of objects without any field as JSON text: parquet cannot hold them."""
-    odd = [n for n, t in frame.schema.items() if "Struct({})" in str(t)]
-    if not odd:
-        return frame
-    from mathdata.layouts import json_column
-
-    return frame.with_columns(json_column(frame[n]) for n in odd)
 
 
 def shown(text: str, limit: int = 80) -> str:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import polars as pl
 
 from mathdata.errors import DataError, UnknownName, UsageError, nearest
-from mathdata.layouts import json_column
+from mathdata.ndjson import json_column
 from mathdata.types import Frame, Partitions, Table
 
 __all__ = ["WRITABLE", "atomic", "from_object", "save", "to_object"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mathdata.errors import MathdataError
-from mathdata.io import keep, read, write
+from mathdata.errors import DataError, MathdataError
+from mathdata.io import keep, read, spill, write
 from mathdata.types import Partitions
 
 NOISE = st.one_of(
@@ -106,3 +107,38 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write(Partitions((tmp_path / "missing.parquet",)), tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == old
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("name", ["keys.jsonl", "keys.json"])
+def test_a_key_of_its_own_in_every_row_is_refused_in_bounded_time_and_memory(tmp_path: Path, name: str) -> None:
+    rows = [{"problem": "a", f"key{n}": 1} for n in range(60_000)]
+    text = json.dumps(rows) if name.endswith(".json") else "\n".join(map(json.dumps, rows))
+    (tmp_path / name).write_text(text)
+    started = time.process_time()
+    with pytest.raises(DataError, match="more than 1,000 columns"):
+        read(tmp_path / name)
+    assert time.process_time() - started < 10
+
+
+def test_objects_keyed_by_an_id_become_text_and_keep_their_content(tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"{n}?", "meta": {f"id{n}": n}, "messages": [{"role": "user", "content": "x"}]} for n in range(6000)
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    frame = read(tmp_path / "a.jsonl")
+    assert [json.loads(m) for m in frame["meta"].to_list()] == [r["meta"] for r in rows]
+    assert frame["messages"].dtype == pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+
+
+def test_partitions_of_several_inputs_have_one_schema(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"problem": "a", "mine": 1},
+        {"problem": "b", "mine": {"x": [1]}},
+        {"problem": "c", "other": "z"},
+    ]
+    for n, row in enumerate(rows):
+        (tmp_path / f"{n}.jsonl").write_text(json.dumps(row) + "\n")
+    table = spill(*(tmp_path / f"{n}.jsonl" for n in range(3)), folder=tmp_path / "parts")
+    frame = pl.concat([pl.read_parquet(f) for f in table.files])
+    assert frame["mine"].to_list() == ["1", '{"x": [1]}', None]
+    assert frame["other"].to_list() == [None, None, "z"]
