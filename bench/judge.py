@@ -244,8 +244,13 @@ def run_one(name: str, pairs: list[tuple[str, str, bool, str]]) -> dict[str, flo
 
 def MINERVA() -> Callable[[str, str], bool]:
     """lm-eval's own functions, as its minerva_math task grades (needs antlr 4.11: its own environment)."""
-    from lm_eval.tasks.minerva_math.utils import get_unnormalized_answer, is_equiv, last_boxed_only_string, normalize_final_answer
-    from lm_eval.tasks.minerva_math.utils import remove_boxed
+    from lm_eval.tasks.minerva_math.utils import (
+        get_unnormalized_answer,
+        is_equiv,
+        last_boxed_only_string,
+        normalize_final_answer,
+        remove_boxed,
+    )
 
     def check(gold: str, response: str) -> bool:
         found = get_unnormalized_answer(response)

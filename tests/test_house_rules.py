@@ -51,6 +51,7 @@ LAYERS = [
     {
         "bind",
         "manifest",
+        "ndjson",
         "lines",
         "formats",
         "layouts",
