@@ -49,6 +49,8 @@ class Sender:
     budget: Budget | None = None
     progress: Progress | None = None
     patience: float = 120.0
+    spent: Callable[[], str] = str
+    """What all answers cost so far, in words, for the progress line."""
     n_at_once: bool = True
     retries: Counter[str] = field(default_factory=Counter)
     given_up: Counter[str] = field(default_factory=Counter)
@@ -181,8 +183,8 @@ class Sender:
     def _finish(self) -> None:
         self._finished += 1
         if self.progress is not None:
-            spent = "" if self.budget is None else f", {self.budget.describe()}"
-            self.progress(self._finished, self._total, f"{self.limiter.now} at once{spent}")
+            spent = self.spent() if self.budget is None else self.budget.describe()
+            self.progress(self._finished, self._total, f"{self.limiter.now} at once, {spent}")
 
     def _failed(self, job: Job, failure: Failure) -> None:
         if failure.state == "stop":

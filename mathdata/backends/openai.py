@@ -66,6 +66,7 @@ class OpenAI:
         self.notes: Counter[str] = Counter()
         self._spent: Counter[str] = Counter()
         self._found: dict[str, Any] = {}
+        self._price: Price | None = None
 
     @property
     def price(self) -> Price | None:
@@ -134,16 +135,23 @@ class OpenAI:
         fixed = None if self.concurrency == "auto" else int(self.concurrency)
         limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(20.0, self.timeout))
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        self._price = self.price
         async with aiohttp.ClientSession(connector=connector, timeout=limits, headers=self._headers()) as session:
             pace = Pace()
             sender = Sender(
                 self._poster(session, pace), self._counted(deliver), Limiter(fixed=fixed), pace, budget, progress,
                 self.patience,
+                self._spent_words,
             )  # fmt: skip
             try:
                 await sender.run(requests)
             finally:
                 self._report(sender)
+
+    def _spent_words(self) -> str:
+        price, tokens = self._price, self._spent["in"] + self._spent["out"]
+        usd = f", {price.of(self._spent['in'], self._spent['out']):.3f} usd" if price else ""
+        return f"{tokens:,} tokens{usd}"
 
     def _headers(self) -> dict[str, str]:
         return _HEADERS | ({"Authorization": f"Bearer {self._key}"} if self._key else {})

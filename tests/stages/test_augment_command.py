@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from mathdata.schema import conform
+from mathdata.stages.augment import augment
+from mathdata.types import Context
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backends"))
 
@@ -42,18 +44,19 @@ def test_an_estimate_sends_and_writes_nothing(cli, table, server, tmp_path):
     assert done.json["estimate"]["requests"] == 60
     assert done.json["estimate"]["samples"] == 180
     assert done.json["estimate"]["usd_at_most"] is None
-    words = cli("augment", table, "-o", "o.parquet", "--method", "answer", "--teacher", teacher(server), "--estimate")
-    assert "60 requests" in words.err
-    assert "price unknown" in words.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
     assert server.stats()["asked"] == 0
 
 
-def test_a_known_price_is_told_and_a_batch_costs_half(cli, table):
-    command = ["augment", table, "--method", "answer", "--teacher", "openai:gpt-4o-mini", "--estimate", "--json"]
-    live = cli(*command).json["estimate"]["usd_at_most"]
-    assert live == pytest.approx(60 * 1024 * 0.6e-6, rel=0.1)
-    assert cli(*command, "--batch").json["estimate"]["usd_at_most"] == pytest.approx(live / 2, rel=0.01)
+def test_a_known_price_is_told_and_a_batch_costs_half(table, tmp_path):
+    told = []
+    for batch in (False, True):
+        ctx = Context()
+        frame = pl.read_parquet(tmp_path / table)
+        augment(frame, method=["answer"], teacher="openai:gpt-4o-mini", estimate=True, batch=batch, ctx=ctx)
+        told.append(ctx.figures["estimate"]["usd_at_most"])
+    assert told[0] == pytest.approx(60 * 1024 * 0.6e-6, rel=0.1)
+    assert told[1] == pytest.approx(told[0] / 2, rel=0.01)
 
 
 def test_the_budget_stops_with_exit_code_3_and_the_next_run_goes_on(cli, table, server, tmp_path):
@@ -81,6 +84,7 @@ def test_the_budget_stops_with_exit_code_3_and_the_next_run_goes_on(cli, table, 
     assert server.stats()["answered"] == 60
 
 
+@pytest.mark.slow
 def test_rows_that_the_server_failed_are_pending_with_their_reason(cli, table, server, tmp_path):
     server.set(faults={"500": 1.0})
     options = teacher(server, patience=0.2)
@@ -91,6 +95,7 @@ def test_rows_that_the_server_failed_are_pending_with_their_reason(cli, table, s
     assert rejects["reject_why"].str.contains("planted 500").all()
 
 
+@pytest.mark.slow
 def test_a_batch_is_left_and_collected_by_the_same_command(cli, table, server):
     command = [
         "augment",
@@ -110,6 +115,7 @@ def test_a_batch_is_left_and_collected_by_the_same_command(cli, table, server):
     assert server.stats()["asked"] == 0, "nothing was asked at the full price"
 
 
+@pytest.mark.slow
 def test_an_unknown_model_is_two_lines_and_exit_code_1(cli, table, server, tmp_path):
     server.set(faults={"404": 1.0})
     done = cli("augment", table, "-o", "o.parquet", "--method", "answer", "--teacher", teacher(server))
@@ -119,6 +125,7 @@ def test_an_unknown_model_is_two_lines_and_exit_code_1(cli, table, server, tmp_p
     assert not (tmp_path / "o.parquet").exists()
 
 
+@pytest.mark.slow
 def test_a_journal_can_be_shared_between_runs(cli, table, server):
     for out in ("a.parquet", "b.parquet"):
         done = cli(
