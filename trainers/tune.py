@@ -216,6 +216,9 @@ def unfreeze(model: Any, patterns: tuple[str, ...]) -> None:
                 f"write a regular expression over parameter names, or one of: {', '.join(WORDS)}",
             )
         for parameter in found:
+            # Small steps vanish in half precision: what is trained is held in fp32, autocast does the arithmetic.
+            if parameter.dtype in (torch.float16, torch.bfloat16):
+                parameter.data = parameter.data.float()
             parameter.requires_grad_(True)
 
 
@@ -269,7 +272,7 @@ def settle(model: Any, spec: TrainSpec) -> Any:
     if spec.method == "full":
         return model
     merge_head(model)
-    return merge_injected(model)
+    return merge_injected(model).to(model.dtype)
 
 
 def merge_injected(model: Any) -> Any:
