@@ -126,8 +126,8 @@ WORDS: dict[str, tuple[str, str]] = {
     # cases
     "cases": ("Cases", "案例"),
     "cases_lead": (
-        "Every problem with both answers. Text is shown exactly as the model wrote it.",
-        "每道题与两组回答，均为模型原文。",
+        "Every problem with both answers, as the model wrote them; formulas are set.",
+        "每道题与两组回答，均为模型原文，公式已排版。",
     ),
     "problem": ("Problem", "题目"),
     "gold": ("Gold answer", "标准答案"),

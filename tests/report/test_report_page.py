@@ -198,3 +198,14 @@ def test_what_was_made_what_leaked_and_what_was_measured_on_the_way_have_tables_
     assert page.locator("#leaks tr", has_text="sums").inner_text().split() == ["sums", "60", "4", "0", "10", "0"]
     assert page.locator("#steps .curves").count() == 3, "truncation was not measured: no empty chart"
     assert page.locator("#steps polyline").count() == 6
+
+
+def test_paper_is_white_whatever_the_screen_was(page_of):
+    page = page_of(a_run(), color_scheme="dark")
+    page.click("#theme")
+    page.click("#theme")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator(".tools").is_visible()
+    assert not page.locator("#filters").is_visible()
+    assert page.locator("#answer h1").is_visible()
