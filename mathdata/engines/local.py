@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import polars as pl
 
 from mathdata.engines._parts import Kernel, gather, pieces, run_piece, scratch, split_piece
+from mathdata.errors import UsageError
 from mathdata.registry import register
-from mathdata.types import Engine, Frame, Partitions, Table
+from mathdata.types import Context, Engine, Frame, Partitions, Progress, Table
 
 __all__ = ["LocalEngine"]
 
@@ -25,6 +26,8 @@ class LocalEngine:
         self, *, scratch: Annotated[Path | None, "Folder for spilled partitions (default: the system's)."] = None
     ):
         self.base = scratch
+        self.progress: Progress = Context().progress
+        """Told how many pieces are done; stages pass on what they were given."""
 
     def frames(self, table: Table) -> Iterator[Frame]:
         """The rows in order, at most a piece at a time."""
@@ -69,7 +72,20 @@ class LocalEngine:
 
     def run(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """`function` on every tuple of arguments, results in order: the one thing engines do differently."""
-        return [function(*call) for call in calls]
+        made = []
+        for call in calls:
+            made.append(function(*call))
+            self.progress(len(made), len(calls), function.__name__.strip("_"))
+        return made
+
+
+def start(engine: Engine | None, ctx: Context | None) -> tuple[LocalEngine, Context]:
+    """The engine and context of a stage, the default ones where none are given; the engine reports to the context."""
+    made, context = engine or LocalEngine(), ctx or Context()
+    if not isinstance(made, LocalEngine):
+        raise UsageError(f"engine '{made.name}' cannot run this stage", "use local or ray")
+    made.progress = context.progress
+    return made, context
 
 
 def discard(files: Sequence[Path]) -> None:
@@ -78,7 +94,7 @@ def discard(files: Sequence[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def numbered_map(engine: Engine, table: Table, kernel: Kernel) -> Table:
+def numbered_map(engine: LocalEngine, table: Table, kernel: Kernel) -> Table:
     """A kernel that sees each row's place in the table; a frame stays a frame."""
-    made = engine.map(table, kernel, numbered=True)  # type: ignore[call-arg]
+    made = engine.map(table, kernel, numbered=True)
     return made if isinstance(table, Partitions) else engine.collect(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,8 +55,12 @@ class RayEngine(LocalEngine):
         """Every call a task; a task whose worker dies runs again elsewhere and writes the same file."""
         ray = self.start()
         task = ray.remote(max_retries=RETRIES, retry_exceptions=False)(function)
-        pending = [task.remote(*call) for call in calls]
-        return list(ray.get(pending))
+        results = [task.remote(*call) for call in calls]
+        waiting = results
+        while waiting:
+            _, waiting = ray.wait(waiting, num_returns=1)
+            self.progress(len(calls) - len(waiting), len(calls), function.__name__.strip("_"))
+        return list(ray.get(results))
 
     def start(self) -> Any:
         try:
@@ -68,7 +73,7 @@ class RayEngine(LocalEngine):
                 num_cpus=None if self.address else self.workers,
                 include_dashboard=False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 configure_logging=False,
             )
         return ray

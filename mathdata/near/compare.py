@@ -139,7 +139,8 @@ class _Words:
         key = (pair.astype(np.uint64) << np.uint64(48)) | (value >> np.uint64(16))
         at = np.searchsorted(self.keys, key)
         at[at == len(self.keys)] = 0
-        return self.keys[at] == key if len(self.keys) else np.zeros(len(key), dtype=bool)
+        known: Array = self.keys[at] == key if len(self.keys) else np.zeros(len(key), dtype=bool)
+        return known
 
 
 def _agree(f: Features, a: Array, b: Array, words: _Words, alive: Array) -> Array:
@@ -150,7 +151,8 @@ def _agree(f: Features, a: Array, b: Array, words: _Words, alive: Array) -> Arra
     n = len(a)
     lost = np.bincount(pair, weights=np.maximum(change, 0), minlength=n)
     gained = np.bincount(pair, weights=np.maximum(-change, 0), minlength=n)
-    return (lost == 0) | (gained == 0)
+    one_sided: Array = (lost == 0) | (gained == 0)
+    return one_sided
 
 
 def _bigrams(t: Tokens) -> Features:

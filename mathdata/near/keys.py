@@ -62,7 +62,7 @@ def keys_of(t: Tokens) -> Keys:
     row_bits = np.zeros(rows, dtype=np.uint64)
     row_bits[filled] = np.bitwise_xor.reduceat(bits, t.first[filled])
     count = np.bincount(t.row[words], minlength=rows).astype(np.int32)
-    return Keys(mix(block), mix(whole ^ mix(block)), row_bits, count)
+    return Keys(mix(block), mix(whole * _P + mix(block + _ASKED)), row_bits, count)
 
 
 def _symbol_order(t: Tokens, rows: int) -> U64:

@@ -111,7 +111,8 @@ def _sketch(t: Tokens) -> Array:
 
 def _differ(keys: Keys, a: Array, b: Array) -> Array:
     """A lower bound of the number of words in which two rows differ, from 64 bits each."""
-    return np.bitwise_count(keys.bits[a] ^ keys.bits[b])
+    bound: Array = np.bitwise_count(keys.bits[a] ^ keys.bits[b])
+    return bound
 
 
 def _join(star: Array, a: Array, b: Array) -> Array:

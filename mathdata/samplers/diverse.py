@@ -44,7 +44,8 @@ def vectors(texts: list[str | None]) -> npt.NDArray[np.float32]:
         tokens = words(text)
         for gram in ngrams(tokens, 1) | ngrams(tokens, 2):
             made[row, gram % WIDTH] += 1.0 if gram & (1 << 40) else -1.0
-    return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6)
+    made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6)
+    return made
 
 
 def farthest(points: npt.NDArray[np.float32], n: int) -> npt.NDArray[Any]:

@@ -34,7 +34,7 @@ def same_answer(a: str, b: str) -> bool:
         return "rounded" in (agree(Value(left), b), agree(Value(right), a)) or left == right
     from mathdata.verifiers import judge
 
-    return judge(a, b).ok or judge(b, a).ok
+    return bool(judge(a, b).ok or judge(b, a).ok)
 
 
 def _plain(text: str) -> Fraction | None:

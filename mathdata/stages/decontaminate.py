@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import polars as pl
 
-from mathdata.engines.local import LocalEngine, numbered_map
+from mathdata.engines.local import LocalEngine, numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.near.reference import Reference
 from mathdata.registry import register
@@ -42,11 +42,11 @@ def decontaminate(
     words, by a number-aware near match. The same template with other numbers is a sibling and stays. A row made from
     a leaked row is a leak too.
     """
-    engine, ctx = engine or LocalEngine(), ctx or Context()
+    engine, ctx = start(engine, ctx)
     references = [reference(name, lexicon) for name in against]
     if not references:
         raise UsageError("decontaminate: against what?", "name benchmarks: --against gsm8k,math")
-    marks = find_leaks(table, references, engine, ctx)
+    marks = find_leaks(table, references, engine)
     heirs = _heirs(table, marks, references, engine)
     frame = pl.DataFrame(
         [(m.row, m.word, m.why) for m in marks.values()] + heirs,
@@ -69,10 +69,9 @@ def reference(name: str, lexicon: str | None = None) -> Reference:
     return Reference(name, get_benchmark(name).load(), lexicon=lexicon)
 
 
-def find_leaks(table: Table, references: list[Reference], engine: Engine, ctx: Context) -> dict[int, Mark]:
+def find_leaks(table: Table, references: list[Reference], engine: LocalEngine) -> dict[int, Mark]:
     """The worst finding of every row that has one, by the row's place in the table."""
-    found = engine.collect(engine.map(table, partial(_scan, references=references), numbered=True))  # type: ignore[call-arg]
-    ctx.progress(1, 1, "scanned")
+    found = engine.collect(engine.map(table, partial(_scan, references=references), numbered=True))
     return {row[0]: Mark(*row) for row in found.iter_rows()}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import polars as pl
 
 from mathdata.engines._parts import NUMBER, number
-from mathdata.engines.local import LocalEngine, discard
+from mathdata.engines.local import LocalEngine, discard, start
 from mathdata.registry import register
 from mathdata.schema import conform
 from mathdata.stages._duplicates import AGAINST, Rules, mark, problem_keys
@@ -44,11 +44,11 @@ def dedup(
     A row whose problem and reasoning stand elsewhere is rejected with its twin's id, level and similarity. The same
     problem with another answer is a conflict and goes to review.
     """
-    engine, ctx = engine or LocalEngine(), ctx or Context()
+    engine, ctx = start(engine, ctx)
     rules = Rules(level, on, keep, strict, lexicon)
     others = _others(against)
     if isinstance(table, Partitions) or engine.name != "local":
-        result = _spread(table, others, rules, engine, ctx)
+        result = _spread(table, others, rules, engine)
     else:
         result = _one(table, others, rules)
     _count(result, engine, ctx, rules)
@@ -72,23 +72,24 @@ def _joined(frame: Frame, others: Frame | None) -> Frame:
     if others is None:
         return frame
     ahead = conform(others).with_columns(
-        pl.int_range(-pl.len(), 0, dtype=pl.Int64).alias(NUMBER), pl.lit(True).alias(AGAINST)
+        (pl.int_range(0, pl.len(), dtype=pl.Int64) - pl.len().cast(pl.Int64)).alias(NUMBER), pl.lit(True).alias(AGAINST)
     )
+    ahead = ahead.select(c for c in ahead.columns if c in (*frame.columns, AGAINST))
     return pl.concat([ahead, frame.with_columns(pl.lit(False).alias(AGAINST))], how="diagonal_relaxed")
 
 
-def _spread(table: Table, others: Frame | None, rules: Rules, engine: Engine, ctx: Context) -> Table:
+def _spread(table: Table, others: Frame | None, rules: Rules, engine: LocalEngine) -> Table:
     """Shuffle by a key that all twins share, then every partition by itself."""
-    assert isinstance(engine, LocalEngine)
     keyed = engine.map(table, partial(problem_keys, rules=rules), numbered=True)
-    parts = _parts(keyed)
-    shuffled = engine.shuffle(keyed, "_key", parts)
-    marked = engine.map(shuffled, partial(_mark_part, rules=rules, others=others, parts=parts), whole=True)
+    shuffled = engine.shuffle(keyed, "_key", _parts(keyed))
+    marked = engine.map(shuffled, partial(_mark_part, rules=rules, others=others), whole=True)
     for used in (keyed, shuffled):
         if isinstance(used, Partitions):
             discard(used.files)
     if isinstance(table, Partitions):
-        return engine.map(marked, _bare)
+        made = engine.map(marked, _bare)
+        discard(marked.files if isinstance(marked, Partitions) else ())
+        return made
     return _bare(engine.collect(marked).sort(NUMBER))
 
 
@@ -99,7 +100,7 @@ def _parts(table: Table) -> int:
     return max(1, -(-rows // PART_ROWS))
 
 
-def _mark_part(frame: Frame, rules: Rules, others: Frame | None, parts: int) -> Frame:
+def _mark_part(frame: Frame, rules: Rules, others: Frame | None) -> Frame:
     if others is not None and frame.height:
         mine = problem_keys(conform(others), rules).join(frame.select("_key").unique(), on="_key", how="semi")
         frame = _joined(frame, mine)

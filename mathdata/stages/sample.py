@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import polars as pl
 
-from mathdata.engines.local import LocalEngine, numbered_map
+from mathdata.engines.local import numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.registry import build, register
 from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, draws
@@ -44,7 +44,7 @@ def sample(
     Rows that are not drawn are rejected as `not-sampled`. `nested` adds the column `rank`: the first 128 rows by rank
     are the sample of 128, and so on.
     """
-    engine, ctx = engine or LocalEngine(), ctx or Context()
+    engine, ctx = start(engine, ctx)
     quota_table = _quota(quota)
     if strategy == "uniform" and (quota_table or sizes):
         strategy = "quota" if quota_table else "nested"
