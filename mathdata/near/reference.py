@@ -14,6 +14,7 @@ import polars as pl
 from mathdata.near.compare import compare
 from mathdata.near.flags import Flags
 from mathdata.near.keys import keys_of
+from mathdata.near.semantic import Encode, similar
 from mathdata.near.tokens import CHUNK, tokenise
 from mathdata.text import ngrams, normal_column, numbers, template_column, words
 from mathdata.types import Frame
@@ -46,6 +47,9 @@ class Reference:
     items: Frame
     strict: bool = False
     lexicon: str | None = None
+    encode: Encode | None = None
+    """Given, rows whose embedding is near an item's are doubtful too."""
+    _vectors: npt.NDArray[np.float32] | None = None
     _normal: dict[str, int] = field(default_factory=dict)
     _texts: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
     _blocks: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -59,6 +63,8 @@ class Reference:
     def __post_init__(self) -> None:
         problems = self.items["problem"].fill_null("")
         self._flags = Flags(problems.to_list())
+        if self.encode is not None:
+            self._vectors = self.encode(problems.to_list())
         self._texts = normal_column(problems)
         for i, text in enumerate(self._texts.to_list()):
             self._normal.setdefault(text, i)
@@ -107,6 +113,7 @@ class Reference:
         yield from self._overlaps(problems, rest.tolist())
         yield from self._same_template(frame, problems, rest.tolist())
         yield from self._retold(problems, rest)
+        yield from self._embedded(problems, rest)
 
     def _near(self, texts: pl.Series, rows: Rows) -> Iterator[Hit]:
         keys = _blocks(texts.gather(rows), self.lexicon).tolist() if len(rows) else []
@@ -140,6 +147,12 @@ class Reference:
         for flag in self._flags.find(problems.gather(rows).to_list()):
             how = "the same numbers" if flag.same_numbers else "all numbers but one"
             yield Hit(int(rows[flag.text]), flag.item, False, f"{how} and much the same words", flag.overlap)
+
+    def _embedded(self, problems: pl.Series, rows: Rows) -> Iterator[Hit]:
+        if self.encode is None or self._vectors is None or not len(rows):
+            return
+        for row, item, cosine in similar(problems.gather(rows).to_list(), self._vectors, self.encode):
+            yield Hit(int(rows[row]), item, False, "embedding near the item's", cosine)
 
     def _same_template(self, frame: Frame, problems: pl.Series, rows: list[int]) -> Iterator[Hit]:
         if not rows:

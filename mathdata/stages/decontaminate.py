@@ -12,6 +12,7 @@ import polars as pl
 from mathdata.engines.local import LocalEngine, numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.near.reference import Reference
+from mathdata.near.semantic import Encode, encoder
 from mathdata.registry import register
 from mathdata.schema import row_id
 from mathdata.types import Context, Engine, Frame, Table
@@ -33,6 +34,7 @@ def decontaminate(
     *,
     against: Annotated[list[str], "Benchmarks by name (gsm8k,math) or files of test items."],
     lexicon: Annotated[str | None, "A file with more relation words, in the format of the shipped one."] = None,
+    semantic: Annotated[bool, "Also set aside rows whose sentence embedding is near an item's."] = False,
     engine: Engine | None = None,
     ctx: Context | None = None,
 ) -> Table:
@@ -43,7 +45,7 @@ def decontaminate(
     a leaked row is a leak too.
     """
     engine, ctx = start(engine, ctx)
-    references = [reference(name, lexicon) for name in against]
+    references = [reference(name, lexicon, encoder() if semantic else None) for name in against]
     if not references:
         raise UsageError("decontaminate: against what?", "name benchmarks: --against gsm8k,math")
     marks = find_leaks(table, references, engine)
@@ -58,15 +60,15 @@ def decontaminate(
     return numbered_map(engine, table, partial(_write, marks=frame))
 
 
-def reference(name: str, lexicon: str | None = None) -> Reference:
+def reference(name: str, lexicon: str | None = None, encode: Encode | None = None) -> Reference:
     """A benchmark by its name, else a file of test items. Raises UnknownName, DataError."""
     if Path(name.partition("?")[0]).exists() or name.startswith(("builtin:", "hf://", "modelscope://")):
         from mathdata.io import read
 
-        return Reference(name, LocalEngine().collect(read(name)), lexicon=lexicon)
+        return Reference(name, LocalEngine().collect(read(name)), lexicon=lexicon, encode=encode)
     from mathdata.benchmarks import get_benchmark
 
-    return Reference(name, get_benchmark(name).load(), lexicon=lexicon)
+    return Reference(name, get_benchmark(name).load(), lexicon=lexicon, encode=encode)
 
 
 def find_leaks(table: Table, references: list[Reference], engine: LocalEngine) -> dict[int, Mark]:
