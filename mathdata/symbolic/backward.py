@@ -131,6 +131,8 @@ def _form_of_source(made: Masked, source: Any, g: int) -> Any:
     kind = source[0]
     if kind == "r":
         return made.results[source[1]]
+    if kind == "x":
+        return _converted(made.results[source[1]], source[2])
     if kind == "m":
         return form_of((source[1], 0, 1), [_form_of_source(made, part, g) for part in source[2:]])
     if kind == "f":
@@ -145,6 +147,13 @@ def _form_of_source(made: Masked, source: Any, g: int) -> Any:
         value = made.graph.groups[source[1]].value
         return value if kind == "q" else made_from(source[2], value)
     return source[1]
+
+
+def _converted(value: Value, form: str) -> Value:
+    if not isinstance(value, Form):
+        return made_from(form, value)  # type: ignore[no-any-return]
+    unit = made_from(form, 1)
+    return form_of(("*", 0, 1), [value, unit])
 
 
 def _derived(form: str) -> Value:
@@ -273,7 +282,8 @@ def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) 
         return written
     loose = " " in written
     if slot.step < 0:
-        return f"({written})" if loose and _glued(text, span) else written
+        beside = _glued(text, span) or _next_operator(text, span[1]) or re.search(r"[-*/×÷]\s*\$?$", text[: span[0]])
+        return f"({written})" if loose and beside else written
     if slot.op in ("*", "/", "^") or (loose and slot.op) or _glued(text, span):
         return f"({written})"
     return written

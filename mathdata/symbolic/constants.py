@@ -55,7 +55,7 @@ _WORDS: dict[str, tuple[Number, ...]] = {
     "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "score": (20,), "decade": (10,), "century": (100,),
     "rectangle": (2,), "rectangular": (2,), "perimeter": (2,), "triangle": (2, 3), "deck": (52,), "square": (4, 2),
     "percent": (100,), "percentage": (100,), "thousand": (1000,), "million": (1000000,), "hundred": (100,),
-    "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "either": (2,), "duplex": (2,),
+    "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
 }  # fmt: skip
 _WEAK: dict[str, tuple[Number, ...]] = {
     "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,), "car": (4,),
@@ -115,4 +115,4 @@ def constants(q: Question, s: Solution) -> Constants:
 
 
 UNIT_WORDS = frozenset(_UNITS) | {"leg", "nickel", "dime", "penny", "pennies", "quarter"}
-SINGLE = frozenset(listed("half twice double doubled pair couple both percent percentage either"))
+SINGLE = frozenset(listed("half twice double doubled pair couple both percent percentage either parent grandparent"))

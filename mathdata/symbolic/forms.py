@@ -164,7 +164,8 @@ def _cleared(form: Form) -> tuple[Number, Number, Number, Number]:
     for n in ints:
         common = _gcd(common, n)
     a, b, c, d = (n // (common or 1) for n in ints)
-    return (-a, -b, -c, -d) if c < 0 else (a, b, c, d)
+    negative = b < 0 if not a else a < 0
+    return (-a, -b, -c, -d) if negative else (a, b, c, d)
 
 
 def _gcd(a: int, b: int) -> int:

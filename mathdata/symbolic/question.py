@@ -22,6 +22,8 @@ class Mention:
     end: int
     value: Number
     noun: str
+    kind: str = ""
+    """The noun where it surely is one: a plural."""
     held: str = ""
     percent: bool = False
     money: bool = False
@@ -62,7 +64,7 @@ _TOLD = re.compile(
     r"\b(first|second|third|fourth|fifth|sixth|other|others|another|remaining|latter|former|last|one of|rest|final|"
     r"oldest|youngest|middle|smallest|largest|biggest|next|none of|either|neither|both|each of them)\b"
 )
-_NAMES = re.compile(r":|\b[A-Z]\w+(?:, [A-Z]\w+)*,? and [A-Z]\w+|\b(?:named|called|namely)\b")
+_NAMES = re.compile(r":|\b[A-Z]\w*(?:, [A-Z]\w*)*,? and [A-Z]\w*|\b(?:named|called|namely)\b")
 _MEASURES = frozenset(
     listed("""dollar cent pound mile minute mph ounce inch feet foot yard meter kilometer gallon liter gram kilogram km kg lb
     lbs oz ml cm mm calorie degree point percent acre ton square cubic watt""")
@@ -77,6 +79,16 @@ _DEFINITE = frozenset(["the", "these", "those", "all", "other", "remaining", "bo
 
 def singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+_PEOPLE = frozenset(listed("people children men women feet teeth fish sheep mice geese deer"))
+
+
+def plural(word: str) -> str:
+    """The singular of a plural noun; '' for any other word, which may be an adjective."""
+    if word in _PEOPLE:
+        return word
+    return singular(word) if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else ""
 
 
 def read_question(text: str) -> Question:
@@ -128,8 +140,9 @@ def _mention(q: Question, i: int, token: Token, value: Number) -> Mention:
     stream = q.tokens
     before = stream[i - 1] if i else None
     after = stream[i + 1] if i + 1 < len(stream) else None
-    noun, far = _noun(stream, i)
-    made = Mention(len(q.mentions), i, token.start, token.end, value, noun)
+    word, far = _noun(stream, i)
+    noun = singular(word)
+    made = Mention(len(q.mentions), i, token.start, token.end, value, noun, plural(word))
     made.percent = after is not None and (after.kind == "%" or after.text in ("percent", "per"))
     made.percent = made.percent and (after is None or after.text != "per" or far == "cent")
     made.money = (before is not None and before.kind == "$") or noun in ("dollar", "cent")
@@ -139,7 +152,7 @@ def _mention(q: Question, i: int, token: Token, value: Number) -> Mention:
 
 
 def _noun(stream: list[Token], i: int) -> tuple[str, str]:
-    """The word after the number, singular, and the word after that."""
+    """The word after the number, and the word after that."""
     words: list[str] = []
     for token in stream[i + 1 : i + 6]:
         if token.kind == "w":
@@ -151,13 +164,18 @@ def _noun(stream: list[Token], i: int) -> tuple[str, str]:
     first = words[0] if words else ""
     if first in ("more", "additional", "extra", "new", "different", "times", "other", "of") and len(words) > 1:
         first = words[1] if first != "times" else "times"
-    return singular(first), words[1] if len(words) > 1 else ""
+    return first, words[1] if len(words) > 1 else ""
 
 
 def _held(q: Question, i: int, token: Token, value: Number, noun: str) -> str:
     stream = q.tokens
     before = stream[i - 1] if i else None
     after = stream[i + 1] if i + 1 < len(stream) else None
+    if after is not None and after.start == token.end and after.kind == "/" and value.denominator == 1:
+        below = stream[i + 2] if i + 2 < len(stream) else None
+        if below is not None and below.kind == "n" and below.value is not None and below.value.denominator == 1:
+            q.fractions.append((int(value), int(below.value)))
+            return "one" if value == 1 else "fraction"
     if value in (0, 1):
         return "one"
     if after is not None and after.start == token.end:
@@ -165,9 +183,6 @@ def _held(q: Question, i: int, token: Token, value: Number, noun: str) -> str:
             return "label"
         if after.text == ":" and i + 2 < len(stream) and stream[i + 2].kind == "n" and stream[i + 2].start == after.end:
             return "clock"
-        if after.kind == "/" and i + 2 < len(stream) and stream[i + 2].kind == "n":
-            q.fractions.append((int(value), int(stream[i + 2].value or 1)))
-            return "fraction"
     if before is not None and before.end == token.start and before.text in ("/", ":", "#", "."):
         return "fraction" if before.text == "/" else "label"
     if after is not None and _fraction_after(stream, i):
@@ -201,6 +216,8 @@ def _held_by_words(
     if 1500 <= value <= 2100 and word in _BEFORE_YEAR and "," not in stream[i].text:
         return "year"
     if (word in _LABELS and not _counts(stream, i)) or (before is not None and before.text == "#"):
+        return "label"
+    if noun == "bill" and before is not None and before.kind == "$":
         return "label"
     if value <= 12 and (noun in _SHAPE or (after is not None and after.text in _SHAPE)):
         return "shape"
@@ -267,7 +284,7 @@ def _hold_told(q: Question) -> None:
     for m in q.mentions:
         if m.held or m.percent or m.money or m.value > 10 or m.value.denominator != 1:
             continue
-        if m.noun in _MEASURES or m.noun in ("times", "hour"):
+        if m.noun in _MEASURES or m.noun in ("time", "hour"):
             continue
         before = q.tokens[m.token - 1].text if m.token else ""
         alone = sum(o.value == m.value for o in q.mentions) == 1

@@ -76,6 +76,8 @@ def _value(source: Any, values: Sequence[Number], slots: list[Number], results: 
         return results[source[1]]
     if kind == "p":
         return made_from(source[2], values[source[1]])
+    if kind == "x":
+        return made_from(source[2], results[source[1]])
     if kind == "m":
         return evaluate((source[1], 0, 1), [_value(part, values, slots, results) for part in source[2:]])
     if kind == "f":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mathdata.symbolic.lexer import Token, lex, listed
-from mathdata.symbolic.question import singular
+from mathdata.symbolic.question import plural
 from mathdata.worked import Expression, Number, evaluate, final_answer, number, parse_tokens
 
 __all__ = ["Slot", "Solution", "Step", "Unsupported", "read_solution"]
@@ -256,25 +256,35 @@ class _Reader:
     def _chain(self, chain: list[list[Token]], loose: bool, n: int, done: set[int]) -> None:
         """`a = b = c` outside annotations: a step of its own, or the prose of an annotated one.
 
-        A loose chain was read across unit words; where it does not hold, the words inside it mean something and its
-        numbers are prose. A tight one that does not hold is a false equation.
+        A loose chain was read across unit words; where it does not hold as a whole (`4 - 3 = 1 hour = 60 minutes`),
+        its parts that hold are chains of their own, and what is left is prose. A tight one that does not hold is a
+        false equation.
         """
         chain, sides = _percents(chain)
-        last, tail = sides[-1], chain[-1]
+        values = [None if s is None else s.value() for s in sides]
+        if all(v is not None and v == values[0] for v in values):
+            self._true_chain(chain, [s for s in sides if s is not None], n, done)
+            return
+        parts = zip(sides, values, values[1:])
+        wrong = any(s is not None and type(s.tree) is not int and v != w for s, v, w in parts)
+        if wrong and not loose and None not in values:
+            raise Unsupported("false equation", _written(self.made.text, chain))
+        start = 0
+        for k in range(1, len(chain) + 1):
+            if k == len(chain) or values[k] != values[start] or values[k] is None:
+                part = [s for s in sides[start:k] if s is not None]
+                if part and (k - start > 1 or k == len(chain)):
+                    self._true_chain(chain[start:k], part, n, done)
+                start = k
+
+    def _true_chain(self, chain: list[list[Token]], sides: list[Expression], n: int, done: set[int]) -> None:
+        tail = chain[-1]
         note = self.notes.get(tail[0].start) if len(tail) == 1 else None
-        values = {s.value() for s in sides if s is not None}
         before = sides[-2] if len(sides) > 1 else None
-        if len(values) > 1 or None in values:
-            composite = any(s is not None and type(s.tree) is not int for s in sides[:-1])
-            if not loose and composite and all(s is not None for s in sides):
-                raise Unsupported("false equation", _written(self.made.text, chain))
-            if note is None:
-                return
-            before, sides, chain = None, [last], [tail]
         if note is not None:
-            self._annotated(before, note, tail[0], n, [s for s in sides[:-2] if s is not None])
-        elif len(sides) > 1 and all(s is not None for s in sides) and any(type(s.tree) is not int for s in sides if s):
-            self._plain([s for s in sides if s is not None], chain, n)
+            self._annotated(before, note, tail[0], n, sides[:-2])
+        elif len(sides) > 1 and any(type(s.tree) is not int for s in sides):
+            self._plain(sides, chain, n)
         else:
             return
         for side in chain if note is None or before is not None else [tail]:
@@ -384,7 +394,7 @@ def _written(text: str, chain: list[list[Token]]) -> str:
 def _next_word(line: list[Token], i: int) -> str:
     for token in line[i + 1 : i + 3]:
         if token.kind == "w" and token.text not in ("more", "additional", "other", "new", "extra", "x"):
-            return singular(token.text)
+            return plural(token.text)
         if token.kind not in "-%$w":
             break
     return ""
@@ -491,7 +501,7 @@ class _Chains:
             self.sides.append(self.run)
             self.run = []
         elif (jump := _unit(line, i, self.run)) > i:
-            self.loose = True
+            self.loose = self.loose or line[jump].kind != "="
             return jump
         else:
             self.close()

@@ -2,7 +2,8 @@
 
 Ambiguity costs coverage, never truth: new numbers are accepted only when all sources that are left agree.
 A source is a pair: ("q", g) a number of the question, ("p", g, f) one made from it, ("r", j) the result of step j,
-("c", v) a constant, ("u", v) one that nothing states, ("s", …) a part of the step, ("m", …) a step done in the head, ("f", j, …) a result rounded.
+("c", v) a constant, ("u", v) one that nothing states, ("s", …) a part of the step, ("m", …) a step done in the head, ("f", j, …) a result rounded,
+("x", j, f) a result in another unit.
 """
 
 from __future__ import annotations
@@ -115,11 +116,9 @@ def _sources(graph: Graph) -> None:
         found += _rounded(s, slot)
         if slot.word and slot.step < 0 and 1 < slot.value <= 4 and not _told_as_word(graph, slot):
             found.append(("c", slot.value))
-        if slot.step < 0 and not found:
-            found = [("r", j) for j in by_result.get(slot.value, ())]
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
-        slot.sources = _stated(list(dict.fromkeys(found))) or [_unexplained(graph, slot, fixed)]
+        slot.sources = _stated(list(dict.fromkeys(found))) or _unexplained(graph, slot, fixed)
 
 
 def _rounded(s: Solution, slot: Slot) -> list[Any]:
@@ -190,19 +189,19 @@ def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozense
     return not (words <= SINGLE or (words <= UNIT_WORDS and not any(m.noun in words for m in own)))
 
 
-def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> Any:
+def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> list[Any]:
     """A number that nothing states: made in the head from others (they are held), or the end of the claim."""
     value = slot.value
     if (part := _sub_result(graph, slot)) is not None:
-        return part
-    for g, group in enumerate(graph.groups):
-        for form, factor in _CONVERSIONS:
-            if group.value * factor == value and not group.held:
-                return ("p", g, form)
+        return [part]
+    if converted := _converted(graph, slot):
+        return converted
     if value >= 12 and value in fixed.weak:
-        return ("c", value)
-    if value > 12 and (hidden := _hidden_step(graph, slot)) is not None:
-        return hidden
+        return [("c", value)]
+    if value > 20 and slot.step >= 0 and not graph.solution.letters:
+        hidden = _hidden_step(graph, slot, fixed)
+        if hidden is not None:
+            return [hidden]
     groups, results = _makers(graph, slot)
     if not groups and not results and value not in (2, 3, 4) and value not in fixed.weak:
         where = "operand" if slot.step >= 0 else "number of the prose"
@@ -210,7 +209,17 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> Any:
     for group in groups:
         group.held = group.held or "may make a constant"
     graph.frozen.update(results)
-    return ("u", value)
+    return [("u", value)]
+
+
+def _converted(graph: Graph, slot: Slot) -> list[Any]:
+    """Every number of the question and every result that is this one in another unit."""
+    found: list[Any] = []
+    for form, factor in _CONVERSIONS:
+        found += [("p", g, form) for g, x in enumerate(graph.groups) if x.value * factor == slot.value and not x.held]
+        steps = graph.solution.steps[: slot.limit]
+        found += [("x", j, form) for j, step in enumerate(steps) if step.value * factor == slot.value]
+    return found
 
 
 def _sub_result(graph: Graph, slot: Slot) -> Any:
@@ -232,11 +241,14 @@ def _nodes(node: Any) -> list[Any]:
     return [node, *(n for child in node[1:] for n in _nodes(child))]
 
 
-def _hidden_step(graph: Graph, slot: Slot) -> Any:
+def _hidden_step(graph: Graph, slot: Slot, fixed: Constants) -> Any:
     """A step done in the head: ("m", op, a, b) where exactly one sum, difference or product gives the number."""
     atoms: list[tuple[Number, Any]] = [(g.value, ("q", i)) for i, g in enumerate(graph.groups) if g.value != 1]
     atoms += [(step.value, ("r", j)) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
     c, found = slot.value, []
+    known = {*graph.constants, *fixed.weak, *range(2, 13), 100}
+    if any(k and (a * k == c or (k > 1 and c * k == a) or (k > 12 and k - a == c)) for a, _ in atoms for k in known):
+        return None
     for i, (a, first) in enumerate(atoms):
         for b, second in atoms[:i]:
             if a + b == c:
@@ -286,17 +298,18 @@ _CONVERSIONS: tuple[tuple[str, Number], ...] = (
 
 def _narrow(graph: Graph) -> None:
     s = graph.solution
-    _twins(s)
+    _twins(graph)
     _nouns(graph)
     _used(graph)
-    _twins(s)
+    _twins(graph)
     _used(graph)
     _asked(graph)
     _sides(s)
 
 
-def _twins(s: Solution) -> None:
+def _twins(graph: Graph) -> None:
     """`48 + 48` with two results of 48: one each; order does not matter in one sum or product."""
+    s = graph.solution
     for step in s.steps:
         for group in (step.slots, *(o[1] for o in step.others)):
             by: dict[Number, list[Slot]] = {}
@@ -306,8 +319,14 @@ def _twins(s: Solution) -> None:
                 n = len(slots)
                 same = n > 1 and all(x.op == slots[0].op and x.sources == slots[0].sources for x in slots)
                 if same and slots[0].op in ("+", "*") and len(slots[0].sources) == n:
+                    slots.sort(key=lambda x: not x.percent)
+                    slots[0].sources.sort(key=lambda x: x[0] != "q" or not _is_percent(graph, x))
                     for slot, source in zip(slots, slots[0].sources):
                         slot.sources = [source]
+
+
+def _is_percent(graph: Graph, source: Any) -> bool:
+    return any(m.percent for m in graph.groups[source[1]].mentions)
 
 
 def _sides(s: Solution) -> None:
@@ -391,14 +410,14 @@ def _money(graph: Graph, source: Any) -> bool | None:
 
 def _noun_of(graph: Graph, source: Any) -> Sequence[str]:
     if source[0] == "q":
-        return [m.noun for m in graph.groups[source[1]].mentions]
+        return [m.kind for m in graph.groups[source[1]].mentions]
     return [graph.solution.steps[source[1]].noun] if source[0] == "r" else []
 
 
 def _other_noun(graph: Graph, source: Any, slot: Slot) -> bool:
     """Whether a source surely counts something else than the slot's noun."""
     if source[0] == "c":
-        words = graph.constants.get(slot.value, frozenset())
+        words = graph.constants.get(slot.value, frozenset(["firm"]))
         return words <= UNIT_WORDS and slot.noun not in words
     nouns = [n for n in _noun_of(graph, source) if n]
     return bool(nouns) and slot.noun not in nouns

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.replay import Replay, places, replay
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.tie import _SELF, FIRM, Graph, Group, tie
@@ -127,6 +128,7 @@ class _Rules:
         self.relations = _relations(graph)
         percents = [g for g, group in enumerate(groups) for m in group.mentions if m.percent]
         self.hundred = percents if len(percents) > 1 and sum(groups[g].value for g in percents) == 100 else []
+        self.compared = not graph.question.words.isdisjoint(_COMPARED) or ">" in graph.solution.text.replace(">>", "")
         self.others = bool(graph.question.words & _SELF)
 
     def question(self, values: Sequence[Number]) -> str:
@@ -165,11 +167,27 @@ class _Rules:
                 return why
             if j in self.graph.frozen and value != step.value:
                 return "a number made in the head"
+        if self.compared and not _same_order([s.value for s in steps], made.results):
+            return "order of results"
         for slot, value in zip(self.graph.solution.slots, made.slots):
             if value != slot.value and (slot.value == 1 or value == 1 or value <= 0):
                 return "becomes one"
         gold = steps[self.graph.gold]
         return "the answer stays" if made.results[self.graph.gold] == gold.value else ""
+
+
+_COMPARED = frozenset(
+    listed(
+        """winner wins won most least longest largest biggest tallest highest cheapest cheaper fewest smallest lowest best
+        better fastest faster slowest youngest oldest heaviest shortest minimum maximum whichever compare option"""
+    )
+)
+
+
+def _same_order(old: Sequence[Number], new: Sequence[Number]) -> bool:
+    """Whether every two results stand to each other as before: where a story compares, another one would win."""
+    pairs = [(a, b) for a in range(len(old)) for b in range(a)]
+    return all((old[a] < old[b]) == (new[a] < new[b]) and (old[a] > old[b]) == (new[a] > new[b]) for a, b in pairs)
 
 
 def _suits(old: Number, new: Number) -> str:
