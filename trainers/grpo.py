@@ -19,7 +19,9 @@ from mathdata.trainspec import GrpoSpec, TrainSpec
 from mathdata.types import Frame
 from trainers import sft
 from trainers.callbacks import keep_until, memory_mb
+from trainers.checkpoints import tidy
 from trainers.rewards import Rewards
+from trainers.settings import precision_of
 
 __all__ = ["run_grpo"]
 
@@ -60,7 +62,7 @@ def run_grpo(
     trainer.train()
     seconds = time.perf_counter() - begun
     sft.finish(trainer.model, ready.tokenizer, spec, out)
-    sft.tidy(out)
+    tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
         "seed": ready.seed,
@@ -111,7 +113,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path, steps: int) -> 
     for key in spec.trl:
         if key not in known:
             raise RecipeError(f"train.trl.{key}: TRL's GRPOConfig has no such option", nearest(key, known))
-    precision, gpu = sft.precision_of(spec), torch.cuda.is_available()
+    precision, gpu = precision_of(spec), torch.cuda.is_available()
     settings: dict[str, Any] = {
         "output_dir": str(out / "checkpoints"),
         "max_steps": steps,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mathdata.errors import MathdataError, RecipeError, nearest
-from mathdata.manifest import digest_of, dump_json, versions
+from mathdata.errors import MathdataError
+from mathdata.manifest import dump_json, versions
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
+from trainers.checkpoints import claim_checkpoints, last_checkpoint, tidy
 from trainers.data import Example, corpus_texts, count_spoiled, encode
 from trainers.order import Order, arrange
 from trainers.preflight import Preflight, preflight
+from trainers.settings import precision_of, sft_config
 
 __all__ = ["Prepared", "prepare", "run_sft"]
 
@@ -83,88 +83,6 @@ def world() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def precision_of(spec: TrainSpec) -> str:
-    """auto: bf16 on a GPU that has it, else fp32 (on a CPU bf16 is a choice: faster, a little coarser)."""
-    import torch
-
-    if spec.precision != "auto":
-        return spec.precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-
-
-def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
-    """TRL's own settings; what the recipe's `trl: {}` names is passed through verbatim. Raises RecipeError."""
-    import torch
-    from trl import SFTConfig
-
-    known = [f.name for f in dataclasses.fields(SFTConfig)]
-    for key in spec.trl:
-        if key not in known:
-            raise RecipeError(f"train.trl.{key}: TRL's SFTConfig has no such option", nearest(key, known))
-    if "wandb" in spec.report_to:
-        os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unless the user says so
-    precision, gpu = precision_of(spec), torch.cuda.is_available()
-    every = spec.checkpoints.every
-    if every == "epoch":
-        every = max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))
-    settings: dict[str, Any] = {
-        "output_dir": str(out / "checkpoints"),
-        "max_steps": order.steps,
-        "per_device_train_batch_size": 1,  # one micro-batch of ours
-        "gradient_accumulation_steps": order.accumulation,
-        "learning_rate": spec.learning_rate,
-        "lr_scheduler_type": spec.scheduler,
-        "lr_scheduler_kwargs": dict(spec.scheduler_args) or None,
-        "warmup_steps": spec.warmup_steps(order.steps),
-        "weight_decay": spec.weight_decay,
-        "adam_beta1": spec.betas[0],
-        "adam_beta2": spec.betas[1],
-        "adam_epsilon": spec.epsilon,
-        "max_grad_norm": spec.max_grad_norm,
-        "optim": spec.optimizer,
-        "seed": seed,
-        "bf16": precision == "bf16",
-        "fp16": precision == "fp16",
-        "use_cpu": not gpu,
-        "gradient_checkpointing": spec.gradient_checkpointing,
-        "max_length": None,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "remove_unused_columns": False,
-        "train_sampling_strategy": "sequential",
-        "dataloader_pin_memory": gpu,
-        "logging_steps": max(1, order.steps // 5000),
-        "logging_nan_inf_filter": False,
-        "disable_tqdm": True,
-        "report_to": list(spec.report_to) or "none",
-        "save_strategy": "steps" if every else "no",
-        "save_steps": every or 500,
-        "save_total_limit": spec.checkpoints.keep if every else None,
-        "eval_strategy": "no",
-    }
-    if spec.parallel.sequence > 1:
-        settings["parallelism_config"] = sequence_parallel(spec)
-    try:
-        return SFTConfig(**settings | spec.trl)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
-
-
-def sequence_parallel(spec: TrainSpec) -> Any:
-    """Sequences split over processes (Ulysses), which accelerate has with DeepSpeed only. Raises RecipeError."""
-    if spec.parallel.kind != "deepspeed":
-        raise RecipeError(
-            f"train.parallel.sequence = {spec.parallel.sequence}: only DeepSpeed splits sequences over processes",
-            "write kind: deepspeed beside it, or sequence: 1",
-        )
-    if spec.parallel.processes * spec.parallel.nodes % spec.parallel.sequence:
-        raise RecipeError(
-            f"train.parallel.sequence = {spec.parallel.sequence} does not divide the processes", "choose a divisor"
-        )
-    from accelerate.utils import ParallelismConfig
-
-    return ParallelismConfig(sp_backend="deepspeed", sp_size=spec.parallel.sequence)
-
-
 def run_sft(
     frame: Frame,
     spec: TrainSpec,
@@ -207,13 +125,6 @@ def run_sft(
         "versions": versions(),
     }
     return model, ready.tokenizer, record
-
-
-def tidy(out: Path) -> None:
-    """Take the empty checkpoint folder away."""
-    folder = out / "checkpoints"
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def tune_threads(spec: TrainSpec) -> None:
@@ -327,29 +238,6 @@ def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mappin
         benchmark = subset(ready.spec, evaluate, ready.seed)
         asked.append(Evaluating(ready.spec, ready.tokenizer, out, benchmark, report, main=world()[0] == 0))
     return asked
-
-
-def claim_checkpoints(out: Path, ready: Prepared) -> None:
-    """Checkpoints belong to one spec, one seed and one order of rows; those of another run are taken away."""
-    folder, marker = out / "checkpoints", out / "checkpoints" / "run.json"
-    assert ready.order is not None
-    rows = [e.id for e in ready.examples]
-    digest = digest_of([ready.spec.model_dump(mode="json"), ready.seed, rows, ready.order.micro])
-    try:
-        if json.loads(marker.read_text(encoding="utf-8"))["digest"] == digest:
-            return
-    except (OSError, ValueError, KeyError):
-        pass
-    for old in folder.glob("checkpoint-*"):
-        shutil.rmtree(old)
-    folder.mkdir(parents=True, exist_ok=True)
-    dump_json(marker, {"digest": digest})
-
-
-def last_checkpoint(out: Path) -> str | None:
-    """The newest whole checkpoint of this run (trainer_state.json is written last), else None."""
-    found = [p for p in (out / "checkpoints").glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
-    return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
 
 
 def loss_curve(path: Path, points: int = 400) -> list[list[float]]:

@@ -139,7 +139,7 @@ def test_what_is_tuned_in_memory_is_what_the_plan_counts(rows: Any, tiny: Any) -
 
 
 def test_sequence_parallelism_is_refused_where_the_library_has_none() -> None:
-    from trainers.sft import sequence_parallel
+    from trainers.settings import sequence_parallel
 
     with pytest.raises(RecipeError, match="only DeepSpeed"):
         sequence_parallel(parse_spec({"model": "x", "parallel": {"processes": 4, "sequence": 2}}))

@@ -1,0 +1,45 @@
+"""Checkpoints of a run: those of this spec, seed and order are taken up again, others are taken away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mathdata.manifest import digest_of, dump_json
+
+if TYPE_CHECKING:
+    from trainers.sft import Prepared
+
+__all__ = ["claim_checkpoints", "last_checkpoint", "tidy"]
+
+
+def claim_checkpoints(out: Path, ready: Prepared) -> None:
+    """Checkpoints belong to one spec, one seed and one order of rows; those of another run are taken away."""
+    folder, marker = out / "checkpoints", out / "checkpoints" / "run.json"
+    assert ready.order is not None
+    rows = [e.id for e in ready.examples]
+    digest = digest_of([ready.spec.model_dump(mode="json"), ready.seed, rows, ready.order.micro])
+    try:
+        if json.loads(marker.read_text(encoding="utf-8"))["digest"] == digest:
+            return
+    except (OSError, ValueError, KeyError):
+        pass
+    for old in folder.glob("checkpoint-*"):
+        shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    dump_json(marker, {"digest": digest})
+
+
+def last_checkpoint(out: Path) -> str | None:
+    """The newest whole checkpoint of this run (trainer_state.json is written last), else None."""
+    found = [p for p in (out / "checkpoints").glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
+    return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
+
+
+def tidy(out: Path) -> None:
+    """Take the empty checkpoint folder away."""
+    folder = out / "checkpoints"
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,96 @@
+"""TRL's own settings, from the recipe; `trl: {}` is passed through verbatim and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from mathdata.errors import RecipeError, nearest
+from mathdata.trainspec import TrainSpec
+from trainers.order import Order
+
+__all__ = ["precision_of", "sft_config"]
+
+
+def precision_of(spec: TrainSpec) -> str:
+    """auto: bf16 on a GPU that has it, else fp32 (on a CPU bf16 is a choice: faster, a little coarser)."""
+    import torch
+
+    if spec.precision != "auto":
+        return spec.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
+    """TRL's own settings; what the recipe's `trl: {}` names is passed through verbatim. Raises RecipeError."""
+    import torch
+    from trl import SFTConfig
+
+    known = [f.name for f in dataclasses.fields(SFTConfig)]
+    for key in spec.trl:
+        if key not in known:
+            raise RecipeError(f"train.trl.{key}: TRL's SFTConfig has no such option", nearest(key, known))
+    if "wandb" in spec.report_to:
+        os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unless the user says so
+    precision, gpu = precision_of(spec), torch.cuda.is_available()
+    every = spec.checkpoints.every
+    if every == "epoch":
+        every = max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))
+    settings: dict[str, Any] = {
+        "output_dir": str(out / "checkpoints"),
+        "max_steps": order.steps,
+        "per_device_train_batch_size": 1,  # one micro-batch of ours
+        "gradient_accumulation_steps": order.accumulation,
+        "learning_rate": spec.learning_rate,
+        "lr_scheduler_type": spec.scheduler,
+        "lr_scheduler_kwargs": dict(spec.scheduler_args) or None,
+        "warmup_steps": spec.warmup_steps(order.steps),
+        "weight_decay": spec.weight_decay,
+        "adam_beta1": spec.betas[0],
+        "adam_beta2": spec.betas[1],
+        "adam_epsilon": spec.epsilon,
+        "max_grad_norm": spec.max_grad_norm,
+        "optim": spec.optimizer,
+        "seed": seed,
+        "bf16": precision == "bf16",
+        "fp16": precision == "fp16",
+        "use_cpu": not gpu,
+        "gradient_checkpointing": spec.gradient_checkpointing,
+        "max_length": None,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "remove_unused_columns": False,
+        "train_sampling_strategy": "sequential",
+        "dataloader_pin_memory": gpu,
+        "logging_steps": max(1, order.steps // 5000),
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": list(spec.report_to) or "none",
+        "save_strategy": "steps" if every else "no",
+        "save_steps": every or 500,
+        "save_total_limit": spec.checkpoints.keep if every else None,
+        "eval_strategy": "no",
+    }
+    if spec.parallel.sequence > 1:
+        settings["parallelism_config"] = sequence_parallel(spec)
+    try:
+        return SFTConfig(**settings | spec.trl)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def sequence_parallel(spec: TrainSpec) -> Any:
+    """Sequences split over processes (Ulysses), which accelerate has with DeepSpeed only. Raises RecipeError."""
+    if spec.parallel.kind != "deepspeed":
+        raise RecipeError(
+            f"train.parallel.sequence = {spec.parallel.sequence}: only DeepSpeed splits sequences over processes",
+            "write kind: deepspeed beside it, or sequence: 1",
+        )
+    if spec.parallel.processes * spec.parallel.nodes % spec.parallel.sequence:
+        raise RecipeError(
+            f"train.parallel.sequence = {spec.parallel.sequence} does not divide the processes", "choose a divisor"
+        )
+    from accelerate.utils import ParallelismConfig
+
+    return ParallelismConfig(sp_backend="deepspeed", sp_size=spec.parallel.sequence)
