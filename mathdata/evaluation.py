@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -14,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.benchmarks import get_benchmark
-from mathdata.errors import DataError, UsageError
+from mathdata.errors import BackendError, DataError, UsageError
 from mathdata.figures import GUARD, summarise
 from mathdata.grading import grade
 from mathdata.leaderboard import lm_eval_results
@@ -119,11 +120,12 @@ def evaluate(
     ) is not None:
         return known
     (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
-    answerer = given or _Generated(make_backend(model, backend, batch_size), ctx)
-    for plan in plans:
-        graded = grade(plan.benchmark, plan.problems, answerer.answers(plan), ctx)
-        data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
-        _write(out / f"{plan.benchmark.name}.parquet", graded)
+    with contextlib.ExitStack() as open_:
+        answerer = given or _Generated(_backend(model, backend, batch_size, out, open_), ctx)
+        for plan in plans:
+            graded = grade(plan.benchmark, plan.problems, answerer.answers(plan), ctx)
+            data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
+            _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = _warnings(data["benchmarks"])
     dump_json(out / "results.lm_eval.json", lm_eval_results(data))
     dump_json(out / FILE, data)
@@ -267,6 +269,18 @@ def make_backend(model: Any, backend: Any = None, batch_size: int = 64) -> Backe
     return made
 
 
+def _backend(model: Any, spec: Any, batch_size: int, out: Path, open_: contextlib.ExitStack) -> Backend:
+    """The backend; a server's answers are stored as they come, so that a broken evaluation goes on where it stopped."""
+    made = make_backend(model, spec, batch_size)
+    named = isinstance(model, (str, Path))
+    if not named or made.name.split(":")[0] in ("transformers", "symbolic", "scripted"):
+        return made
+    from mathdata.backends.journal import Journal
+    from mathdata.backends.journaled import Journaled
+
+    return Journaled(made, open_.enter_context(Journal(out / "journal.sqlite")))  # type: ignore[return-value]
+
+
 @dataclass(slots=True)
 class _Given:
     """Answers from a file; the model is what the file says."""
@@ -309,6 +323,13 @@ class _Generated:
                 found[i] = made
             done += len(chunk)
             self.ctx.progress(done, len(requests), f"{plan.benchmark.name} answered")
+        failed = [c for made in found for c in made if c.finish in ("error", "unsupported")]
+        if failed or not all(found):
+            why = f": {failed[0].reason}" if failed else ""
+            raise BackendError(
+                f"{plan.benchmark.name}: {len(failed) or found.count([])} of {len(requests)} requests failed{why}",
+                "run the same command again: answers of a server are kept, only the rest is asked",
+            )
         return found
 
 

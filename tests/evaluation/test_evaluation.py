@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import polars as pl
 import pytest
 from evaluation_helpers import PROBLEMS, SUMS, Adder
 
 from mathdata.benchmarks import get_benchmark
-from mathdata.errors import DataError, SchemaError, UnknownName, UsageError
+from mathdata.errors import BackendError, DataError, SchemaError, UnknownName, UsageError
 from mathdata.evaluation import Evaluation, evaluate
 from mathdata.types import Completion, Context
 
@@ -251,3 +253,59 @@ def test_the_command_prints_one_json_object_and_two_line_errors(cli, tmp_path):
     assert refused.rc == 2
     assert refused.err.startswith("error: no benchmark named 'nothere'")
     assert len(refused.err.strip().splitlines()) == 2
+
+
+def test_a_failed_request_fails_the_evaluation_and_is_never_a_wrong_answer(tmp_path):
+    class Failing(Adder):
+        def answer(self, request, sample):
+            made = super().answer(request, sample)
+            return Completion("", "error", "503 no room") if request.problem.id == "q7" else made
+
+    with pytest.raises(BackendError, match="1 of 20 requests failed: 503 no room"):
+        evaluate(Failing(), benchmarks=[SUMS], out=tmp_path / "e")
+    assert not (tmp_path / "e" / "evaluation.json").exists()
+
+
+class Chat(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that adds, and refuses the question it is told to refuse."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        question = body["messages"][-1]["content"]
+        self.server.asked.append(question)
+        number = int(question.split()[2])
+        status, said = 200, {
+            "id": "x", "object": "chat.completion", "created": 0, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"#### {2 * number}"}}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14},
+        }  # fmt: skip
+        if number in self.server.refuses:
+            status, said = 400, {"error": {"message": "bad question", "type": "invalid_request_error"}}
+        raw = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_):
+        return None
+
+
+def test_answers_of_a_server_are_kept_and_only_the_rest_is_asked_again(tmp_path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Chat)
+    server.asked, server.refuses = [], {7}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    spec = {"openai": {"base_url": f"http://127.0.0.1:{server.server_port}/v1"}}
+    try:
+        with pytest.raises(BackendError, match="1 of 20 requests failed"):
+            evaluate("m", backend=spec, benchmarks=[SUMS], out=tmp_path / "e")
+        assert len(set(server.asked)) == 20
+        server.asked, server.refuses = [], set()
+        made = evaluate("m", backend=spec, benchmarks=[SUMS], out=tmp_path / "e")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert server.asked == ["What is 7 + 7?\n"]
+    assert made.benchmarks["sums"]["accuracy"] == 1.0
+    assert made.benchmarks["sums"]["length"]["mean"] == 5.0
