@@ -17,11 +17,15 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
+OURS = [p for p in PAGES if p.name.startswith(("README", "tutorial"))]
+"""Pages whose examples are run here; every other page has a test of its own that names it."""
+
+
 def blocks(page: Path, language: str) -> list[str]:
     return [body for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [p for p in OURS if blocks(p, "sh")], ids=lambda p: p.name)
 def test_the_shell_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
     for line in "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
@@ -33,16 +37,20 @@ def test_the_shell_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path) -> 
         assert done.returncode == 0, f"{page.name}: {line}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [p for p in OURS if blocks(p, "python")], ids=lambda p: p.name)
 def test_the_python_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
-    if page.name in ("CONTRIBUTING.md", "formats.md", "security.md"):
-        pytest.skip("its examples are run by a test of their own")
     code = "\n".join(blocks(page, "python"))
     env = {**os.environ, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=240, env=env
     )
     assert done.returncode == 0, f"{page.name}\n{code}\n{done.stderr}"
+
+
+def test_the_examples_of_every_other_page_are_run_by_a_test_that_names_it() -> None:
+    tests = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "tests").rglob("*.py"))
+    shown = [p for p in PAGES if p not in OURS and (blocks(p, "sh") or blocks(p, "python"))]
+    assert [p.name for p in shown if p.name not in tests] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
