@@ -118,6 +118,7 @@ class _Words:
             self.ok &= ((verbs_lost == 0) & (verbs_gained <= lost)) | ((verbs_gained == 0) & (verbs_lost <= gained))
         self.ok &= ~self._other(pair, (kind != WORD) & (kind != VERB))
         self.ok &= self._question(t, a, b) <= np.where(size >= LONG, 1, 0)
+        self.ok &= ~self._asks_for_another(t, a, b)
         self.similarity = 1 - worst / np.maximum(np.maximum(content[a], content[b]), 1)
 
     def _sum(self, pair: Array, weight: Array) -> Array:
@@ -128,11 +129,18 @@ class _Words:
         return self._sum(pair, differs.astype(np.int64)) > 0
 
     def _question(self, t: Tokens, a: Array, b: Array) -> Array:
-        asked = np.flatnonzero(t.asked)
-        first = np.searchsorted(t.row[asked], np.arange(len(t.first)))
-        pair, _, in_a, in_b, _ = _differences(t.hash[asked], first, a, b)
+        pair, _, in_a, in_b, _ = _asked(t, a, b)
         change = in_a - in_b
         return np.maximum(self._sum(pair, np.maximum(change, 0)), self._sum(pair, np.maximum(-change, 0)))
+
+    def _asks_for_another(self, t: Tokens, a: Array, b: Array) -> Array:
+        """A word new in the question that the other text knows elsewhere: it asks for the pears, not the apples."""
+        pair, index, in_a, in_b, _ = _asked(t, a, b)
+        known = np.unique(mix(t.row.astype(np.uint64)) + t.hash)
+        there = np.where(in_a > in_b, b[pair], a[pair]).astype(np.uint64)
+        key = mix(there) + t.hash[index]
+        at = np.minimum(np.searchsorted(known, key), len(known) - 1)
+        return self._other(pair, known[at] == key) if len(key) else np.zeros(self.pairs, dtype=bool)
 
     def explains(self, pair: Array, value: U64) -> Array:
         """Whether a token is among those that differ in that pair."""
@@ -141,6 +149,14 @@ class _Words:
         at[at == len(self.keys)] = 0
         known: Array = self.keys[at] == key if len(self.keys) else np.zeros(len(key), dtype=bool)
         return known
+
+
+def _asked(t: Tokens, a: Array, b: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The differences of the clauses that ask; the index is a token's."""
+    asked = np.flatnonzero(t.asked)
+    first = np.searchsorted(t.row[asked], np.arange(len(t.first)))
+    pair, index, in_a, in_b, key = _differences(t.hash[asked], first, a, b)
+    return pair, asked[index] if len(asked) else index, in_a, in_b, key
 
 
 def _agree(f: Features, a: Array, b: Array, words: _Words, alive: Array) -> Array:
@@ -177,7 +193,8 @@ def _bindings(t: Tokens, group: Array, *, side: bool) -> Features:
     which = np.repeat(np.arange(len(numbers)), size)
     other = heads[which] + np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
     number = numbers[which]
-    keep = (other != number) & ((t.kind[other] == WORD) | (t.kind[other] == VERB) | (t.kind[other] == REL))
+    kind = t.kind[other]
+    keep = (other != number) & ((kind == WORD) | (kind == VERB) | (kind == REL) | (side & (kind == NUMBER)))
     number, other = number[keep], other[keep]
     value = t.hash[number] * np.uint64(5) + t.hash[other]
     if side:

@@ -322,7 +322,7 @@ def _symbols(data: Array, start: Array, length: Array, what: Array, plain: U64, 
     first, second, final = data[start], data[start + 1], data[start + length - 1]
     upper = (first >= 65) & (first <= 90)
     capitals = upper & (length > 1) & (second >= 65) & (second <= 90) & (final >= 65) & (final <= 90)
-    follows = (data[start + 1] == 0x20) & (KINDS[data[start + 2]] == LETTER)
+    follows = (data[start + 1] == 0x20) & np.isin(KINDS[data[start + 2]], (LETTER, DIGIT))
     article = (length == 1) & ((first == 97) | (first == 65) | (first == 73)) & follows
     alone = (length == 1) & ~article & ((kind == WORD) | (first == 97) | (first == 65) | (first == 73))
     named = np.flatnonzero((what == LETTER) & (capitals | alone | (first == 0x5C)))
