@@ -46,7 +46,8 @@ class Preflight:
     def raise_if_refused(self) -> None:
         if self.refused:
             words = "; ".join(f.message + (f" (row {f.example})" if f.example else "") for f in self.refused)
-            raise PreflightError(f"the training cannot work: {words}", self.refused[0].hint)
+            hint = f"{self.refused[0].hint}; look at the rows: mathdata train RECIPE --look 3"
+            raise PreflightError(f"the training cannot work: {words}", hint)
 
     def summary(self) -> dict[str, Any]:
         """For train.json and the report: every check with its count, allowed ones named."""

@@ -208,7 +208,7 @@ def fit(
     if ready.spec.checkpoints.every and world()[0] == 0:
         claim_checkpoints(out, ready)
     trainer.accelerator.wait_for_everyone()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     try:
         trainer.train(resume_from_checkpoint=last_checkpoint(out) if ready.spec.checkpoints.every else None)
     except torch.OutOfMemoryError as error:
@@ -218,6 +218,7 @@ def fit(
         "steps": trainer.state.global_step,
         "loss": loss_curve(out / "metrics.jsonl"),
         "train_seconds": round(seconds, 2),
+        "train_cpu_seconds": round(time.process_time() - used, 2),
         "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
         "parallel": guard.world,
     }

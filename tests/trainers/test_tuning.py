@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from mathdata.errors import MathdataError, PreflightError, RecipeError, UsageError
+from mathdata.errors import MathdataError, MissingExtra, PreflightError, RecipeError, UsageError
 from trainers import train
 from trainers.merge import merge, merged_adapter, model_folder
 from trainers.sft import run_sft, untrained
@@ -193,3 +193,14 @@ def test_a_loss_that_explodes_stops_with_the_ids_of_its_rows(rows: Any, tiny: An
 def test_a_run_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no finished model"):
         model_folder(tmp_path)
+
+
+def test_quantised_training_without_its_library_names_what_to_install(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("bitsandbytes") is not None:
+        pytest.skip("bitsandbytes is installed here")
+    train(tiny(max_steps=1), rows(20), tmp_path / "base")
+    with pytest.raises(MissingExtra, match="needs bitsandbytes") as caught:
+        train(tiny(**LORA, model=str(tmp_path / "base"), tokenizer={}, quantize=4), rows(20), tmp_path / "run")
+    assert "mathdata[quant]" in caught.value.hint
