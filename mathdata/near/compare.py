@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 BATCH = 1_500
 """Pairs at a time: a few MB of features."""
 
-SHORT, LONG = 12, 20
+SHORT, LONG = 12, 14
 """Under SHORT content words none may differ, under LONG none in the question."""
 
 REACH = 64
