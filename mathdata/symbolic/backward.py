@@ -257,7 +257,7 @@ def _body(made: Masked) -> list[str]:
     for j, value in enumerate(made.results):
         if isinstance(value, Form):
             _result_edits(made, s.steps[j], value, edits)
-    for token in s.tokens:
+    for token in s.tokens if "x" not in s.letters else ():
         if token.kind == "w" and token.text == "x" and not any(a <= token.start < b for a, b in edits):
             edits[token.start, token.end] = "*"
     cut = s.text.rindex("####")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mathdata.symbolic.lexer import Token, lex
-from mathdata.symbolic.solution import equation_values
+from mathdata.symbolic.solution import has_false_equation, mixed
 from mathdata.worked import Number, strip_annotations
 
 __all__ = ["false_equation"]
@@ -16,10 +16,8 @@ def false_equation(text: str, x: str, value: Number) -> str | None:
         for token in [*_put_back(lex(part), x, value), None]:
             if token is not None and token.kind != "|":
                 line.append(token)
-            elif any(t.kind == "=" for t in line):
-                for values in equation_values(line):
-                    if len(values) > 1 or None in values:
-                        return part[line[0].start : line[-1].end][:120]
+            elif any(t.kind == "=" for t in line) and has_false_equation(mixed(line)):
+                return part[line[0].start : line[-1].end][:120]
             if token is not None and token.kind == "|":
                 line = []
     return None

@@ -137,7 +137,7 @@ def _lines(stream: list[Token], stop: int) -> tuple[list[list[Token]], dict[int,
     """Lines of tokens without annotations; notes by the start of the token after each."""
     lines: list[list[Token]] = [[]]
     notes: dict[int, _Note] = {}
-    stream = _mixed(stream)
+    stream = mixed(stream)
     i, n = 0, len(stream)
     while i < n:
         token = stream[i]
@@ -163,7 +163,7 @@ def _lines(stream: list[Token], stop: int) -> tuple[list[list[Token]], dict[int,
     return lines, notes
 
 
-def _mixed(stream: list[Token]) -> list[Token]:
+def mixed(stream: list[Token]) -> list[Token]:
     """`1 1/2` as `(1 + 1/2)`."""
     if not any(t.kind == "/" for t in stream):
         return stream
@@ -265,9 +265,7 @@ class _Reader:
         if all(v is not None and v == values[0] for v in values):
             self._true_chain(chain, [s for s in sides if s is not None], n, done)
             return
-        parts = zip(sides, values, values[1:])
-        wrong = any(s is not None and type(s.tree) is not int and v != w for s, v, w in parts)
-        if wrong and not loose and None not in values:
+        if not loose and None not in values and _is_false(sides):
             raise Unsupported("false equation", _written(self.made.text, chain))
         start = 0
         for k in range(1, len(chain) + 1):
@@ -508,13 +506,16 @@ class _Chains:
         return i + 1
 
 
-def equation_values(line: list[Token]) -> list[set[Number | None]]:
-    """The values of the sides of every equation in a line of tokens; those read across words are left out."""
-    found = []
-    for chain, loose in _chains(line, set()):
-        if len(chain) > 1 and not loose:
-            found.append({None if s is None else s.value() for s in _percents(chain)[1]})
-    return found
+def _is_false(sides: list[Expression | None]) -> bool:
+    """A calculation that states another value. `1 hour = 60 minutes` is none: both sides are single numbers."""
+    values = [None if s is None else s.value() for s in sides]
+    parts = zip(sides, values, values[1:])
+    return any(s is not None and type(s.tree) is not int and v != w for s, v, w in parts)
+
+
+def has_false_equation(line: list[Token]) -> bool:
+    """Whether a line of tokens states a false calculation; those read across words are left out."""
+    return any(_is_false(_percents(chain)[1]) for chain, loose in _chains(line, set()) if len(chain) > 1 and not loose)
 
 
 def _chains(line: list[Token], letters: set[str]) -> list[tuple[list[list[Token]], bool]]:

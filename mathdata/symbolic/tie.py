@@ -271,13 +271,14 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
     atoms: list[tuple[Number, Group | int]] = [(g.value, g) for g in graph.groups]
     atoms += [(step.value, j) for j, step in enumerate(graph.solution.steps) if j < slot.limit]
     known = [v for v in graph.constants if v > 1]
+    told = slot.word and slot.step < 0 and c <= 4  # "the two boys" counts, nobody reckons it
     groups: list[Group] = []
     results: list[int] = []
     for a, source in atoms:
         rest = [b for b, other in atoms if other is not source and b != 1] + known
         near = a != 1 and c - 1 <= a <= c + 1 and c <= 20
-        pair = any(a + b == c or a - b == c or b - a == c for b in rest)
-        factor = a != 1 and any(a * b == c or b * c == a or a * c == b for b in (*rest, *_FACTORS))
+        pair = any(a + b == c or (not told and (a - b == c or b - a == c)) for b in rest)
+        factor = a != 1 and not told and any(a * b == c or b * c == a or a * c == b for b in (*rest, *_FACTORS))
         if not (near or pair or factor):
             continue
         if isinstance(source, Group):
