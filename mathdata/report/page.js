@@ -151,7 +151,15 @@
   }
   // Dollars are prices where a digit follows the second one or a space stands inside the pair.
   // Text with mathematics: what stands between $..$, $$..$$, \(..\), \[..\] becomes MathML, the rest stays text.
-  var MATH = /\$\$([^$]{1,2000}?)\$\$|(?<![\\\w])\$(?![\s$])([^$\n]{0,600}?[^\s$\\])\$(?!\d)|\\\(([\s\S]{1,600}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]|(\\boxed\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\}){0,200}\})/g;
+  var MATH = new RegExp([
+    /\$\$([^$]{1,2000}?)\$\$/, // 1: display
+    /(?<![\\\w])\$([^$\n]{0,600}?[\\^_][^$\n]{0,600}?)\$(?!\d)/, // 2: a command, a power or an index: no price
+    /(?<![\\\w])\$(?![\s$])([^$\n]{0,600}?[^\s$\\])\$(?!\d)/, // 3: plain, close to its signs
+    /\\\(([\s\S]{1,600}?)\\\)/, // 4
+    /\\\[([\s\S]{1,2000}?)\\\]/, // 5: display
+    /(\\begin\{(?:align|equation|gather|eqnarray)\*?\}[\s\S]{1,3000}?\\end\{(?:align|equation|gather|eqnarray)\*?\})/, // 6
+    /(\\boxed\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\}){0,200}\})/ // 7: outside of formulas
+  ].map(function (r) { return r.source; }).join("|"), "g");
   function prose(value, css, slip) {
     var node = text("div", null, css), source = String(value), last = 0, m;
     if (slip) {
@@ -165,7 +173,7 @@
     var all = document.createDocumentFragment(), last = 0, m;
     MATH.lastIndex = 0;
     while ((m = MATH.exec(source)) !== null) {
-      var tex = m[1] || m[2] || m[3] || m[4] || m[5], made = formula(tex, Boolean(m[1] || m[4]));
+      var tex = m.slice(1).find(Boolean), made = formula(tex, Boolean(m[1] || m[5] || m[6]));
       if (!made) continue;
       all.appendChild(document.createTextNode(source.slice(last, m.index)));
       all.appendChild(made);
