@@ -130,7 +130,7 @@
     var kind = flip(c[6][a], c[6][b]);
     q.appendChild(prose(c[2], "text"));
     add(facts, both("span", WORD[kind], "flip"));
-    add(facts, add(both("span", ["gold ", "标准答案 "]), text("b", c[3])));
+    add(facts, add(both("span", ["gold ", "标准答案 "]), add(text("b"), value(c[3]))));
     [c[4], c[5], c[1], c[0]].forEach(function (v) { if (v) facts.appendChild(text("span", v)); });
     q.appendChild(facts);
     var two = text("div", null, "two");
@@ -142,7 +142,7 @@
     var node = text("div", null, "side-by"), head = text("h4", arm), ok = r[1] === "correct";
     head.appendChild(both("span", word(r[1]), ok ? "right" : "wrong"));
     if (r[3]) head.appendChild(both("span", word(r[3])));
-    if (r[2] !== null && r[2] !== undefined) head.appendChild(both("span", ["read as " + r[2], "读作 " + r[2]]));
+    if (r[2] !== null && r[2] !== undefined) head.appendChild(add(both("span", ["read as ", "读作 "]), value(r[2])));
     node.appendChild(head);
     node.appendChild(prose(r[0], "text", r[5]));
     if (r[4]) node.appendChild(add(text("div", null, "facts"), both("mark", ["cut off at the token limit", "在长度上限处截断"])));
@@ -153,7 +153,7 @@
   // Text with mathematics: what stands between $..$, $$..$$, \(..\), \[..\] becomes MathML, the rest stays text.
   var MATH = new RegExp([
     /\$\$([^$]{1,2000}?)\$\$/, // 1: display
-    /(?<![\\\w])\$([^$\n]{0,600}?[\\^_][^$\n]{0,600}?)\$(?!\d)/, // 2: a command, a power or an index: no price
+    /(?<!\\)\$([^$\n]{0,600}?[\\^_][^$\n]{0,600}?)\$(?!\d)/, // 2: a command, a power or an index: no price
     /(?<![\\\w])\$(?![\s$])([^$\n]{0,600}?[^\s$\\])\$(?!\d)/, // 3: plain, close to its signs
     /\\\(([\s\S]{1,600}?)\\\)/, // 4
     /\\\[([\s\S]{1,2000}?)\\\]/, // 5: display
@@ -181,6 +181,10 @@
     }
     all.appendChild(document.createTextNode(source.slice(last)));
     return all;
+  }
+  function value(answer) {
+    var bare = String(answer).replace(/^\s*\$+|\$+\s*$/g, "");
+    return /[\\^_]/.test(bare) && formula(bare, false) || document.createTextNode(String(answer));
   }
   function formula(tex, display) {
     if (typeof temml === "undefined") return null;

@@ -104,7 +104,13 @@ def test_formulas_are_mathml_prices_are_not_and_slips_are_marked(page_of):
         case(0, True, True, "costs $5 or $7, \\(\\sqrt{2}\\) and \\[\\int_0^1 x\\,dx\\] \\boxed{\\frac{1}{2}}"),
         case(1, False, True),
         case(2, True, False, "$\\undefinedcommand{x}$ $x_{$"),
-        case(3, True, True, "$ \\sqrt{x} $ costs $5 and $6, \\begin{align*}a&=b\\\\c&=d\\end{align*}"),
+        case(
+            3,
+            True,
+            True,
+            "$ \\sqrt{x} $ costs $5 and $6, \\begin{align*}a&=b\\\\c&=d\\end{align*}",
+            gold="\\frac{1}{2}",
+        ),
     ]
     run = a_run() | {"comparisons": [comparison("raw", "curated", cases)]}
     page = page_of(run)
@@ -114,8 +120,9 @@ def test_formulas_are_mathml_prices_are_not_and_slips_are_marked(page_of):
     assert "$5 or $7" in first.locator(".q .text").inner_text()
     assert page.locator(".case", has_text="Tom has 1 apples").locator("mark.slip").inner_text() == "1 + 1"
     third = page.locator(".case", has_text="Tom has 3 apples")
-    assert third.locator(".q math").count() == 2
-    assert third.locator(".q mtable").count() == 1
+    assert third.locator(".q .text math").count() == 2
+    assert third.locator(".q .text mtable").count() == 1
+    assert third.locator(".facts mfrac").count() == 1
     assert "$5 and $6" in third.locator(".q .text").inner_text()
     assert "undefinedcommand" in page.locator(".case", has_text="Tom has 2 apples").locator(".q").inner_text()
 
