@@ -249,17 +249,21 @@ def split_steps(frame: Frame) -> Frame:
 
 
 def lineage(frame: Frame) -> Frame:
-    """Others' lineage as ours: rows made from one `original_question` share one parent."""
+    """Others' lineage as ours: rows made from one `original_question` share one parent.
+
+    Where the source names no method, a row that is its own original was not made from anything.
+    """
     column = next((c for c in ORIGINAL if c in frame.columns and frame.schema[c] == pl.String), None)
     if column is None or "parents" in frame.columns:
         return frame
-    parents = [[row_id(q)] if q else None for q in frame[column].to_list()]
-    made = [
-        pl.Series("parents", parents, pl.List(pl.String)),
-        pl.col(column).is_not_null().cast(pl.Int32).alias("generation"),
-    ]
+    derived = pl.col(column).is_not_null()
     if "method" not in frame.columns:
-        made.append(pl.when(pl.col(column).is_not_null()).then(pl.lit("external")).alias("method"))
+        derived &= (pl.col(column) != pl.col("problem")).fill_null(True)
+    originals = frame.select(pl.when(derived).then(pl.col(column))).to_series().to_list()
+    parents = pl.Series("parents", [[row_id(q)] if q else None for q in originals], pl.List(pl.String))
+    made: list[pl.Expr | pl.Series] = [parents, derived.cast(pl.Int32).alias("generation")]
+    if "method" not in frame.columns:
+        made.append(pl.when(derived).then(pl.lit("external")).alias("method"))
     return frame.with_columns(made)
 
 

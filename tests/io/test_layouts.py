@@ -125,6 +125,15 @@ def test_real_files_are_read_with_all_their_answers(shared: Path) -> None:
     assert read(shared / "augment" / "gsm8k_backward.jsonl")["parents"].null_count() == 0
 
 
+def test_a_row_that_is_its_own_original_has_no_parent(shared: Path) -> None:
+    frame = read(shared / "cmath" / "distractor.jsonl")
+    plain = frame.filter(pl.col("distractor") == 0)
+    changed = frame.filter(pl.col("distractor") > 0)
+    assert (plain["parents"].null_count(), plain["method"].null_count()) == (plain.height, plain.height)
+    assert changed["parents"].null_count() == 0
+    assert set(changed["parents"].list.first()) <= {row_id(p) for p in plain["problem"]}
+
+
 def test_boxed_answers_agree_with_another_extractor_on_all_of_math(shared: Path) -> None:
     ours = read(shared / "math" / "train.jsonl").unique("problem")
     theirs = read(shared / "math" / "answers_train_deepscaler.jsonl").filter(pl.col("answer").is_not_null())
