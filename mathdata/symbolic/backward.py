@@ -163,14 +163,14 @@ def _derived(form: str) -> Value:
 
 
 _SAME_VALUE = {
-    2: "half twice double doubled doubles pair both couple second",
+    2: "half twice double doubled doubles pair both couple",
     3: "third thirds triple tripled thrice triples",
     4: "quarter quarters fourth quadruple",
     5: "fifth fifths",
     12: "dozen dozens",
     50: "half",
     25: "quarter",
-    7: "week weekly",
+    7: "weekly",
 }
 
 

@@ -287,8 +287,8 @@ def _hold_told(q: Question) -> None:
         if m.noun in _MEASURES or m.noun in ("time", "hour"):
             continue
         before = q.tokens[m.token - 1].text if m.token else ""
-        alone = sum(o.value == m.value for o in q.mentions) == 1
-        if before in _DEFINITE and alone:
+        alone = sum(o.value == m.value and o.noun == m.noun for o in q.mentions) == 1
+        if before in ("these", "those") or (before in _DEFINITE and alone):
             m.held = "told"
             continue
         rest = q.text[m.end :]

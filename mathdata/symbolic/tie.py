@@ -114,6 +114,8 @@ def _sources(graph: Graph) -> None:
         if not found or slot.percent or slot.value < 1:
             found += derived.get(slot.value, ())
         found += _rounded(s, slot)
+        if slot.value == 1 and slot.step < 0:
+            found += [x for x in _converted(graph, slot) if x[0] == "x"]
         if slot.word and slot.step < 0 and 1 < slot.value <= 4 and not _told_as_word(graph, slot):
             found.append(("c", slot.value))
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
@@ -181,7 +183,7 @@ def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozense
         return False
     own = [m for f in found if f[0] == "q" for m in graph.groups[f[1]].mentions]
     if not own or slot.value in (0, 1):
-        return not (slot.op in "+-" and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
+        return not (slot.op in ("+", "-") and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
     if words <= UNIT_WORDS and all(m.percent for m in own):
         return False
     if slot.op not in ("+", "-"):
