@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import polars as pl
@@ -73,11 +74,25 @@ def _partitions(
     return engine.map(apart, lambda f: _frame(f.drop("_parent"), columns, options, steps, agree, ctx))
 
 
-def _column(frame: Frame, name: str) -> list[str | None]:
+def _column(frame: Frame, name: str) -> pl.Series:
     if name not in frame.columns:
         raise SchemaError(f"no column '{name}' to verify", nearest(name, frame.columns))
-    values: list[str | None] = frame[name].cast(pl.String).to_list()
-    return values
+    return frame[name].cast(pl.String)
+
+
+class _Rows(Sequence[tuple[str | None, str | None, str | None]]):
+    """Columns read as rows, a slice at a time: a million rows never stand in memory as Python strings at once."""
+
+    def __init__(self, columns: list[pl.Series]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return list(zip(*(c[at].to_list() for c in self.columns)))
+        return tuple(c[at] for c in self.columns)
 
 
 def _frame(
@@ -85,29 +100,24 @@ def _frame(
 ) -> Frame:
     from mathdata.verifiers.many import check_rows
 
-    responses, answers = _column(frame, columns[0]), _column(frame, columns[1])
-    problems = _column(frame, "problem")
+    responses, answers, problems = (_column(frame, name) for name in (*columns, "problem"))
     told = lambda done: ctx.progress(done, len(problems), "judged")  # noqa: E731
-    checked = check_rows(list(zip(problems, answers, responses)), options, told=told)
-    asked = columns[0] != "solution"
-    rejects = [_reject(c, asked, steps) for c in checked]
+    checked = check_rows(_Rows([problems, answers, responses]), options, told=told)
+    rejects = [_reject(c, columns[0] != "solution", steps) for c in checked]
     _review(frame, problems, answers, checked, rejects, agree)
     _figures(ctx, checked, rejects)
     ctx.progress(len(problems), len(problems), "judged")
     kept = frame["reject"].is_not_null()
+    words = pl.Series([r[0] for r in rejects], dtype=pl.String)
+    sentences = pl.Series([r[1] for r in rejects], dtype=pl.String)
+    statuses = [c.verdict.status if c.verdict else None for c in checked]
     return frame.with_columns(
-        pl.Series("verdict", [c.verdict.status if c.verdict else None for c in checked], dtype=pl.String),
+        pl.Series("verdict", statuses, dtype=pl.String),
         pl.Series("verdict_reason", [c.reason for c in checked], dtype=pl.String),
         pl.Series("step_errors", [c.step_errors for c in checked], dtype=pl.Int32),
-        _pass_rates(frame, [c.verdict.status if c.verdict else None for c in checked]),
-        pl.when(kept)
-        .then(pl.col("reject"))
-        .otherwise(pl.Series([r[0] for r in rejects], dtype=pl.String))
-        .alias("reject"),
-        pl.when(kept)
-        .then(pl.col("reject_why"))
-        .otherwise(pl.Series([r[1] for r in rejects], dtype=pl.String))
-        .alias("reject_why"),
+        _pass_rates(frame, statuses),
+        pl.when(kept).then(pl.col("reject")).otherwise(words).alias("reject"),
+        pl.when(kept).then(pl.col("reject_why")).otherwise(sentences).alias("reject_why"),
     )
 
 
@@ -123,28 +133,32 @@ def _reject(c: Any, asked: bool, steps: str) -> tuple[str | None, str | None]:
 
 
 def _review(
-    frame: Frame, problems: list[Any], answers: list[Any], checked: list[Any], rejects: list[Any], agree: int
+    frame: Frame, problems: pl.Series, answers: pl.Series, checked: list[Any], rejects: list[Any], agree: int
 ) -> None:
     """Doubtful gold goes to a person, never silently to "wrong"."""
     from mathdata.verifiers import gold
 
-    parents = frame["parents"].list.first().to_list()
-    samples = [f"{p}\x1f{a}" if parent else None for p, a, parent in zip(problems, answers, parents)]
-    doubtful = gold.consensus(samples, checked, agree)
-    blamed = {parents[i]: why for i, why in doubtful.items()}
-    for i, row_id in enumerate(frame["id"].to_list()):
-        if row_id in blamed and not checked[i].proved:
-            doubtful.setdefault(i, blamed[row_id])
-    originals = [None if parent else p for p, parent in zip(problems, parents)]
-    doubtful |= gold.conflicts(originals, answers, checked)
+    parent = frame["parents"].list.first()
+    samples = parent.is_not_null()
+    doubtful: dict[int, str] = {}
+    if samples.any():
+        keys = (problems.fill_null("") + "\x1f" + answers.fill_null("")).set((~samples).fill_null(True), None).to_list()
+        doubtful = gold.consensus(keys, checked, agree)
+        blamed = {parent[i]: why for i, why in doubtful.items()}
+        for i, row_id in enumerate(frame["id"].to_list()):
+            if row_id in blamed and not checked[i].proved:
+                doubtful.setdefault(i, blamed[row_id])
+    twice = (problems.is_duplicated() & ~samples).arg_true().to_list()
+    doubtful |= gold.conflicts({i: (problems[i], answers[i]) for i in twice}, checked)
+    originals = (~samples).to_list()
     for i, c in enumerate(checked):
-        if c.disproved and parents[i] is None and rejects[i][0] in (None, "false-step"):
+        if c.disproved and originals[i] and rejects[i][0] in (None, "false-step"):
             doubtful.setdefault(i, f"its own arithmetic contradicts its answer: {c.false_step}")
     for i, why in doubtful.items():
         rejects[i] = ("review-gold", why)
 
 
-def _pass_rates(frame: Frame, verdicts: list[str | None]) -> pl.Series:
+def _pass_rates(frame: Frame, verdicts: Sequence[str | None]) -> pl.Series:
     """Share of correct rows among those of one parent, on the children and on the parent itself."""
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()

@@ -105,7 +105,7 @@ class Algebra:
                 if e:
                     keep.append((atom, 1))
             elif atom.startswith("sin(") and e == int(e) and e >= 2:
-                cosine = {(("cos(" + atom[4:], 2),): -1, (): 1}
+                cosine: Poly = {(("cos(" + atom[4:], 2),): -1, (): 1}
                 extra += [cosine] * int(e // 2)
                 if e % 2:
                     keep.append((atom, 1))
@@ -185,13 +185,13 @@ class Algebra:
 
                 k = int(c * 12)
                 return self.add(_cosine(k), self.mul(_cosine(k - 6), {(("~i", 1),): 1})), UNIT
-        c = constant(base)
-        if c is not None:
-            if c == 0:
+        value = constant(base)
+        if value is not None:
+            if value == 0:
                 return ({}, UNIT) if exponent != {} else (UNIT, UNIT)
-            if c < 0:
-                return self.negative_root(c, exponent)
-            return self.number_power(c, exponent), UNIT
+            if value < 0:
+                return self.negative_root(value, exponent)
+            return self.number_power(value, exponent), UNIT
         rational = exponent.get((), 0) if len(exponent) == 1 else None
         if len(base[0]) == 1 and base[1] == UNIT:
             ((mono, coefficient),) = base[0].items()
@@ -237,9 +237,7 @@ class Algebra:
             sign = -1 if Fraction(e).numerator % 2 else 1
             return self.mul({(): sign}, self.number_power(-c, exponent)), UNIT
         if e is not None and Fraction(e).denominator == 2:
-            turns = {(("~i", 1),): 1}
-            n = Fraction(e).numerator % 4
-            out = self.mul(self.number_power(-c, exponent), self.fold({"~i": n}, 1) if n else turns)
+            out = self.mul(self.number_power(-c, exponent), self.fold({"~i": Fraction(e).numerator % 4}, 1))
             return out, UNIT
         return self.group(({(): c}, UNIT), exponent), UNIT
 

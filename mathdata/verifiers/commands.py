@@ -245,10 +245,9 @@ def _operator(r: Any, name: str) -> Tree:
         return _integral(r, low, high)
     body = r.product()
     if name == "lim" and low is not None:
-        ops, sides = (low[1], low[2]) if low[0] == "rel" else ((), ())
-        if ops != ("->",):
+        if low[0] != "rel" or low[1] != ("->",):
             raise Unreadable("a limit without its point")
-        return ("fn", "lim", (body, sides[0], sides[1]))
+        return ("fn", "lim", (body, low[2][0], low[2][1]))
     if low is not None and low[0] == "rel" and low[1] == ("=",) and high is not None:
         return ("fn", name, (body, ("seq", "(", ")", (low[2][0], low[2][1], high))))
     return ("fn", name, tuple(x for x in (body, low, high) if x is not None))

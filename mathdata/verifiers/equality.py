@@ -314,7 +314,8 @@ def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
     """`144 m^3` beside a gold in `\\text{m}^3`: letters that spell the other side's unit are a unit."""
     if t[0] != "mul" or len(t[1]) < 2:
         return t, ""
-    words, factors = [], list(t[1])
+    words: list[str] = []
+    factors = list(t[1])
     while factors and (
         factors[-1][0] == "sym"
         or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")
@@ -402,12 +403,12 @@ def _texts(a: Tree, b: Tree) -> bool | None:
 
 def _times(a: Tree, b: Tree, judge: Judge) -> bool:
     if a[0] == b[0] == "time":
-        return a[1:4] == b[1:4] and (not a[4] or not b[4] or a[4] == b[4])
+        return bool(a[1:4] == b[1:4] and (not a[4] or not b[4] or a[4] == b[4]))
     time, other = (a, b) if a[0] == "time" else (b, a)
     if other[0] == "unit" and other[1][0] == "num":
-        return time[2] == time[3] == 0 and other[1][1] == time[1]
+        return bool(time[2] == time[3] == 0 and other[1][1] == time[1])
     ratio = ("ratio", (("num", Fraction(time[1]), None), ("num", Fraction(time[2]), None)))
-    return other[0] == "ratio" and judge.scalars(ratio, other) is True
+    return bool(other[0] == "ratio") and judge.scalars(ratio, other) is True
 
 
 def _is_relation(t: Tree) -> bool:

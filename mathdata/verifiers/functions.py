@@ -49,7 +49,7 @@ def apply(a: al.Algebra, name: str, args: tuple[Tree, ...]) -> al.Ratio:
 def structure(a: al.Algebra, t: Tree) -> str:
     """A tree of any kind as text, its expressions in normal form: for atoms that hold tuples or relations."""
     if t[0] == "seq":
-        return t[1] + ",".join(structure(a, x) for x in t[3]) + t[2]
+        return f"{t[1]}{','.join(structure(a, x) for x in t[3])}{t[2]}"
     if t[0] == "rel":
         return " ".join(t[1]) + "|".join(structure(a, x) for x in t[2])
     if t[0] == "matrix":
@@ -142,13 +142,12 @@ def _ln(a: al.Algebra, form: al.Ratio) -> al.Ratio:
             out: al.Poly = {}
             value = Fraction(c)
             for n, sign in ((value.numerator, 1), (value.denominator, -1)):
-                for prime, e in al._factor(n):
-                    out = a.add(out, {((f"@{prime}", 1),): sign * e})
+                for prime, times in al._factor(n):
+                    out = a.add(out, {((f"@{prime}", 1),): sign * times})
             for atom, e in mono:
-                out = a.add(out, {(): e} if atom == "~e" else {((f"@{atom[1:]}", 1),): e})
+                name: al.Mono = () if atom == "~e" else ((f"@{atom[1:]}", 1),)
+                out = a.add(out, {name: e})
             return out, al.UNIT
-        if c == 1 and len(mono) == 1 and mono[0][0].startswith("^~e^"):  # ln(e^x) = x needs the exponent again
-            return a.atom(f"ln({al.key(form)})")
     return a.atom(f"ln({al.key(form)})")
 
 
@@ -161,11 +160,10 @@ def _special(a: al.Algebra, name: str, forms: list[al.Ratio]) -> al.Ratio | None
         if len(f[0]) == 1 and f[1] == al.UNIT:
             ((mono, c),) = f[0].items()
             if all(atom[0] == "#" or atom in ("~pi", "~e") for atom, _ in mono):
-                return {mono: abs(c)}, al.UNIT
+                positive: al.Poly = {mono: abs(c)}
+                return positive, al.UNIT
         if f[0] and max(f[0].items(), key=lambda x: str(x[0]))[1] < 0:
             return a.atom(f"abs({al.key(({m: -c for m, c in f[0].items()}, f[1]))})")
-    if name == "factorial" and al.constant(f) is not None:
-        return None
     return None
 
 
@@ -173,18 +171,22 @@ def _inverse(name: str, f: al.Ratio) -> al.Ratio | None:
     if f[1] != al.UNIT:
         return None
     for k in range(-6, 7):
-        turn = {(("~pi", 1),): al._small(Fraction(k, 12))} if k else {}
+        turn = _turn(k)
         if name == "asin" and f[0] == _cosine(k - 6):
             return turn, al.UNIT
         if name == "acos" and f[0] == _cosine(k + 6):
-            k += 6
-            return ({(("~pi", 1),): al._small(Fraction(k, 12))} if k else {}), al.UNIT
+            return _turn(k + 6), al.UNIT
         if name == "atan" and abs(k) < 6:
             helper = al.Algebra()
             tangent = helper.product((_cosine(k - 6), al.UNIT), helper.inverse((_cosine(k), al.UNIT)))
             if tangent[1] == al.UNIT and tangent[0] == f[0]:
                 return turn, al.UNIT
     return None
+
+
+def _turn(k: int) -> al.Poly:
+    """k twelfths of pi."""
+    return {(("~pi", 1),): al._small(Fraction(k, 12))} if k else {}
 
 
 def _determinant(a: al.Algebra, matrix: Tree) -> al.Ratio:
@@ -207,7 +209,7 @@ def _expand(a: al.Algebra, rows: list[list[al.Ratio]]) -> al.Ratio:
 
 def _finite(a: al.Algebra, name: str, args: tuple[Tree, ...]) -> al.Ratio | None:
     """A sum or product between two small whole numbers is carried out."""
-    bounds = args[1][3] if args[1][0] == "seq" else ()
+    bounds: tuple[Tree, ...] = args[1][3] if args[1][0] == "seq" else ()
     if len(bounds) != 3 or bounds[0][0] != "sym":
         return None
     low, high = (al.constant(a.tree(b)) for b in bounds[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mathdata.verifiers.rows import Checked
 
@@ -60,23 +60,20 @@ def consensus(keys: Sequence[str | None], checked: Sequence[Checked], agree: int
     return out
 
 
-def conflicts(
-    problems: Sequence[str | None], answers: Sequence[str | None], checked: Sequence[Checked]
-) -> dict[int, str]:
-    """Originals of one question with different golds, none of them proved: row number -> sentence."""
-    questions: dict[str, list[int]] = defaultdict(list)
-    for i, (problem, answer) in enumerate(zip(problems, answers)):
-        if problem and answer and not checked[i].proved:
-            questions[" ".join(problem.split())].append(i)
-    out: dict[int, str] = {}
+def conflicts(originals: Mapping[int, tuple[str | None, str | None]], checked: Sequence[Checked]) -> dict[int, str]:
+    """Of originals (row number -> problem, gold): one question, different golds, none proved. Row number -> sentence."""
     from mathdata.verifiers.judging import gold_of
 
-    for rows in questions.values():
-        if len(rows) < 2 or len({_key(answers[i] or "") for i in rows}) < 2:
+    questions: dict[str, dict[int, str]] = defaultdict(dict)
+    for i, (problem, answer) in originals.items():
+        if problem and answer and not checked[i].proved and (gold := gold_of(answer)):
+            questions[problem][i] = gold
+    out: dict[int, str] = {}
+    for golds in questions.values():
+        if len({_key(g) for g in golds.values()}) < 2:
             continue
-        golds = {i: gold_of(answers[i]) or "" for i in rows}
-        groups = _groups([(i, gold) for i, gold in golds.items() if gold])
+        groups = _groups(list(golds.items()))
         if len(groups) > 1:
             says = " and ".join(golds[g[0]][:40] for g in groups[:3])
-            out.update(dict.fromkeys(rows, f"rows with this question say {says}"))
+            out.update(dict.fromkeys(golds, f"rows with this question say {says}"))
     return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mathdata.types import Verdict
 from mathdata.verifiers.cleaning import clean, undouble
 from mathdata.verifiers.equality import Answer, compare
@@ -71,32 +73,32 @@ def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: f
     """The verdict on an extracted answer."""
     if found.value is None:
         return Verdict("unparsed", found.why or "no answer", expected=gold)
-    place = {"expected": gold, "got": found.value, "rule": found.rule, "span": found.span}
+    place: dict[str, Any] = {"expected": gold, "got": found.value, "rule": found.rule, "span": found.span}
     if strict:
         same_text = _exact(gold) == _exact(found.value)
-        return Verdict("correct" if same_text else "wrong", "exact match" if same_text else "no exact match", **place)  # type: ignore[arg-type]
+        return Verdict("correct" if same_text else "wrong", "exact match" if same_text else "no exact match", **place)
     try:
         one, two = read_value(gold), read_value(found.value)
         result = compare(one, two, rounding=True)
         if result.same is None:
             return _proved(one, two, result, time_limit, place)
     except Exception as e:
-        return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], **place)  # type: ignore[arg-type]
+        return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], **place)
     reason = result.how + ("; doubled backslashes undone" if undouble(found.value)[1] else "")
-    return Verdict("correct" if result.same else "wrong", reason, **place)  # type: ignore[arg-type]
+    return Verdict("correct" if result.same else "wrong", reason, **place)
 
 
-def _proved(gold: Value, response: Value, result: Answer, time_limit: float, place: dict[str, object]) -> Verdict:
+def _proved(gold: Value, response: Value, result: Answer, time_limit: float, place: dict[str, Any]) -> Verdict:
     from mathdata.verifiers.worker import prove
 
     if gold.beyond or response.beyond:
         side = "the gold" if gold.beyond else "the response"
-        return Verdict("unparsed", f"{side}: {gold.why if gold.beyond else response.why}", **place)  # type: ignore[arg-type]
+        return Verdict("unparsed", f"{side}: {gold.why if gold.beyond else response.why}", **place)
     proof = prove(gold.source, response.source, time_limit=time_limit)
     status = proof.status
     if status == "wrong" and response.tree is None and gold.tree is not None:
         status = "unparsed" if proof.unread else "wrong"
-    return Verdict(status, proof.reason or result.how, **place)  # type: ignore[arg-type]
+    return Verdict(status, proof.reason or result.how, **place)
 
 
 def _exact(text: str) -> str:
@@ -115,7 +117,7 @@ def same(a: str, b: str, *, time_limit: float = 2.0) -> Verdict:
     if not a.strip() or not b.strip():
         return Verdict("error" if a.strip() != b.strip() else "correct", "an empty answer", expected=a, got=b)
     one, two = sorted((a, b))  # one order, so that nothing can depend on it
-    place: dict[str, object] = {"expected": a, "got": b}
+    place: dict[str, Any] = {"expected": a, "got": b}
     try:
         left, right = read_value(one), read_value(two)
         result = compare(left, right, rounding=False)

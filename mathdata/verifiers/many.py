@@ -57,7 +57,7 @@ _WORK: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Any], Callable
     "judge": (
         _judged,
         lambda v: [v.status, v.reason, v.expected, v.got, v.rule, v.span],
-        lambda x: Verdict(*x[:5], tuple(x[5]) if x[5] else None),
+        lambda x: Verdict(x[0], x[1], x[2], x[3], x[4], (x[5][0], x[5][1]) if x[5] else None),
     ),
     "row": (check_row, Checked.packed, Checked.unpacked),
 }
@@ -75,18 +75,18 @@ def _spread(
     processes: int | None,
     told: Callable[[int], None] | None = None,
 ) -> list[Any]:
-    work, _, unpack = _WORK[name]
+    work = _WORK[name][0]
     chunks = -(-len(items) // CHUNK)
     count = min(processes or _cores(), chunks)
     if count <= 1 or (processes is None and len(items) < SMALL):
-        out = []
-        for i, item in enumerate(items):
-            out.append(work(item, options))
-            if told and i % 1000 == 999:
-                told(i + 1)
+        out: list[Any] = []
+        for start in range(0, len(items), CHUNK):
+            out += [work(item, options) for item in items[start : start + CHUNK]]
+            if told:
+                told(len(out))
         return out
     team = _Team(name, items, options, chunks, told)
-    return [unpack(x) for part in team.run(count) for x in part]
+    return [x for part in team.run(count) for x in part]
 
 
 class _Team:
@@ -134,8 +134,8 @@ class _Team:
             self.done += len(chunk)
             if self.told:
                 self.told(self.done)
-        answer: list[Any] = json.loads(line)
-        return answer
+        unpack = _WORK[self.name][2]
+        return [unpack(x) for x in json.loads(line)]
 
 
 def _child() -> subprocess.Popen[bytes]:

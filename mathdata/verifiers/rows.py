@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mathdata.types import Verdict
@@ -43,8 +43,16 @@ class Checked:
 
     @classmethod
     def unpacked(cls, x: list[Any]) -> Checked:
-        v = None if x[0] is None else Verdict(*x[0][:5], tuple(x[0][5]) if x[0][5] else None)
-        return cls(v, x[1], x[2], x[3], x[4], x[5], tuple(x[6]))
+        status, reason, expected, got, rule, span = x[0] or [None] * 6
+        if status in (None, "correct") and not x[2]:  # most rows: one object for all that say the same
+            return _plain_row(status, x[1], x[2], x[4], tuple(x[6]))
+        v = None if status is None else Verdict(status, reason, expected, got, rule, tuple(span) if span else None)
+        return cls(v, x[1], x[2], x[3], x[4], x[5], (x[6][0], x[6][1]))
+
+
+@lru_cache(maxsize=4096)
+def _plain_row(status: Any, reason: str, errors: int | None, proved: bool, steps: tuple[int, int]) -> Checked:
+    return Checked(Verdict(status, reason) if status else None, reason, errors, None, proved, False, steps)
 
 
 def check_row(row: tuple[str | None, str | None, str | None], options: Mapping[str, Any]) -> Checked:

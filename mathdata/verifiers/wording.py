@@ -91,10 +91,10 @@ def _chinese(text: str) -> Fraction | None:
         return None if a is None or not b else a / b
     if "点" in text:
         whole, _, digits = text.partition("点")
-        a = _han_whole(whole)
-        if a is None or not digits or any(d not in _HAN for d in digits):
+        units = _han_whole(whole)
+        if units is None or not digits or any(d not in _HAN for d in digits):
             return None
-        return a + Fraction(int("".join(str(_HAN[d]) for d in digits)), 10 ** len(digits))
+        return units + Fraction(int("".join(str(_HAN[d]) for d in digits)), 10 ** len(digits))
     n = _han_whole(text)
     return None if n is None else Fraction(n)
 
