@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,20 @@ def test_quantised_training_without_its_library_names_what_to_install(rows: Any,
     with pytest.raises(MissingExtra, match="needs bitsandbytes") as caught:
         train(tiny(**LORA, model=str(tmp_path / "base"), tokenizer={}, quantize=4), rows(20), tmp_path / "run")
     assert "mathdata[quant]" in caught.value.hint
+
+
+@pytest.mark.parametrize("settings", [HEAD, LORA, {}], ids=["modules, adapters and head", "adapters", "full"])
+def test_a_run_taken_up_from_a_checkpoint_ends_with_the_same_bytes(
+    settings: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    spec = tiny(**settings, max_steps=6, checkpoints={"every": 3, "keep": 2}, learning_rate=1e-2)
+    name = "adapter_model.safetensors" if settings is LORA else "model.safetensors"
+    train(spec, rows(40), tmp_path / "run")
+    calm = (tmp_path / "run" / name).read_bytes()
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
+    (tmp_path / "run" / name).unlink()
+    events: list[dict[str, Any]] = []
+    record = train(spec, rows(40), tmp_path / "run", progress=events.append)
+    assert events[0]["done"] > 3
+    assert (tmp_path / "run" / name).read_bytes() == calm
+    assert [step for step, _ in record["loss"]] == [1, 2, 3, 4, 5, 6]
