@@ -45,6 +45,7 @@ class Vllm:
         }  # fmt: skip
         self._copies = _Copies(self._settings, data_parallel, tensor_parallel) if data_parallel > 1 else None
         self.identity = json.dumps(["vllm", self.model, dtype, max_model_len, options or {}], sort_keys=True)
+        self.gpus = tensor_parallel
         self._engine: Any = None
 
     @property

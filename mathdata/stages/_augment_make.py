@@ -170,8 +170,9 @@ class Maker:
 
     def _prove(self, requests: Sequence[Request]) -> list[list[Completion]]:
         answers: list[list[Completion]] = []
-        for start in range(0, len(requests), 500):
-            answers += self.backend.generate(requests[start : start + 500])
+        size = int(getattr(self.backend, "chunk", 500))
+        for start in range(0, len(requests), size):
+            answers += self.backend.generate(requests[start : start + size])
             self.progress(len(answers), len(requests), "")
         return answers
 

@@ -10,8 +10,11 @@ from typing import Annotated, Any, Literal
 
 import polars as pl
 
+from mathdata.backends._spread import spread
 from mathdata.backends.journal import Journal
 from mathdata.backends.money import find_price, guess, parse_budget
+from mathdata.engines._parts import scratch
+from mathdata.engines.local import LocalEngine
 from mathdata.errors import RecipeError, nearest
 from mathdata.registry import build, register
 from mathdata.stages._augment_make import Maker
@@ -55,7 +58,7 @@ def augment(
     if samples < 1:
         raise RecipeError(f"augment: samples = {samples} makes nothing", "samples: 1 or more")
     methods = [build("augmentation", spec) for spec in method]
-    backend = build("backend", teacher)
+    backend = spread(build("backend", teacher), teacher, engine)
     settings = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
     configure(backend, concurrency=concurrency, batch=batch)
     price = getattr(backend, "price", None) or find_price(str(getattr(backend, "model", "")), batch)
@@ -115,19 +118,15 @@ def both(maker: Maker, inside: Frame, outside: Frame) -> Frame:
 def frames(table: Table, engine: Engine | None) -> Iterator[Frame]:
     if isinstance(table, pl.DataFrame):
         yield table
-    elif engine is not None:
-        yield from engine.frames(table)
     else:
-        for file in table.files:
-            yield pl.read_parquet(file)
+        yield from (engine or LocalEngine()).frames(table)
 
 
 def over(table: Table, engine: Engine | None, ctx: Context, kernel: Any) -> Table:
     """The kernel over every partition, in this process: teachers, journal and budget are one for all."""
     if isinstance(table, pl.DataFrame):
         return kernel(table)  # type: ignore[no-any-return]
-    folder = Path(tempfile.mkdtemp(prefix="augment-", dir=ctx.workdir))
-    files = []
+    folder, files = scratch(ctx.workdir), []
     for i, frame in enumerate(frames(table, engine)):
         files.append(folder / f"part-{i:05d}.parquet")
         kernel(frame).write_parquet(files[-1])
