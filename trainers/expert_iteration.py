@@ -39,8 +39,8 @@ def run_expert_iteration(
 
     Every round trains the first checkpoint anew on all that was gathered, so that errors do not pile up.
     """
-    from trainers.model import build_model
     from trainers.tokens import load_tokenizer
+    from trainers.tune import starting_model
 
     started = time.perf_counter()
     sft.tune_threads(spec)
@@ -48,7 +48,7 @@ def run_expert_iteration(
     seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
     corpus = corpus or (frame,)  # a tokenizer made from rows is made from the same ones in every round
     tokenizer = load_tokenizer(spec, (t for f in corpus for t in corpus_texts(f, spec)))
-    model: Any = build_model(spec, tokenizer, seed)
+    model: Any = starting_model(spec, tokenizer, seed)
     gathered: list[Row] = []
     rounds: list[dict[str, Any]] = []
     record: dict[str, Any] = {}

@@ -141,13 +141,13 @@ def untrained(
     frame: Frame, spec: TrainSpec, out: Path, corpus: Sequence[Frame], seed: int | None
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The model as it stands before training, for the comparison's first column."""
-    from trainers.model import build_model, save_model
+    from trainers.model import save_model
     from trainers.tokens import load_tokenizer
-    from trainers.tune import count
+    from trainers.tune import count, starting_model
 
     seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
     tokenizer = load_tokenizer(spec, (t for f in (corpus or (frame,)) for t in corpus_texts(f, spec)))
-    model = build_model(spec, tokenizer, seed)
+    model = starting_model(spec, tokenizer, seed)
     save_model(model, tokenizer, out)
     total = count(model).total
     record = {"spec": spec.model_dump(mode="json"), "seed": seed, "steps": 0, "tokens": 0, "loss": [], "trainable": 0}

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import LoraSpec, TrainSpec
 
-__all__ = ["Counts", "HeadLora", "apply", "count", "merge_head"]
+__all__ = ["Counts", "HeadLora", "apply", "count", "merge_head", "starting_model"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,14 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
     if spec.partial:
         unfreeze(model, spec.partial)
     return model
+
+
+def starting_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
+    """The model as training finds it, whole: an adapter that the recipe goes on from is written in."""
+    from trainers.model import build_model
+
+    model = build_model(spec, tokenizer, seed)
+    return _load_adapter(model, spec).merge_and_unload() if spec.model.adapter else model
 
 
 def _load_adapter(model: Any, spec: TrainSpec, trainable: bool = False, name: str = "default") -> Any:

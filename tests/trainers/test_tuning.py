@@ -122,6 +122,8 @@ def test_training_goes_on_from_an_adapter(mode: str, rows: Any, tiny: Any, tmp_p
     record = train(second, rows(40), tmp_path / "second")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "first")
     start = logits(merged_adapter(tmp_path / "first", tokenizer, torch.float32), tokenizer)
+    before = untrained(rows(40), second, tmp_path / "before", (), None)[0]
+    torch.testing.assert_close(logits(before, tokenizer), start, atol=1e-5, rtol=1e-4)
     assert record["loss"][0][1] < 0.95 * train(tiny(**LORA), rows(40), tmp_path / "fresh")["loss"][0][1]
     if mode != "merge":
         end = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "second"), tokenizer)
