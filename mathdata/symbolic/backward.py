@@ -11,6 +11,7 @@ from typing import Any
 
 from mathdata.symbolic.check import false_equation
 from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
+from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention
 from mathdata.symbolic.replay import places
 from mathdata.symbolic.solution import Slot, Step, Unsupported
@@ -90,7 +91,8 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
     if not group.used:
         raise Unsupported("not in the graph")
     nouns = len({m.noun for m in group.mentions})
-    if mention is not group.mentions[0] or (nouns > 1 and len(group.mentions) > 4):
+    repeated = nouns > 1 and any(m.noun in _TIMES for m in group.mentions)  # "after 2 nights" is told in two steps
+    if mention is not group.mentions[0] or repeated or (nouns > 1 and len(group.mentions) > 4):
         raise Unsupported("it stands twice")
     _leaks(graph, mention)
     made = Masked(
@@ -102,6 +104,9 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
     if any(isinstance(made.results[j], Form) for j in graph.frozen):
         raise Unsupported("a number made in the head")
     return made
+
+
+_TIMES = frozenset(listed("night day week month year hour minute time round trip"))
 
 
 def _forms(made: Masked, g: int) -> None:

@@ -8,6 +8,7 @@ A source is a pair: ("q", g) a number of the question, ("p", g, f) one made from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -174,6 +175,9 @@ def _tables(groups: list[Group], words: frozenset[str]) -> tuple[_Table, _Table]
     return direct, derived
 
 
+_ENDS = re.compile(r"\s*(?:[.,;\n]|$|because\b|and\b|left\b|total\b)")
+
+
 def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozenset[str]) -> bool:
     """A known constant is no rival of a number of the question where it cannot stand."""
     told = slot.step < 0 and not slot.percent and slot.noun not in ("time", "equal", "") and slot.noun not in words
@@ -183,7 +187,8 @@ def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozense
         return False
     own = [m for f in found if f[0] == "q" for m in graph.groups[f[1]].mentions]
     if not own or slot.value in (0, 1):
-        return not (slot.op in ("+", "-") and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
+        shown = slot.step < 0 and not slot.noun and _ENDS.match(graph.solution.text, slot.spans[0][1]) is not None
+        return not ((slot.op in ("+", "-") or shown) and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
     if words <= UNIT_WORDS and all(m.percent for m in own):
         return False
     if slot.op not in ("+", "-"):
@@ -218,9 +223,13 @@ def _converted(graph: Graph, slot: Slot) -> list[Any]:
     """Every number of the question and every result that is this one in another unit."""
     found: list[Any] = []
     for form, factor in _CONVERSIONS:
-        found += [("p", g, form) for g, x in enumerate(graph.groups) if x.value * factor == slot.value and not x.held]
-        steps = graph.solution.steps[: slot.limit]
-        found += [("x", j, form) for j, step in enumerate(steps) if step.value * factor == slot.value]
+        small = form == "p*100"  # a share as a percentage
+        for g, x in enumerate(graph.groups):
+            if x.value * factor == slot.value and not x.held and not (small and x.value >= 1):
+                found.append(("p", g, form))
+        for j, step in enumerate(graph.solution.steps[: slot.limit]):
+            if step.value * factor == slot.value and not (small and step.value >= 1):
+                found.append(("x", j, form))
     return found
 
 
@@ -292,7 +301,7 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
 
 _CONVERSIONS: tuple[tuple[str, Number], ...] = (
     ("p/60", Fraction(1, 60)), ("p*60", 60), ("p*7", 7), ("p*12", 12), ("p/12", Fraction(1, 12)), ("p*24", 24),
-    ("p/100", Fraction(1, 100)), ("p*100", 100), ("p*1000", 1000), ("p/1000", Fraction(1, 1000)),
+    ("p*100", 100), ("p*1000", 1000), ("p/1000", Fraction(1, 1000)),
 )  # fmt: skip
 
 
