@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import cache
 
 import polars as pl
@@ -29,29 +31,41 @@ def fill_topics(frame: Frame) -> Frame:
     topics, problems = frame["topic"].to_list(), frame["problem"].gather(places)
     shapes = problems.str.replace_all("[1-9]", "7").to_list()
     known: dict[str, str | None] = {}
-    each: set[str] = set()
+    finer: dict[str, Callable[[str], str]] = {}
     for place, problem, shape in zip(places.to_list(), problems.to_list(), shapes):
-        if shape in known:
-            topics[place] = known[shape]
-            continue
-        reading = read(problem)
-        topics[place] = reading.family.name if reading else None
-        if shape not in each:
-            if _by_size(problem):
-                each.add(shape)
-            else:
-                known[shape] = topics[place]
+        key = finer[shape](problem) if shape in finer else shape
+        if key not in known:
+            if key is shape and (finer_key := _finer_key(problem)):
+                finer[shape] = finer_key
+                key = finer_key(problem)
+            reading = read(problem)
+            known[key] = reading.family.name if reading else None
+        topics[place] = known[key]
     return frame.with_columns(pl.Series("topic", topics, dtype=pl.String))
 
 
 BY_SIZE = frozenset({"loss_story", "power", "function_value"})
-"""Families that look at how large a number is; the others only at its sign and its digits: how many, zero or not."""
+"""Families that look at how large a whole number is; the others only at its sign and its digits: how many, zero or not."""
+_DECIMAL = re.compile(r"(?<![0-9.])[0-9]{1,15}\.[0-9]{1,15}(?![0-9.])")
 
 
-def _by_size(problem: str) -> bool:
-    """Whether problems of the same shape may belong to different families, so that each must be read."""
+def _finer_key(problem: str) -> Callable[[str], str] | None:
+    """What tells apart problems of one shape that may belong to different families; None where the shape does.
+
+    What a family of somebody else looks at is not known here: each of its problems is read.
+    """
     families = [place.family for place in _table().get(mask(problem)[0], ())]
-    return any(f.name in BY_SIZE or not type(f).__module__.startswith("mathdata.families.") for f in families)
+    if not all(type(f).__module__.startswith("mathdata.families.") for f in families):
+        return str
+    return _sizes if any(f.name in BY_SIZE for f in families) else None
+
+
+def _sizes(problem: str) -> str:
+    """The problem with its whole numbers as they are and its decimals by their digits."""
+    return _DECIMAL.sub(lambda m: m[0].translate(_SEVENS), problem)
+
+
+_SEVENS = str.maketrans("123456789", "7" * 9)
 
 
 def _rough(text: pl.Expr) -> pl.Expr:
