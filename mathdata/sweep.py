@@ -31,7 +31,9 @@ class Point:
 
     @property
     def overrides(self) -> list[str]:
-        texts = [f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in self.values.items()]
+        texts = [
+            f"{k.strip()}={json.dumps(v, ensure_ascii=False)}" for ks, v in self.values.items() for k in ks.split(",")
+        ]
         return [*texts, "sweep=null"]
 
 
@@ -91,6 +93,8 @@ def sweep(
 
 def parse_grid(items: Sequence[str]) -> dict[str, list[Any]]:
     """`key.path=a,b,c` -> values, as YAML reads them; commas inside brackets belong to a value.
+
+    Keys joined by a comma vary together: `stages.sample.n,arms.raw.stages.sample.n=500,1000`.
 
     >>> parse_grid(["seed=1,2", "stages.augment.method=[a,b],[a]"])
     {'seed': [1, 2], 'stages.augment.method': [['a', 'b'], ['a']]}

@@ -71,7 +71,7 @@ def _draw(lines: dict[str, list[tuple[float, float, float, float]]], xs: list[An
         body.append(
             f'<text class="soft" x="{at_x(v):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{v:,}</text>'
         )
-    unit = key + (" (log scale)" if log else "")
+    unit = key.partition(",")[0] + (" (log scale)" if log else "")
     body.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{e(unit)}</text>')
     body.append(f'<text x="16" y="{TOP - 8}">accuracy, %</text>')
     placed: list[float] = []

@@ -43,6 +43,8 @@ def test_every_combination_has_its_own_folder(tmp_path):
     points = points_of({"a": [1, 2], "b": [["x"], ["x", "y"], []]}, tmp_path)
     assert len({p.folder for p in points}) == 6
     assert points[1].overrides == ["a=1", 'b=["x", "y"]', "sweep=null"]
+    together = points_of({"a.n,b.n": [1, 2]}, tmp_path)
+    assert [p.overrides[:2] for p in together] == [["a.n=1", "b.n=1"], ["a.n=2", "b.n=2"]]
     with pytest.raises(UsageError, match="nothing to vary"):
         points_of({}, tmp_path)
 
