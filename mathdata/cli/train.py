@@ -20,7 +20,7 @@ __all__ = ["command"]
 @make_command(name="train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME).")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME-ARM).")
 @click.option("--arm", help="Which arm of the recipe (default: the one after the comparison).")
 @click.option("--data", multiple=True, metavar="FILE", help="Train on these rows instead of the recipe's input.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print parameters, steps, memory; load no weights.")
@@ -64,7 +64,7 @@ def command(
         shown = looked(loaded, chosen, look)
         emit(shown, as_json, lambda s: click.echo(s["text"]))
     else:
-        folder = out or Path("runs") / (loaded.name + ("-smoke" if smoke else ""))
+        folder = out or Path("runs") / f"{loaded.name}-{chosen}{'-smoke' if smoke else ''}"
         emit(trained(loaded, chosen, folder, as_json), as_json, print_record)
 
 
