@@ -117,8 +117,10 @@ def _sources(graph: Graph) -> None:
         found += _rounded(s, slot)
         if slot.value == 1 and slot.step < 0:
             found += [x for x in _converted(graph, slot) if x[0] == "x"]
-        if slot.word and slot.step < 0 and 1 < slot.value <= 4 and not _told_as_word(graph, slot):
+        if slot.step < 0 and 1 < slot.value <= 10 and (found[:1] or slot.word) and _may_be_told(graph, slot):
             found.append(("c", slot.value))
+        if slot.value == 1 and slot.money:
+            _hold_dollar(graph)
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
         slot.sources = _stated(list(dict.fromkeys(found))) or _unexplained(graph, slot, fixed)
@@ -135,12 +137,24 @@ def _rounded(s: Solution, slot: Slot) -> list[Any]:
     return found
 
 
-def _told_as_word(graph: Graph, slot: Slot) -> bool:
-    """Whether the question says the number as a word too; else "the two kinds" counts what was told."""
+def _may_be_told(graph: Graph, slot: Slot) -> bool:
+    """Whether a small number of the prose may count what was told ("the two kinds", "after 3 foldings").
+
+    It does not where the question says it as a word too, or says it of the same things.
+    """
+    own = [m for g in graph.groups if g.value == slot.value for m in g.mentions]
+    if slot.word and slot.value <= 4:
+        return not any(graph.question.text[m.start].isalpha() or m.noun == slot.noun for m in own)
+    return bool(slot.noun and own) and all(m.kind and m.kind != slot.noun for m in own) and not slot.money
+
+
+def _hold_dollar(graph: Graph) -> None:
+    """`$1` that the question does not state is made from cents in the head: those are held."""
+    if any(m.value == 1 and m.money for m in graph.question.mentions):
+        return
     for group in graph.groups:
-        if group.value == slot.value:
-            return any(graph.question.text[m.start].isalpha() or m.noun == slot.noun for m in group.mentions)
-    return False
+        if group.value and 100 % group.value == 0:
+            group.held = group.held or "may make a constant"
 
 
 def _stated(found: list[Any]) -> list[Any]:
@@ -224,6 +238,9 @@ def _converted(graph: Graph, slot: Slot) -> list[Any]:
     found: list[Any] = []
     for form, factor in _CONVERSIONS:
         small = form == "p*100"  # a share as a percentage
+        unit = graph.constants.get(int(form[2:]), frozenset())
+        if not (small and "percent" in unit) and not unit & UNIT_WORDS:
+            continue
         for g, x in enumerate(graph.groups):
             if x.value * factor == slot.value and not x.held and not (small and x.value >= 1):
                 found.append(("p", g, form))
