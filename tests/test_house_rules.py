@@ -67,7 +67,7 @@ LAYERS = [
     {"verifiers"},
     {"augmentations", "samplers", "backends", "benchmarks", "engines"},
     {"responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
-    {"trainspec", "recipe", "casework", "paired", "comparison", "cards", "show", "report", "showpage", "outputs"},
+    {"trainspec", "recipe", "casework", "paired", "comparison", "cards", "show", "report", "showpage", "outputs", "pushing"},
     {"steps", "training"},
     {"wrapup", "pipeline", "sweep"},
     {"cli"},
