@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mathdata.report.acceptance import acceptance
 from mathdata.report.charts import bars
 from mathdata.report.markup import e, integer, minutes, percent, section, t, tag
 
@@ -88,7 +89,7 @@ def augmentation(run: Run) -> str:
             cells = [e(name) + arm, integer(made_), integer(kept), share]
             body.append(tag("tr", "".join(tag("td", c) for c in cells) + tag("td", e(why) or "–", "text")))
     table = tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
-    return section("augment", "augment", table + cannot(made) + stage_figures(made), t("augment_lead"))
+    return section("augment", "augment", table + cannot(made) + acceptance(made) + stage_figures(made), t("augment_lead"))
 
 
 def by_method(stage: Mapping[str, Any]) -> list[tuple[str, int, int, Mapping[str, int]]]:

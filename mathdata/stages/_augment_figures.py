@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ __all__ = ["Tally"]
 
 _BINS = 10
 _REASONS = 30
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+"""Reasons that differ only in a row's own numbers are one reason."""
 _FILTERS = {
     "right_answer": {"wrong-answer"},
     "true_steps": {"wrong-answer", "false-step"},
@@ -36,7 +39,7 @@ class Tally:
             word = row["reject"] or "kept"
             self.cells[row["method"], str(row["level"] or "-"), str(row["source"] or "-")][word] += 1
             if word == "unsupported":
-                self.reasons[row["method"], str(row["reject_why"])] += 1
+                self.reasons[row["method"], _NUMBER.sub("N", str(row["reject_why"]))] += 1
         self._solve_rates(rows)
 
     def _solve_rates(self, rows: Sequence[tuple[Row, Any]]) -> None:
