@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import factorial, gcd, isqrt
 from typing import TypeAlias
 
-from mathdata.verifiers.parser import Tree
+from mathdata.verifiers.trees import Tree
 
 __all__ = ["Algebra", "NoValue", "Ratio", "TooBig", "constant", "equal", "opaque"]
 

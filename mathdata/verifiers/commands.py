@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mathdata.verifiers.lexer import Unreadable
 
 if TYPE_CHECKING:
-    from mathdata.verifiers.parser import Tree
+    from mathdata.verifiers.trees import Tree
 
 __all__ = ["function", "read"]
 
@@ -51,7 +51,7 @@ def arguments(r: Any, name: str) -> tuple[Tree, ...]:
         return tuple(inner[3]) if inner[0] == "seq" and opening != "{" else (inner,)
     if r.kind() == "-":
         r.at += 1
-        from mathdata.verifiers.parser import negated
+        from mathdata.verifiers.trees import negated
 
         return (negated(r.power()),)
     factors = []
@@ -90,14 +90,14 @@ def _root(inner: Tree, degree: Tree) -> Tree:
 
 def read(r: Any, name: str) -> Tree:
     """The tree of a command that has just been read."""
-    from mathdata.verifiers import parser
+    from mathdata.verifiers import trees
 
     if name == "frac":
         top = r.short()
         below = r.short()
         if top == ("sym", "d") and below[0] == "mul" and below[1][0] == ("sym", "d") and len(below[1]) == 2:
             return ("fn", "diff", (r.product(), below[1][1]))
-        return ("mul", (top, ("pow", below, parser.MINUS)))
+        return ("mul", (top, ("pow", below, trees.MINUS)))
     if name == "sqrt":
         return _sqrt(r)
     if name in ("binom", "dbinom", "tbinom"):
@@ -106,7 +106,7 @@ def read(r: Any, name: str) -> Tree:
         return r.braced()  # type: ignore[no-any-return]
     if name in ("mathrm", "operatorname", "operatorname*", "mathop", "rm", "text"):
         return _named(r)
-    if name in parser._UNWRAP:
+    if name in trees.UNWRAP:
         return r.short()  # type: ignore[no-any-return]
     if name in _PAIRS:
         return _paired(r, name)
@@ -182,10 +182,10 @@ def _set(r: Any) -> Tree:
 
 
 def _environment(r: Any) -> Tree:
-    from mathdata.verifiers import parser
+    from mathdata.verifiers import trees
 
     name = _environment_name(r)
-    if name not in parser._MATRICES:
+    if name not in trees.MATRICES:
         raise Unreadable(f"environment {name}")
     if name == "array" and r.kind() == "{":
         r.at += 1
@@ -295,7 +295,7 @@ def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
 
 
 def _other(r: Any, name: str) -> Tree:
-    from mathdata.verifiers import parser
+    from mathdata.verifiers import trees
 
     if name in ("overline", "dot", "widehat", "overarc"):
         return _overline(r)
@@ -319,7 +319,7 @@ def _other(r: Any, name: str) -> Tree:
         return ("sym", "...")
     if name in ("partial", "nabla"):
         return ("sym", name)
-    if name in parser._STARTERS or name == "stackrel":
+    if name in trees.STARTERS or name == "stackrel":
         raise Unreadable(f"\\{name}")
     raise Unreadable(f"unknown command \\{name[:20]}")
 

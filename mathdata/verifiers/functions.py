@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mathdata.verifiers import algebra as al
 
 if TYPE_CHECKING:
-    from mathdata.verifiers.parser import Tree
+    from mathdata.verifiers.trees import Tree
 
 __all__ = ["apply"]
 

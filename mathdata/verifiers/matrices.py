@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from mathdata.verifiers.parser import Tree
+from mathdata.verifiers.trees import Tree
 
 __all__ = ["evaluate"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mathdata.verifiers.parser import Tree
+    from mathdata.verifiers.trees import Tree
 
 __all__ = ["NoNumber", "differ", "far_apart", "symbols", "value"]
 

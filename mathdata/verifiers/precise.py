@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from mathdata.verifiers.numeric import symbols
-from mathdata.verifiers.parser import Tree
+from mathdata.verifiers.trees import Tree
 
 __all__ = ["agree"]
 

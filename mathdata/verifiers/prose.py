@@ -48,7 +48,7 @@ def _tokens(text: str) -> list[_Tok]:
     out = _ratios(out)
     for i, t in enumerate(out):  # x between two numbers is the sign for times
         if t.kind == "word" and t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
-            glued = out[i - 1].end == t.start and out[i + 1].start != t.end
+            glued = out[i - 1].end == t.start and out[i + 1].start != t.end and out[i + 1].kind != "num"
             if not glued:
                 out[i] = t._replace(kind="op", text="*")
     return out
@@ -158,6 +158,8 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
         return True  # Shonda (1): a note to the word
     if before.kind == "word" and before.text.lower() in ("of", "by"):
         return _share(tokens, begin - 1)
+    if before.kind == "word" and len(before.text) == 1 and before.text.isascii() and before.text not in "aAI":
+        return True
     if before.kind == "word" and (before.text.lower() in _BINDS or _operand(tokens, begin)):
         return True
     if first.kind == "op":  # "- 5 = 3" behind a word is a difference, "-5" after a colon is a number
@@ -271,6 +273,8 @@ def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
 
 def _group(tokens: list[_Tok], i: int) -> bool:
     """18 000: a blank as thousands separator."""
+    if i + 1 < len(tokens) and tokens[i + 1].kind == "word" and tokens[i + 1].start == tokens[i].end:
+        return False  # 12 200-kilogram bags
     return len(tokens[i].text) == 3 and tokens[i].start == tokens[i - 1].end + 1 and len(tokens[i - 1].text) <= 3
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from mathdata.verifiers import numeric
-from mathdata.verifiers.parser import Tree, negated
+from mathdata.verifiers.trees import Tree, negated
 
 __all__ = ["Piece", "is_set", "read", "same"]
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from mathdata.verifiers.cleaning import clean
 from mathdata.verifiers.lexer import TooLong, Unreadable
-from mathdata.verifiers.parser import Tree, number, parse
+from mathdata.verifiers.parser import parse
+from mathdata.verifiers.trees import Tree, number
 from mathdata.verifiers.units import is_unit
 from mathdata.verifiers.wording import number_of, text_form
 
