@@ -240,9 +240,10 @@ class _Reader:
                     self._like(step)
 
     def _like(self, step: Step) -> None:
-        """What is added or subtracted is of the kind of the result."""
+        """What is added is of the kind of the result; dollars come from dollars also where they are subtracted."""
+        sums = _only(step.tree, ("+",))
         for slot in (self.made.slots[k] for k in step.slots):
-            slot.noun = slot.noun or step.noun
+            slot.noun = slot.noun or (step.noun if sums else "")
             slot.money = slot.money or step.money
 
     def _prose(self, line: list[Token], i: int, token: Token) -> None:
