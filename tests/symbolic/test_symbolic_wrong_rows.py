@@ -41,9 +41,10 @@ def numbers(text):
             id="a count of amounts that are listed",
         ),
         pytest.param(
-            "A hall has 3 tables labeled A, B, and C. Table A seats 10 and each of the others twice as many. "
-            "How many people can sit?",
-            "The others seat 10*2 = <<10*2=20>>20 each.\nTogether 10+20+20 = <<10+20+20=50>>50 people sit.\n#### 50",
+            "A club has 3 tables labeled A, B, and C. Table A holds $40, table B holds $25 more and table C twice as "
+            "much as table B. How much money is on the tables?",
+            "Table B holds 40+25 = $<<40+25=65>>65.\nTable C holds 65*2 = $<<65*2=130>>130.\n"
+            "Together that is 40+65+130 = $<<40+65+130=235>>235.\n#### 235",
             {0: "3"},
             id="a count of letters that are listed",
         ),
