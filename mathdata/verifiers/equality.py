@@ -412,7 +412,7 @@ def _times(a: Tree, b: Tree, judge: Judge) -> bool:
 
 
 def _is_relation(t: Tree) -> bool:
-    return t[0] == "rel"
+    return bool(t[0] == "rel")
 
 
 def _as_seq(t: Tree) -> Tree:

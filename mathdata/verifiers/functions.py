@@ -163,7 +163,8 @@ def _special(a: al.Algebra, name: str, forms: list[al.Ratio]) -> al.Ratio | None
                 positive: al.Poly = {mono: abs(c)}
                 return positive, al.UNIT
         if f[0] and max(f[0].items(), key=lambda x: str(x[0]))[1] < 0:
-            return a.atom(f"abs({al.key(({m: -c for m, c in f[0].items()}, f[1]))})")
+            turned: al.Poly = {m: -x for m, x in f[0].items()}
+            return a.atom(f"abs({al.key((turned, f[1]))})")
     return None
 
 
