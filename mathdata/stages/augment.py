@@ -82,7 +82,7 @@ def configure(backend: Any, **wanted: Any) -> None:
     if wanted.get("batch") and not hasattr(backend, "batch"):
         raise RecipeError(f"augment: teacher '{backend.name}' has no batch interface", "batch is for openai teachers")
     for name, value in wanted.items():
-        if hasattr(backend, name):
+        if value not in ("auto", False) and hasattr(backend, name):  # the defaults leave what the teacher's spec says
             setattr(backend, name, value)
 
 

@@ -63,3 +63,24 @@ def test_kill_9_under_load_loses_no_answer_and_pays_none_twice(serve, tmp_path, 
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert server.stats()["answered"] == stats["answered"], "--overwrite keeps the journal"
+
+
+def test_an_interrupt_stores_what_came_and_ends_with_130(serve, tmp_path):
+    server = serve(delay=0.03)
+    rows = [{"problem": f"What is {i} + {i + 1}?", "answer": str(2 * i + 1)} for i in range(2000)]
+    conform(pl.DataFrame(rows)).write_parquet(tmp_path / "in.parquet")
+    teacher = json.dumps({"openai": {"model": "tiny", "base_url": server.url, "concurrency": 5}})
+    command = [
+        sys.executable, "-m", "mathdata", "augment", "in.parquet", "-o", "out.parquet", "--method", "answer", "--teacher", teacher,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while server.stats()["answered"] < 60:
+        assert process.poll() is None, "it ended before it was interrupted"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert len(prompts_in(tmp_path / "out.parquet.journal.sqlite")) >= server.stats()["answered"] - 5
+    assert server.stats()["most_at_once"] == 5, "the teacher's own concurrency holds"
+    assert not (tmp_path / "out.parquet").exists()
