@@ -89,7 +89,9 @@ def augmentation(run: Run) -> str:
             cells = [e(name) + arm, integer(made_), integer(kept), share]
             body.append(tag("tr", "".join(tag("td", c) for c in cells) + tag("td", e(why) or "–", "text")))
     table = tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
-    return section("augment", "augment", table + cannot(made) + acceptance(made) + stage_figures(made), t("augment_lead"))
+    return section(
+        "augment", "augment", table + cannot(made) + acceptance(made) + stage_figures(made), t("augment_lead")
+    )
 
 
 def by_method(stage: Mapping[str, Any]) -> list[tuple[str, int, int, Mapping[str, int]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -84,28 +83,21 @@ def test_sampled_evaluations_compare_by_the_share_right(tmp_path):
     assert compare(*made).points == pytest.approx(20.0)
 
 
-def test_the_command_refuses_writes_and_prints(cli, tmp_path):
-    problems = tmp_path / "mine.jsonl"
-    problems.write_text("".join(json.dumps({"problem": f"{i} + 1 = ?", "answer": str(i + 1)}) + "\n" for i in range(9)))
-    for name, bound in (("a", 2), ("b", 8)):
-        lines = [{"problem": f"{i} + 1 = ?", "response": f"#### {i + 1 + (i >= bound)}"} for i in range(9)]
-        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(x) for x in lines) + "\n")
-        options = ["--limit", "5"] if name == "c" else []
-        cli("evaluate", name, "-b", problems, "--responses", f"{name}.jsonl", "-o", name, *options)
-    done = cli("compare", "a", "b", "-o", "report.html", "--json")
+def test_the_command_refuses_writes_and_prints(cli, tmp_path, two):
+    done = cli("compare", "one", "two", "-o", "report.html", "--json")
     assert done.rc == 0, done.err
-    assert (done.json["fixed"], done.json["broken"], done.json["n"]) == (6, 0, 9)
+    assert (done.json["fixed"], done.json["broken"], done.json["n"]) == (8, 0, 20)
     assert all((tmp_path / f"report.{x}").exists() for x in ("html", "md", "json"))
-    again = cli("compare", "a", "b", "-o", "report.html")
+    again = cli("compare", "one", "two", "-o", "report.html")
     assert again.rc == 2
     assert "exists" in again.err
-    cli("evaluate", "b", "-b", problems, "--responses", "b.jsonl", "-o", "short", "--limit", "5")
-    refused = cli("compare", "a", "short")
+    evaluate(Adder(name="short"), benchmarks=[SUMS], out=tmp_path / "short", limit=5)
+    refused = cli("compare", "one", "short")
     assert refused.rc == 2
-    assert "mine items: 9 and 5" in refused.err
-    anyway = cli("compare", "a", "short", "--anyway")
+    assert "sums items: 20 and 5" in refused.err
+    anyway = cli("compare", "one", "short", "--anyway")
     assert anyway.rc == 0
-    assert "not the same: mine items: 9 and 5" in anyway.err
+    assert "not the same: sums items: 20 and 5" in anyway.err
 
 
 def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):

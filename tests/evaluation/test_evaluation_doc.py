@@ -35,6 +35,7 @@ def commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(cli, folder):
     found = commands()
     assert len(found) >= 6
