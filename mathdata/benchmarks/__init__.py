@@ -13,21 +13,25 @@ __all__ = ["get_benchmark"]
 
 
 def get_benchmark(spec: str | Mapping[str, Any] | Benchmark) -> Benchmark:
-    """A benchmark by name, by file, or as `{custom: {file: ..., problem: ..., answer: ...}}`.
+    """A benchmark by name, `name:option`, file or address, or as `{custom: {file: ..., answer: ...}}`.
 
     Raises UnknownName with the nearest name.
     """
+    from mathdata.bind import options_of
     from mathdata.registry import build, find, parse_spec
 
     if isinstance(spec, Benchmark):
         return spec
+    if isinstance(spec, str) and ("://" in spec or _is_file(spec)):
+        spec = {"custom": {"file": spec}}
     name, options = parse_spec(spec)
-    if isinstance(spec, str) and _is_file(spec):
-        name, options = "custom", {"file": spec}
     made = find("benchmark", name).make
+    if isinstance(spec, str) and options and callable(made):
+        # `squad:dev.json`, `contest200:1e-8`: what stands after the colon is the first option.
+        options = {options_of(made)[0].name: options["model"]}
     if isinstance(made, Benchmark):
         if options:
-            raise UnknownName(f"benchmark '{name}' takes no options", "a file of your own: custom")
+            raise UnknownName(f"benchmark '{name}' takes no options", "a file of your own: give its path")
         return made
     built: Benchmark = build("benchmark", {name: options})
     return built

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import pytest
 
+from mathdata.benchmarks import get_benchmark
 from mathdata.benchmarks.squad import exact_match, f1
-from mathdata.errors import DataError
+from mathdata.errors import DataError, UnknownName
 from mathdata.evaluation import evaluate
 from mathdata.types import Completion
 
@@ -81,3 +82,11 @@ def test_a_file_that_is_not_squad_says_so(tmp_path):
     (tmp_path / "x.json").write_text('{"rows": []}')
     with pytest.raises(DataError, match="not SQuAD"):
         evaluate(Reader(), benchmarks=[{"squad": {"file": str(tmp_path / "x.json")}}], out=tmp_path / "e")
+
+
+def test_what_stands_after_a_colon_is_the_benchmarks_first_option(tmp_path):
+    assert get_benchmark("contest200:1e-8").version.endswith("/1e-08")
+    (tmp_path / "s.json").write_text(json.dumps(NESTED))
+    assert get_benchmark(f"squad:{tmp_path / 's.json'}").load().height == 3
+    with pytest.raises(UnknownName, match="takes no options"):
+        get_benchmark("gsm8k:x")
