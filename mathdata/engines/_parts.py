@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import shutil
 import tempfile
@@ -89,17 +90,39 @@ def number(frame: Frame, start: int = 0) -> Frame:
     return frame.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias(NUMBER))
 
 
-def split_piece(piece: Piece, key: str, parts: int, folder: Path, name: int) -> list[Path | None]:
-    """First half of a shuffle: one file for each part that this piece has rows for."""
-    frame = piece.read().with_columns((pl.col(key) % parts).alias("_part"))
-    made: list[Path | None] = [None] * parts
-    for (part,), rows in frame.partition_by("_part", as_dict=True, include_key=False).items():
-        made[int(part)] = store(rows, folder / f"{part:05d}-{name:06d}.parquet")  # type: ignore[call-overload]
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The rows that one piece holds for one part: a span of bytes of a file."""
+
+    part: int
+    file: Path
+    offset: int
+    size: int
+
+
+def split_piece(piece: Piece, key: str, parts: int, out: Path) -> list[Cut]:
+    """First half of a shuffle: one file for a piece, however many parts; the rows of each part stand together."""
+    frame = piece.read().with_columns((pl.col(key) % parts).cast(pl.Int64).alias("_part"))
+    made: list[Cut] = []
+    temporary = out.with_suffix(f".{os.getpid()}.part")
+    with temporary.open("wb") as file:
+        for (part,), rows in sorted(frame.partition_by("_part", as_dict=True, include_key=False).items()):
+            start = file.tell()
+            packed = io.BytesIO()
+            rows.write_parquet(packed, compression="lz4", statistics=False)
+            file.write(packed.getbuffer())
+            made.append(Cut(int(part), out, start, file.tell() - start))  # type: ignore[call-overload]
+    os.replace(temporary, out)
     return made
 
 
-def gather(files: Sequence[Path], out: Path, schema: Frame) -> Path:
-    """Second half of a shuffle: the parts of all pieces, in order, as one file."""
-    frames = [pl.read_parquet(file, glob=False) for file in files]
-    store(pl.concat(frames, how="vertical_relaxed") if frames else schema, out)
-    return out
+def gather(cuts: Sequence[Cut], out: Path, schema: Frame) -> Path:
+    """Second half of a shuffle: the rows of one part from all pieces, in order, as one file."""
+    frames = [pl.read_parquet(io.BytesIO(_span(cut))) for cut in cuts]
+    return store(pl.concat(frames, how="vertical_relaxed") if frames else schema, out)
+
+
+def _span(cut: Cut) -> bytes:
+    with cut.file.open("rb") as file:
+        file.seek(cut.offset)
+        return file.read(cut.size)

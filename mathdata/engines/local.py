@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import polars as pl
 
-from mathdata.engines._parts import Kernel, gather, pieces, run_piece, scratch, split_piece
+from mathdata.engines._parts import Cut, Kernel, gather, pieces, run_piece, scratch, split_piece
 from mathdata.errors import UsageError
 from mathdata.registry import register
 from mathdata.types import Context, Engine, Frame, Partitions, Progress, Table
@@ -54,15 +54,15 @@ class LocalEngine:
         if not isinstance(table, Partitions):
             return table
         folder = scratch(self.base)
-        calls = [(piece, key, parts, folder, i) for i, piece in enumerate(pieces(table))]
+        calls = [(piece, key, parts, folder / f"{i:06d}.split") for i, piece in enumerate(pieces(table))]
         split = self.run(split_piece, calls)
         schema = pl.read_parquet(table.files[0], n_rows=0, glob=False)
-        gathered = [
-            ([row[p] for row in split if row[p] is not None], folder / f"part-{p:05d}.parquet", schema)
-            for p in range(parts)
-        ]
+        by_part: list[list[Cut]] = [[] for _ in range(parts)]
+        for cut in (cut for cuts in split for cut in cuts):
+            by_part[cut.part].append(cut)
+        gathered = [(cuts, folder / f"part-{p:05d}.parquet", schema) for p, cuts in enumerate(by_part)]
         made = Partitions(tuple(self.run(gather, gathered)))
-        discard([file for row in split for file in row if file is not None])
+        discard([out for *_, out in calls])
         return made
 
     def collect(self, table: Table) -> Frame:
