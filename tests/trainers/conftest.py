@@ -109,7 +109,7 @@ def ran() -> Callable[[Path], list[dict[str, Any]]]:
 
     def run(path: Path) -> list[dict[str, Any]]:
         child = start(path)
-        out, err = child.communicate(timeout=240)
+        out, err = child.communicate(timeout=290)
         assert child.returncode == 0, out[-2000:] + err[-2000:]
         return [json.loads(x) for x in out.splitlines() if x.startswith("{")]
 

@@ -18,7 +18,7 @@ from tests.trainers.conftest import losses, start
 from trainers.launch import accelerate_config
 
 
-def wait_for(path: Path, child: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(path: Path, child: subprocess.Popen[str], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert child.poll() is None, child.communicate()
@@ -71,6 +71,7 @@ def test_two_processes_give_the_losses_of_one(rows: Any, tiny: Any, job: Any, ra
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_killed_run_goes_on_to_the_same_weights(
     processes: int, rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
