@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from mathdata.symbolic.backward import masked_rows
+from mathdata.symbolic.review import review
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.tie import Graph, tie
 from mathdata.symbolic.vary import Made, vary
@@ -75,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="take every Nth row")
     parser.add_argument("--judge", action="store_true", help="also grade everything with the judge")
+    parser.add_argument("--review", action="store_true", help="list the rows that contradict themselves")
     parser.add_argument("--read", type=int, default=0, help="print N variations and N backward questions to read")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -114,6 +116,10 @@ def main() -> None:
     print(f"speed      {total / spent:6.0f}  rows/s on one core (variation + backward question)   bar {SPEED}")
     if args.judge:
         judged([m for _, m in varied + asked])
+    if args.review:
+        for n, row in rows:
+            if (find := review(row["question"], row["answer"])) is not None:
+                print(f"train.jsonl:{n}  {find.kind}  {find.why}")
     if args.read:
         read_by_eye(varied, args.read, args.seed)
         read_by_eye(asked, args.read, args.seed)
