@@ -358,7 +358,7 @@ def _recipe_error(error: ValidationError, where: str) -> RecipeError:
         return RecipeError(f"{place} is required", "a model is a folder, a hub id or {config: {...}}")
     words = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return RecipeError(f"{place}: {words}", "see the options with: mathdata train --help")
+        return RecipeError(f"{place}: {words}", "the keys are listed in docs/training.md")
     shown = repr(first["input"])[:80]
     hint = "write 1.0e-5: YAML reads 1e-5 as text" if isinstance(first["input"], str) and "e-" in shown else words
     return RecipeError(f"{place} = {shown}: {words[0].lower()}{words[1:]}", hint)
