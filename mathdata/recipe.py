@@ -308,13 +308,11 @@ def as_list(value: Any, key: str, function: Any) -> Any:
 
 
 def check_benchmarks(names: Sequence[str], where: str) -> None:
-    from mathdata.registry import find
+    from mathdata.benchmarks import get_benchmark
 
     for name in names:
-        if Path(name).suffix and Path(name).exists():
-            continue
         try:
-            find("benchmark", name)
+            get_benchmark(name)
         except MathdataError as e:
             raise RecipeError(f"{where}: {e.message}", e.hint) from None
 
