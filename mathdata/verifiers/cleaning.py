@@ -50,7 +50,13 @@ _COMMA_THIN = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\[!,;]\s*)(?=\d{3}(?!\d))")
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/])")
 _UNDERSCORED = re.compile(r"(?<=\d)_(?=\d{3}(?!\d))")
 _SHORTHAND = re.compile(r"\\(?:d|t|c)frac(?![A-Za-z])")
+_CELSIUS = re.compile(
+    r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))"
+)
 _TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
+
+
+_SCALE = {"C": "Celsius", "F": "Fahrenheit"}
 
 
 def clean(text: str) -> str:
@@ -79,6 +85,8 @@ def clean(text: str) -> str:
         )
         text = text.replace("\\rbrace", "\\}").replace("\\lbrack", "[").replace("\\rbrack", "]")
         text = _TAG.sub("", text)
+        if "circ" in text:
+            text = _CELSIUS.sub(lambda m: "\\text{ " + _SCALE[m.group(1) or m.group(2)] + "}", text)
     text = _strip(text)
     if " " in text:
         text = _SPACED.sub(lambda m: m.group().replace(" ", ""), text)

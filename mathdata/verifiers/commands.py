@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mathdata.verifiers.lexer import Unreadable
+from mathdata.verifiers.lexer import Token, Unreadable
 
 if TYPE_CHECKING:
     from mathdata.verifiers.trees import Tree
@@ -172,8 +172,13 @@ def _set(r: Any) -> Tree:
         r.depth -= 1
         return ("seq", "{", "}", ())
     saved, r.bars = r.bars, 0
+    if r.kind() == "name" and r.kind(1) == ":":  # {x : x > 2}
+        r.tokens[r.at + 1] = Token("cmd", "mid", False)
     inner = r.listing()
     r.bars = saved
+    if not r.is_cmd("}") and r.at == len(r.tokens) and inner[0] == "matrix":  # a system behind one brace
+        r.depth -= 1
+        return ("seq", "", "", tuple(c for row in inner[1] for c in row))
     if not r.is_cmd("}"):
         raise Unreadable("a set is not closed")
     r.at += 1
@@ -278,8 +283,6 @@ def _bound(r: Any) -> Tree | None:
 
 def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
     """The body and its `dx`, which may stand behind it or in a numerator; `\\int da` is the integral of one."""
-    from mathdata.verifiers.lexer import Token
-
     i = r.at
     while i + 1 < len(r.tokens) and not (r.tokens[i].text == "d" and r.tokens[i + 1].kind == "name"):
         i += 1

@@ -296,6 +296,8 @@ def split_unit(t: Tree) -> tuple[Tree, str]:
     """An expression and its unit; a sign before them is part of the expression."""
     if t[0] == "unit":
         inner, deeper = split_unit(t[1])
+        if t[2].strip(" .").lower() in ("degree", "degrees", "deg", "°", "度"):
+            return inner, "°"
         return inner, deeper if deeper in ("$", "€", "£", "¥") or read_unit(t[2]) is None else t[2]
     if t[0] == "pct":
         return t[1], "percent"

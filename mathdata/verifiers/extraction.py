@@ -356,11 +356,7 @@ def whole(text: str, start: int) -> Extraction | None:
     value = read_value(found.value)
     if value.tree is None:
         return None
-    count = len(found.value.split()) + (found.value.endswith(".") and len(found.value.split()) > 2)
-    wordy = (
-        len(found.value) > 30 or count > 3 or (any(c.isdigit() for c in found.value) and not _DATE.match(found.value))
-    )
-    if _holds_text(value.tree) and (wordy or any(c in found.value for c in "!?,;，！？")):
+    if _holds_text(value.tree) and _is_sentence(found.value):
         return None
     if value.tree[0] == "rel" and "=" in value.tree[1]:
         from mathdata.verifiers.equality import is_name
@@ -368,6 +364,14 @@ def whole(text: str, start: int) -> Extraction | None:
         sides = value.tree[2]
         return found if len(sides) == 2 and (is_name(sides[0]) or is_name(sides[1]) or _has_letters(sides)) else None
     return found
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether words are prose about the answer and not the answer: long, punctuated, spoken, or with numbers."""
+    count = len(text.split())
+    closed = text.endswith(".") and count > 2
+    spoken = _SPEAKER.match(text) or any(c in text for c in "!?,;，！？")
+    return bool(len(text) > 40 or count > 5 or closed or spoken or (_HAS_DIGIT.search(text) and not _DATE.match(text)))
 
 
 def _has_letters(sides: tuple[tuple[object, ...], ...]) -> bool:
@@ -413,6 +417,7 @@ def ending(text: str, start: int) -> Extraction | None:
     return Extraction(formula.value, "formula", formula.span)
 
 
+_SPEAKER = re.compile(r"(?:i|we|you|it|so|let|this|that|there|sorry|我|我们)\b", re.IGNORECASE)
 _DATE = re.compile(
     r"(?:\\text\s*\{)?(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+\d{1,2}\b",
     re.IGNORECASE,

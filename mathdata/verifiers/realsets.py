@@ -149,6 +149,8 @@ def _complement(pieces: list[Piece]) -> list[Piece]:
 
 def _inequality(t: Tree) -> list[Piece] | None:
     ops, terms = t[1], t[2]
+    if len(ops) == 1 and terms[0][0] == "fn" and terms[0][1] == "abs" and terms[0][2][0][0] == "sym":
+        return _inside(ops[0], terms[0][2][0], terms[1])
     names = [i for i, x in enumerate(terms) if x[0] == "sym" and x[1] not in ("oo", "pi", "e")]
     if len(names) != 1 or any(numeric.symbols(x) - {"oo"} for i, x in enumerate(terms) if i != names[0]):
         return None
@@ -165,6 +167,14 @@ def _inequality(t: Tree) -> list[Piece] | None:
             return None
         out = _cut(out, part)
     return out
+
+
+def _inside(op: str, name: Tree, bound: Tree) -> list[Piece] | None:
+    """|x| < a is -a < x < a; |x| > a is what lies outside."""
+    if op in ("<", "<="):
+        return _inequality(("rel", (op, op), (negated(bound), name, bound)))
+    left, right = _half({">": "<", ">=": "<="}.get(op, op), negated(bound)), _half(op, bound)
+    return None if left is None or right is None else [*left, *right]
 
 
 def _half(op: str, end: Tree) -> list[Piece] | None:

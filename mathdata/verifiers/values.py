@@ -51,6 +51,12 @@ _SENTENCES = {
     "all reals": "\\mathbb{R}",
     "全体实数": "\\mathbb{R}",
     "一切实数": "\\mathbb{R}",
+    "no solution": "\\emptyset",
+    "no solutions": "\\emptyset",
+    "no real solutions": "\\emptyset",
+    "empty set": "\\emptyset",
+    "无解": "\\emptyset",
+    "空集": "\\emptyset",
 }
 MAX_WORDS = 400
 MAX_TEXT = 6000
@@ -128,14 +134,14 @@ def _numbers(text: str) -> str:
     """Thousands separators outside brackets joined; repeating decimals as fractions."""
     if "," in text and not any(b in text for b in "([{"):
         text = _GROUPED.sub(lambda m: m.group() if m.group().startswith("0") else m.group().replace(",", ""), text)
-    if ("overline" in text or "dot" in text) and "." in text:
+    if "." in text and ("overline" in text or "dot" in text or text.endswith(")")):
         text = _REPEATING.sub(_repeating, text)
     return text
 
 
 def _repeating(m: re.Match[str]) -> str:
-    whole, fixed, line, first, middle, last, _ = m.groups()
-    cycle = line or (first or "") + (middle or "") + (last or "")
+    whole, fixed, line, first, middle, last, bracket = m.groups()
+    cycle = (bracket if bracket and not fixed else "") or line or (first or "") + (middle or "") + (last or "")
     if not cycle:
         return m.group()
     scale = 10 ** len(fixed)

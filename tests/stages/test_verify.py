@@ -143,3 +143,25 @@ def test_figures_count_verdicts_and_steps():
 def test_a_row_rejected_before_keeps_its_word():
     table = rows(problem=["p"], solution=["\\boxed{1}"], answer=["2"]).with_columns(pl.lit("leak").alias("reject"))
     assert verify(table)["reject"].to_list() == ["leak"]
+
+
+def test_partitions_get_the_same_verdicts_as_one_frame(tmp_path):
+    from mathdata import registry
+    from mathdata.types import Partitions
+
+    table = rows(
+        problem=[f"p{i}" for i in range(40)],
+        solution=[f"\\boxed{{{i + i % 2}}}" for i in range(40)],
+        answer=[str(i) for i in range(40)],
+        parents=[[f"{i % 5:016x}"] for i in range(40)],
+    )
+    files = []
+    for k in range(4):
+        files.append(tmp_path / f"{k}.parquet")
+        table.slice(k * 10, 10).write_parquet(files[-1])
+    engine = registry.build("engine", "local")
+    ctx = Context()
+    apart = engine.collect(verify(Partitions(tuple(files)), engine=engine, ctx=ctx)).sort("id", "origin")
+    whole = verify(table).sort("id", "origin")
+    assert whole.equals(apart.select(whole.columns))
+    assert ctx.figures["verdicts"] == {"correct": 20, "wrong": 20}
