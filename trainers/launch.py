@@ -53,7 +53,7 @@ def accelerate_config(spec: TrainSpec, gpu: bool) -> dict[str, Any]:
             "zero_stage": parallel.zero_stage,
             "offload_optimizer_device": "cpu" if parallel.offload != "none" else "none",
             "offload_param_device": "cpu" if parallel.offload == "all" and parallel.zero_stage == 3 else "none",
-            "gradient_accumulation_steps": spec.accumulation or 1,
+            "gradient_accumulation_steps": spec.rows_per_step(wanted_processes(spec))[1],
             "gradient_clipping": spec.max_grad_norm,
             "zero3_init_flag": parallel.zero_stage == 3,
             "zero3_save_16bit_model": parallel.zero_stage == 3,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mathdata.trainspec import parse_spec
 from tests.trainers.conftest import losses, start
@@ -146,10 +147,18 @@ def test_a_plain_launcher_that_starts_one_process_is_refused(rows: Any, tiny: An
         ({"processes": 2, "kind": "deepspeed", "zero_stage": 3, "offload": "all"}, {"distributed_type": "DEEPSPEED"}),
     ],
 )
-def test_the_launchers_file_is_written_from_the_recipe(parallel: dict[str, Any], expected: dict[str, Any]) -> None:
-    spec = parse_spec({"model": "x", "parallel": parallel, "accumulation": 4})
+def test_the_launchers_file_is_written_from_the_recipe_and_read_by_accelerate(
+    parallel: dict[str, Any], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    spec = parse_spec({"model": "x", "parallel": parallel, "batch": 2, "global_batch": 16})
     made = accelerate_config(spec, gpu=True)
     assert expected.items() <= made.items()
+    (tmp_path / "accelerate.yaml").write_text(yaml.safe_dump(made))
+    read = load_config_from_file(str(tmp_path / "accelerate.yaml"))
+    assert read.distributed_type == made["distributed_type"]
+    assert read.num_processes == made["num_processes"]
     if parallel.get("kind") == "deepspeed":
         deep = made["deepspeed_config"]
         assert (deep["zero_stage"], deep["offload_param_device"], deep["gradient_accumulation_steps"]) == (3, "cpu", 4)
