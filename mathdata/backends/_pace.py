@@ -10,6 +10,8 @@ from time import monotonic
 __all__ = ["Limiter", "Pace", "seconds_of"]
 
 MOST = 1024
+SLOW = 4.0
+"""So many times the shortest latency is a queue, where throughput does not grow with it."""
 
 
 @dataclass(slots=True)
@@ -20,11 +22,12 @@ class Limiter:
     """
 
     fixed: int | None = None
-    limit: float = 8.0
+    limit: float = 4.0
     clock: Callable[[], float] = monotonic
     rising: bool = True
     best: float = 0.0
     base: float = float("inf")
+    _step: float = 0.0
     _answers: int = 0
     _latency: float = 0.0
     _since: float = field(default=-1.0)
@@ -48,16 +51,19 @@ class Limiter:
             self._new_window()
 
     def _decide(self, rate: float, latency: float) -> None:
-        gained = rate > self.best * (1.15 if self.rising else 1.03)
+        """Climb while throughput grows; on the plateau, fewer at once where that shortens the wait at no loss."""
+        before = self.limit
         if self.rising:
-            self.rising = gained
-            self.limit = min(MOST, self.limit * 2) if gained else max(1.0, self.limit * 0.75)
-        elif gained:
-            self.limit = min(MOST, self.limit + max(1.0, self.limit * 0.1))
-        elif latency > 2 * self.base and rate < self.best * 0.97:
-            self.limit = max(1.0, self.limit * 0.9)
+            self.rising = rate > self.best * 1.15
+            self.limit *= 2.0 if self.rising else 0.75
+        elif rate < self.best * 0.95:
+            self.limit += -1.0 if self._step > 0 else max(1.0, self.limit * 0.1)  # undo what cost throughput
+        elif rate > self.best * 1.03:
+            self.limit += max(1.0, self.limit * 0.1)
         else:
-            self.limit = min(MOST, self.limit + 1.0)
+            self.limit += -max(1.0, self.limit * 0.1) if latency > SLOW * self.base else 1.0
+        self.limit = min(MOST, max(1.0, self.limit))
+        self._step = self.limit - before
         self.best = max(rate, self.best * 0.98)
 
     def overloaded(self) -> None:

@@ -1,4 +1,4 @@
-"""The symbolic teacher on GSM8K rows: answers a request by proof, or says why it cannot."""
+"""The symbolic teacher on GSM8K rows and MATH problems: answers a request by proof, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from mathdata.augmentations.replies import base_of, number_of
 from mathdata.symbolic.backward import backward
+from mathdata.symbolic.math_integers import boxed, math_row
 from mathdata.symbolic.paraphrase import paraphrase
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.stepwise import stepwise
@@ -35,6 +36,8 @@ def _graph(problem: str, solution: str) -> Graph | str:
 def answer(request: Request) -> list[Completion] | None:
     """Completions with `data` (problem, solution, answer, exact) or finish="unsupported"; None = not a GSM8K row."""
     problem = request.problem
+    if "####" not in (problem.solution or ""):
+        return _math(request)
     if request.method not in ANSWERED or not problem.solution or "####" not in problem.solution:
         return None
     graph = _graph(problem.problem, problem.solution)
@@ -79,6 +82,22 @@ def _backward(request: Request, graph: Graph, i: int) -> Completion:
     except Unsupported as e:
         return _unsupported(e.reason)
     return Completion(text=row["solution"], data=dict(row))
+
+
+def _math(request: Request) -> list[Completion] | None:
+    """Problems of MATH whose family is decided exactly, one completion a sample; None = no such problem."""
+    problem, made = request.problem, []
+    gold = problem.answer or boxed(problem.solution or "")
+    for i in range(request.sampling.n):
+        try:
+            row = math_row(request.method, problem.problem, gold, f"{request.sampling.seed}|{problem.id}|{i}")
+        except Unsupported as e:
+            made.append(_unsupported(e.reason))
+            continue
+        if row is None:
+            return None
+        made.append(Completion(text=row["solution"], data=dict(row)))
+    return made
 
 
 def _unsupported(reason: str) -> Completion:

@@ -64,8 +64,8 @@ def sums(count: int, start: int = 0) -> list[tuple[str, str, str]]:
     for _ in range(count):
         a, b = rng.randint(10, 99), rng.randint(10, 99)
         ones, tens = a % 10 + b % 10, a // 10 + b // 10
-        carry = f" + 1 = {tens + 1}" if ones > 9 else ""
-        steps = f"Ones: {a % 10} + {b % 10} = {ones}\nTens: {a // 10} + {b // 10} = {tens}{carry}\n"
+        carry = " + 1" if ones > 9 else ""
+        steps = f"Ones: {a % 10} + {b % 10} = {ones}\nTens: {a // 10} + {b // 10}{carry} = {tens + (ones > 9)}\n"
         made.append((f"What is {a} + {b}?", f"{steps}{a} + {b} = {a + b}\nThe answer is: {a + b}", str(a + b)))
     return made
 
@@ -112,7 +112,7 @@ def train(folder: Path, steps: int) -> None:
 def trained(tmp_path_factory) -> Iterator[str]:
     pytest.importorskip("xllamacpp")
     folder = tmp_path_factory.mktemp("trained")
-    train(folder, 400)
+    train(folder, 350)
     file = write_gguf(folder, folder / "model.gguf")
     script = Path(__file__).with_name("tiny_model.py")
     process = subprocess.Popen(
