@@ -15,7 +15,7 @@ from mathdata.types import Frame
 __all__ = ["scaling_plot"]
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 62, 150, 24, 58
+LEFT, RIGHT, TOP, BOTTOM = 62, 150, 44, 58
 COLOURS = ("#0b62a8", "#c77700", "#8a56a3", "#00866b", "#c4501b", "#85888f")
 STYLE = """
 svg{background:#fbfaf6;font:13px system-ui,-apple-system,"Segoe UI","Noto Sans",Arial,sans-serif}
@@ -73,9 +73,10 @@ def _draw(lines: dict[str, list[tuple[float, float, float, float]]], xs: list[An
         )
     unit = key.partition(",")[0] + (" (log scale)" if log else "")
     body.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{e(unit)}</text>')
-    body.append(f'<text x="16" y="{TOP - 8}">accuracy, %</text>')
+    body.append(f'<text x="16" y="{TOP - 22}">accuracy, %</text>')
     placed: list[float] = []
-    for i, (name, line) in enumerate(lines.items()):
+    ordered = sorted(lines.items(), key=lambda item: not item[0].startswith("curated"))  # its colour is the report's
+    for i, (name, line) in enumerate(ordered):
         body += _series(name, line, COLOURS[i % len(COLOURS)], at_x, at_y, placed)
     return "".join(body) + "</svg>\n"
 
