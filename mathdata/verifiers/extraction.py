@@ -371,7 +371,7 @@ def _is_sentence(text: str) -> bool:
     count = len(text.split())
     closed = text.endswith(".") and count > 2
     spoken = _SPEAKER.match(text) or any(c in text for c in "!?,;，！？")
-    return bool(len(text) > 40 or count > 5 or closed or spoken or (_HAS_DIGIT.search(text) and not _DATE.match(text)))
+    return bool(len(text) > 40 or count > 4 or closed or spoken or (_HAS_DIGIT.search(text) and not _DATE.match(text)))
 
 
 def _has_letters(sides: tuple[tuple[object, ...], ...]) -> bool:
