@@ -28,6 +28,7 @@ class Limiter:
     best: float = 0.0
     base: float = float("inf")
     _step: float = 0.0
+    _misses: int = 0
     _answers: int = 0
     _latency: float = 0.0
     _since: float = field(default=-1.0)
@@ -54,8 +55,10 @@ class Limiter:
         """Climb while throughput grows; on the plateau, fewer at once where that shortens the wait at no loss."""
         before = self.limit
         if self.rising:
-            self.rising = rate > self.best * 1.15
-            self.limit *= 2.0 if self.rising else 0.75
+            gained = rate > self.best * 1.15
+            self._misses = 0 if gained else self._misses + 1  # one slow window may be chance: it is measured again
+            self.rising = self._misses < 2
+            self.limit *= 2.0 if gained else 1.0 if self.rising else 0.75
         elif rate < self.best * 0.95:
             self.limit += -1.0 if self._step > 0 else max(1.0, self.limit * 0.1)  # undo what cost throughput
         elif rate > self.best * 1.03:
