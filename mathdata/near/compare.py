@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,11 @@ from mathdata.near.tokens import NUMBER, REL, U64, VERB, WORD, Tokens, mix, toke
 __all__ = ["Found", "compare"]
 
 Array = npt.NDArray[Any]
-BATCH = 1_500
-"""Pairs at a time: a few MB of features."""
+BATCH, BATCH_BYTES = 1_500, 2 << 20
+"""Pairs, and bytes of their texts, at a time: some tens of MB of features."""
+
+LONGEST = 20_000
+"""Longer texts are twins only up to the order of sentences: comparing word by word would cost without bound."""
 
 SHORT, LONG = 12, 14
 """Under SHORT content words none may differ, under LONG none in the question."""
@@ -45,10 +49,22 @@ class Features:
 
 def compare(texts: pl.Series, a: Array, b: Array, *, strict: bool, lexicon: str | None) -> Found:
     """The pairs (a[i], b[i]) of texts that are near-duplicates."""
-    parts = [_batch(texts, a[i : i + BATCH], b[i : i + BATCH], strict, lexicon) for i in range(0, len(a), BATCH)]
+    size = texts.str.len_bytes().to_numpy().astype(np.int64) if len(a) else np.zeros(0, dtype=np.int64)
+    short = (size[a] <= LONGEST) & (size[b] <= LONGEST)
+    a, b = a[short], b[short]
+    parts = [_batch(texts, a[i:j], b[i:j], strict, lexicon) for i, j in _spans(size[a] + size[b])]
     if not parts:
         return Found(a, b, np.zeros(0))
     return Found(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("a", "b", "similarity")))
+
+
+def _spans(size: Array) -> Iterator[tuple[int, int]]:
+    total, start = np.concatenate([[0], np.cumsum(size)]), 0
+    while start < len(size):
+        fits = int(np.searchsorted(total, total[start] + BATCH_BYTES, side="right")) - 1
+        end = max(start + 1, min(start + BATCH, fits))
+        yield start, end
+        start = end
 
 
 def _batch(texts: pl.Series, a: Array, b: Array, strict: bool, lexicon: str | None) -> Found:

@@ -13,9 +13,8 @@ import polars as pl
 
 from mathdata.near.compare import compare
 from mathdata.near.flags import Flags
-from mathdata.near.keys import keys_of
+from mathdata.near.keys import block_keys
 from mathdata.near.semantic import Encode, similar
-from mathdata.near.tokens import CHUNK, tokenise
 from mathdata.text import ngrams, normal_column, numbers, template_column, words
 from mathdata.types import Frame
 
@@ -68,7 +67,7 @@ class Reference:
         self._texts = normal_column(problems)
         for i, text in enumerate(self._texts.to_list()):
             self._normal.setdefault(text, i)
-        for i, key in enumerate(_blocks(self._texts, self.lexicon).tolist()):
+        for i, key in enumerate(block_keys(self._texts, self.lexicon).tolist()):
             self._blocks[key].append(i)
         self._index_words(problems.to_list())
         answers = self.items["answer"].fill_null("").to_list()
@@ -116,7 +115,7 @@ class Reference:
         yield from self._embedded(problems, rest)
 
     def _near(self, texts: pl.Series, rows: Rows) -> Iterator[Hit]:
-        keys = _blocks(texts.gather(rows), self.lexicon).tolist() if len(rows) else []
+        keys = block_keys(texts.gather(rows), self.lexicon).tolist() if len(rows) else []
         pairs = [(int(r), i) for r, key in zip(rows, keys) for i in self._blocks.get(key, ())]
         if not pairs:
             return
@@ -182,8 +181,3 @@ def _plain(number: str) -> str:
 
 def _values(text: str) -> Counter[str]:
     return Counter(str(n.value) for n in numbers(text))
-
-
-def _blocks(texts: pl.Series, lexicon: str | None) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    made = [keys_of(tokenise(texts[i : i + CHUNK], lexicon)).block for i in range(0, len(texts), CHUNK)]
-    return np.concatenate(made) if made else np.zeros(0, dtype=np.uint64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -17,7 +17,7 @@ import polars as pl
 from mathdata.near.lexicon import Entry, Lexicon, load
 from mathdata.numerals import CARDINALS, HAN_NUMERAL, PARTS, SCALES, canonical, chinese_value, english_value
 
-__all__ = ["NUMBER", "ORDER", "REL", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "mix", "tokenise"]
+__all__ = ["NUMBER", "ORDER", "REL", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "chunks", "mix", "tokenise"]
 
 U64 = npt.NDArray[np.uint64]
 Array = npt.NDArray[Any]
@@ -31,7 +31,7 @@ ORDER, QUESTION = 8, 16
 SPACE, LETTER, DIGIT, HIGH, SENTENCE, CLAUSE, SIGN, ROW = range(8)
 
 _PRIVATE = 0xE000
-CHUNK = 2_000
+CHUNK_ROWS, CHUNK_BYTES = 2_000, 4 << 20
 
 
 @dataclass(slots=True)
@@ -239,6 +239,18 @@ def _digits(match: re.Match[str]) -> str:
     if value is None:
         return match[0]
     return f" {value.numerator} " if value.denominator == 1 else f" {value.numerator}/{value.denominator} "
+
+
+def chunks(texts: pl.Series) -> Iterator[pl.Series]:
+    """The texts in order, a few thousand or a few MB at a time: what `tokenise` is made for."""
+    size = texts.str.len_bytes().to_numpy().astype(np.int64)
+    total = np.concatenate([[0], np.cumsum(size)])
+    start = 0
+    while start < len(texts):
+        fits = int(np.searchsorted(total, total[start] + CHUNK_BYTES, side="right")) - 1
+        end = max(start + 1, min(start + CHUNK_ROWS, fits))
+        yield texts.slice(start, end - start)
+        start = end
 
 
 def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
