@@ -148,7 +148,7 @@ def math_row(method: str, problem: str, gold: str | None, seed: str) -> Made | N
 
     Raises Unsupported where the computed value is not the row's answer, or nothing new can be drawn.
     """
-    text = " ".join(problem.split(" ")).strip()
+    text = problem.strip()
     family = next((f for f in FAMILIES if len(text) < 200 and f.pattern.fullmatch(text)), None)
     if family is None:
         return None
@@ -175,7 +175,7 @@ def _varied(family: Family, text: str, spans: list[tuple[int, int]], numbers: li
     for _ in range(TRIES):
         drawn = [max(2, random.randint(n // 2, n * 8 // 5 + 2)) for n in numbers]
         if family.name == "inverse":
-            drawn[2], drawn[3] = drawn[1], drawn[1] - 1
+            drawn[2:] = [drawn[1], 0, drawn[1] - 1]
             if gcd(drawn[0], drawn[1]) != 1:
                 continue
         try:
