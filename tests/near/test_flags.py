@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from mathdata.near.flags import Flags
 
 ITEM = "A baker sells 12 muffins in the morning and 30 cakes in the afternoon. How many pieces did the baker sell that day?"
@@ -26,6 +28,7 @@ def questions(path: Path) -> list[str]:
     return [json.loads(line)["question"] for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_most_of_a_reworded_benchmark_is_flagged_and_hardly_a_false_pair(shared: Path) -> None:
     test, train = questions(shared / "gsm8k/test.jsonl"), questions(shared / "gsm8k/train.jsonl")
     told = questions(shared / "contamination/gsm8k_test_rephrased.jsonl")
