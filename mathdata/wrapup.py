@@ -167,8 +167,9 @@ def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> d
         "trained": not job.body["before"],
         **{
             k: job.record.get(k)
-            for k in ("tokens", "steps", "seconds", "rows", "loss", "trainable", "total", "preflight", "evaluations")
+            for k in ("tokens", "steps", "seconds", "loss", "trainable", "total", "preflight", "evaluations")
         },
+        "rows": (job.record.get("preflight") or {}).get("trained"),
     }
     evaluated = read_evaluation(job)
     if evaluated:
