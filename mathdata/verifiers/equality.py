@@ -181,7 +181,7 @@ class Judge:
     def distinct(self, items: list[Tree], depth: int) -> list[Tree]:
         out: list[Tree] = []
         for x in items:
-            if not any(x == y for y in out):
+            if not any(x == y or (len(items) < 6 and self.trees(x, y, depth)) for y in out):
                 out.append(x)
         return out
 

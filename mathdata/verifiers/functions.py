@@ -160,7 +160,7 @@ def _special(a: al.Algebra, name: str, forms: list[al.Ratio]) -> al.Ratio | None
         if len(f[0]) == 1 and f[1] == al.UNIT:
             ((mono, c),) = f[0].items()
             if all(atom[0] == "#" or atom in ("~pi", "~e") for atom, _ in mono):
-                positive: al.Poly = {tuple(mono): abs(c)}
+                positive: al.Poly = {mono: c if c > 0 else -c}
                 return positive, al.UNIT
         if f[0] and max(f[0].items(), key=lambda x: str(x[0]))[1] < 0:
             turned: al.Poly = {m: -x for m, x in f[0].items()}

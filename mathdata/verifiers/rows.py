@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -83,7 +83,15 @@ def _verdict(
     if answer is None or not answer.strip():
         return (None, NO_GOLD, False) if found else (Verdict("unparsed", found.why), found.why, False)
     verdict = judge(answer, response, rule=options["rule"], strict=options["strict"], time_limit=options["time_limit"])
+    if verdict.status == "wrong" and verdict.rule == "boxed" and _is_last_box(answer, response):
+        verdict = replace(verdict, status="correct", reason="the last of several boxes")
     return verdict, verdict.reason, False
+
+
+def _is_last_box(answer: str, response: str) -> bool:
+    """Whether the gold is this text's own last box, taken alone where the text boxes several parts."""
+    at = response.rfind("\\boxed")
+    return at >= 0 and response.startswith(f"\\boxed{{{answer.strip()}}}", at)
 
 
 def _against_truth(truth: Any, stated: str, found: Extraction) -> Verdict:

@@ -165,3 +165,14 @@ def test_partitions_get_the_same_verdicts_as_one_frame(tmp_path):
     whole = verify(table).sort("id", "origin")
     assert whole.equals(apart.select(whole.columns))
     assert ctx.figures["verdicts"] == {"correct": 20, "wrong": 20}
+
+
+def test_the_last_of_several_boxes_is_a_gold_of_its_own_text_only():
+    text = "Hence $x$ must be $\\boxed{3}$ or $\\boxed{7}$."
+    out = verify(rows(problem=["p", "q"], solution=[text, text], answer=["7", "3"]))
+    assert out["verdict"].to_list() == ["correct", "wrong"]
+
+
+def test_a_gold_column_that_the_reader_renamed_is_found_under_its_own_name():
+    out = verify(rows(problem=["p"], solution=["\\boxed{3}"], answer=["3"]), answer_column="gold")
+    assert out["verdict"].to_list() == ["correct"]
