@@ -79,12 +79,16 @@ import json, os, sys, tempfile
 url, count, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 os.environ.update(OPENAI_API_KEY="none", CURATOR_DISABLE_CACHE="1", TELEMETRY_ENABLED="0", CURATOR_VIEWER="0")
 os.environ["CURATOR_CACHE_DIR"] = tempfile.mkdtemp()
+import tiktoken  # its tables come from the network: counting words instead favours curator
+class Words:
+    def encode(self, text, **_): return text.split()
+tiktoken.get_encoding = tiktoken.encoding_for_model = lambda *_: Words()
 from bespokelabs import curator
 class Ask(curator.LLM):
     def prompt(self, row): return row["q"]
     def parse(self, row, reply): return {"q": row["q"], "a": reply}
 from datasets import Dataset
-ask = Ask(model_name="openai/tiny", backend="litellm" if False else "openai", backend_params={
+ask = Ask(model_name="tiny", backend="openai", backend_params={
     "base_url": url, "max_concurrent_requests": at_once, "max_requests_per_minute": 10**7,
     "max_tokens_per_minute": 10**9, "require_all_responses": False, "api_key": "none"})
 import time, resource

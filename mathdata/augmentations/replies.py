@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from mathdata.types import Completion, Row
 
-__all__ = ["base_of", "failed", "from_data", "json_part", "number_of", "seed_for", "split_thinking", "tagged"]
+__all__ = ["base_of", "failed", "from_data", "json_part", "number_of", "seed_for", "tagged"]
 
 _FINISH = {
     "unsupported": "unsupported",
@@ -68,26 +67,6 @@ def json_part(text: str) -> Mapping[str, Any] | None:
         except (ValueError, RecursionError):
             start = text.find("{", start + 1)
     return None
-
-
-_THINK = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
-
-
-def split_thinking(text: str) -> tuple[str, str | None]:
-    """Text without its leading <think> part, and that part. An unclosed one has no answer after it.
-
-    >>> split_thinking("<think>2 and 2</think>4")
-    ('4', '2 and 2')
-    """
-    if (match := _THINK.match(text)) is not None:
-        return text[match.end() :], match.group(1).strip() or None
-    head = text.lstrip()
-    if head.startswith("<think>"):
-        return "", head[7:].strip() or None
-    before, closed, after = text.partition("</think>")
-    if closed:  # some chat templates open the thinking themselves
-        return after.lstrip(), before.strip() or None
-    return text, None
 
 
 def seed_for(base: int, row: str, method: str, sample: int) -> int:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
-from mathdata.augmentations.replies import split_thinking
+from mathdata.backends._thinking import split_thinking
 from mathdata.types import Completion, Finish, Request
 
 __all__ = ["RULES", "Failure", "Rule", "body_of", "read_reply", "retry_after"]

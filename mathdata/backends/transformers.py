@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from mathdata.augmentations.replies import split_thinking
+from mathdata.backends._thinking import split_thinking
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.registry import register
 from mathdata.types import Completion, Finish, Request, Sampling

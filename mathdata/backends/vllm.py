@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
-from mathdata.augmentations.replies import split_thinking
+from mathdata.backends._thinking import split_thinking
 from mathdata.backends._wire import is_refusal
 from mathdata.errors import BackendError, MissingExtra
 from mathdata.registry import register
