@@ -184,7 +184,7 @@ for part in range(40):
     frame.write_parquet(folder / f"in{part}.parquet")
     files.append(folder / f"in{part}.parquet")
 # 400,000 rows of 1 kB: about 400 MB of text alone, under a limit of address space that could not hold it twice.
-resource.setrlimit(resource.RLIMIT_DATA, (700 << 20, 700 << 20))
+resource.setrlimit(resource.RLIMIT_DATA, (900 << 20, 900 << 20))
 from mathdata.engines.local import LocalEngine
 from mathdata.stages.dedup import dedup
 from mathdata.types import Context, Partitions
