@@ -16,6 +16,7 @@ import yaml
 
 from mathdata.trainspec import parse_spec
 from tests.trainers.conftest import losses, start
+from trainers import train
 from trainers.launch import accelerate_config
 
 
@@ -98,14 +99,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert weights[0] == weights[1]
 
 
-@pytest.mark.slow
-def test_checkpoints_of_another_recipe_are_not_taken_up(
-    rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
-) -> None:
-    ran(job(tiny(max_steps=4, checkpoints={"every": 2}), rows(40), "run"))
+def test_checkpoints_of_another_recipe_are_not_taken_up(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    train(tiny(max_steps=4, checkpoints={"every": 2}), rows(40), tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
-    ran(job(tiny(max_steps=4, checkpoints={"every": 2}, learning_rate=1e-3), rows(40), "run"))
-    ran(job(tiny(max_steps=4, learning_rate=1e-3), rows(40), "fresh"))
+    train(tiny(max_steps=4, checkpoints={"every": 2}, learning_rate=1e-3), rows(40), tmp_path / "run")
+    train(tiny(max_steps=4, learning_rate=1e-3), rows(40), tmp_path / "fresh")
     assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
 
 
