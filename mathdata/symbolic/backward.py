@@ -321,7 +321,7 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
 
 
 def _next_operator(text: str, at: int) -> bool:
-    return bool(re.match(r"\s*(?:[A-Za-z]+\s*){0,2}[*/×÷]", text[at : at + 30]))
+    return bool(re.match(r"\s*(?:[A-Za-z]+\s*){0,2}(?:[*/×÷]|\bx\s*[\d$(])", text[at : at + 30]))
 
 
 def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]) -> str | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, TypeAlias
 
 from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
@@ -469,3 +470,15 @@ def _hold(graph: Graph) -> None:
         )
         if not group.held and len(nouns) > 1 and users < len(nouns):
             group.held = "two jobs"
+    _split(graph)
+
+
+def _split(graph: Graph) -> None:
+    """Hold the parts where a sum seems to split an unused number of the question: 20 + 15 + … for "35 minutes"."""
+    idle = {g.value for g in graph.groups if not g.used and g.held not in FIRM}
+    for n in range(len(graph.solution.steps)) if idle else ():
+        terms = [x for x in graph.solution.slots if x.step == n and x.side == 0 and x.op in ("", "+")]
+        for a, b in combinations(terms, 2):
+            if a.value + b.value in idle:
+                for group in (graph.groups[y[1]] for y in (*a.sources, *b.sources) if y[0] in "qp"):
+                    group.held = group.held or "may make a constant"

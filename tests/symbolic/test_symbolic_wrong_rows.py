@@ -161,3 +161,35 @@ def test_a_sum_in_x_is_bracketed_before_a_sign():
     assert made
     for row in made:
         assert not re.search(r"\* x \+ 1|x \+ 1 hours = ", row["solution"].split("\n")[1])
+
+
+def test_a_sum_in_x_is_bracketed_before_a_times_sign_written_as_x():
+    question = "Sam buys 48 bags for $500. He sells 17 for $18 each, 10 for $25 each and the rest for $22 each. What does he gain?"
+    solution = (
+        "He gets 17 bags x $18/bag = $<<17*18=306>>306.\nThen 10 bags x $25/bag = $<<10*25=250>>250.\n"
+        "That is 17 bags + 10 bags = <<17+10=27>>27 bags.\nLeft are 48 bags - 27 bags = <<48-27=21>>21 bags.\n"
+        "They give 21 bags x $22/bag = $<<21*22=462>>462.\nHe gets $306 + $250 + $462 = $<<306+250+462=1018>>1018.\n"
+        "He gains $1018 - $500 = $<<1018-500=518>>518.\n#### 518"
+    )
+    made = [row["solution"] for row in asked(question, solution) if "31 - x" in row["solution"]]
+    assert made
+    for text in made:
+        assert "They give (31 - x) bags * $22/bag" in text
+
+
+def test_a_number_split_in_the_head_is_not_mistaken_for_another_of_its_value():
+    question = (
+        "Amy sees 35 minutes of a film and winds back, which adds 5 minutes. She sees 45 minutes more. Then she sees the "
+        "last 20 minutes. She winds back again, adding 15 minutes. How many minutes does it take her?"
+    )
+    solution = (
+        "The film is 20 minutes + 15 minutes + 45 minutes + 20 minutes = <<20+15+45+20=100>>100 minutes.\n"
+        "Winding adds 5 minutes + 15 minutes = <<5+15=20>>20 minutes.\nIt takes 100 + 20 = <<100+20=120>>120 minutes.\n"
+        "#### 120"
+    )
+    for row in asked(question, solution):
+        assert "last x" not in row["problem"]
+        assert "adding x" not in row["problem"]
+    for row in varied(question, solution):
+        assert "last 20 minutes" in row["problem"]
+        assert "adding 15 minutes" in row["problem"]
