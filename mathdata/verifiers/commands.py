@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mathdata.verifiers import trees
 from mathdata.verifiers.lexer import Token, Unreadable
 
 if TYPE_CHECKING:
     from mathdata.verifiers.trees import Tree
 
-__all__ = ["function", "read"]
+__all__ = ["chosen", "function", "read"]
 
 _SAME = {
     "Abs": "abs", "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh", "arcosh": "acosh", "arsinh": "asinh",
@@ -90,8 +91,6 @@ def _root(inner: Tree, degree: Tree) -> Tree:
 
 def read(r: Any, name: str) -> Tree:
     """The tree of a command that has just been read."""
-    from mathdata.verifiers import trees
-
     if name == "frac":
         top = r.short()
         below = r.short()
@@ -187,8 +186,6 @@ def _set(r: Any) -> Tree:
 
 
 def _environment(r: Any) -> Tree:
-    from mathdata.verifiers import trees
-
     name = _environment_name(r)
     if name not in trees.MATRICES:
         raise Unreadable(f"environment {name}")
@@ -258,6 +255,20 @@ def _operator(r: Any, name: str) -> Tree:
     return ("fn", name, tuple(x for x in (body, low, high) if x is not None))
 
 
+def chosen(r: Any, tree: Tree) -> Tree | None:
+    """`C_5^2`: five choose two, and `A_5^2`: its arrangements; what stood before the caret is given."""
+    letter, _, n = tree[1].partition("_") if tree[0] == "sym" else ("", "", "")
+    if letter not in ("C", "A") or not n.isdigit():
+        return None
+    start = r.at
+    k = r.exponent()
+    if k[0] != "num":
+        r.at = start
+        return None
+    ways: Tree = ("fn", "binomial", (trees.number(n), k))
+    return ways if letter == "C" else trees.times(ways, ("fn", "factorial", (k,)))
+
+
 def _drop_side(r: Any) -> None:
     """`x \\to 3^{+}`: from the right, which is what a limit without a side is taken for."""
     i = r.at
@@ -298,8 +309,6 @@ def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
 
 
 def _other(r: Any, name: str) -> Tree:
-    from mathdata.verifiers import trees
-
     if name in ("overline", "dot", "widehat", "overarc"):
         return _overline(r)
     if name in ("langle",):

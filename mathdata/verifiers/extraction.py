@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mathdata.errors import UnknownName, nearest
+from mathdata.verifiers.boxes import boxed, cut_off
+from mathdata.verifiers.found import Extraction, last_match, stretch
 from mathdata.verifiers.segments import segments
 
 __all__ = ["RULES", "Extraction", "extract"]
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """`value` is None where there is no answer; `why` then says so. `span` are character offsets in the text."""
-
-    value: str | None
-    rule: str | None = None
-    span: tuple[int, int] | None = None
-    why: str = ""
-
-    def __bool__(self) -> bool:
-        return self.value is not None
 
 
 Finder = Callable[[str, int], "Extraction | None"]
@@ -31,7 +19,6 @@ MAX_LENGTH = 2_000_000
 NOTHING = Extraction(None, None, None, "no answer")
 
 _NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-_BOX = re.compile(r"\\(?:boxed|fbox|beginboxed|framebox)\s*(?=[{\dA-Za-z])")
 _HASHES = re.compile(r"####[ \t]*:?[ \t]*([^\n]*)")
 _PHRASE = re.compile(
     r"(?:(?:final|correct|right)\s{1,3}(?:answer|result)|\b(?:the\s)?answers?)\s{0,4}(?:\*\*\s{0,4})?(?:to\s(?:the|this)\s(?:problem|question)\s{0,4})?"
@@ -91,83 +78,14 @@ def _after_thinking(text: str) -> int:
     return end + len("</think>") if end >= 0 else 0
 
 
-def _found(text: str, rule: str, start: int, end: int) -> Extraction:
-    """The stretch without the blank space around it."""
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return Extraction(text[start:end], rule, (start, end))
-
-
-def _last_match(pattern: re.Pattern[str], text: str, start: int, end: int | None = None) -> re.Match[str] | None:
-    last = None
-    for match in pattern.finditer(text, start, len(text) if end is None else end):
-        last = match
-    return last
-
-
-# -- boxed
-def boxed(text: str, start: int) -> Extraction | None:
-    """The last box; boxes with only `,`, `and` or `or` between them are parts of one answer."""
-    if "box" not in text:
-        return None
-    marks = list(_BOX.finditer(text, start))[-MAX_BOXES:]
-    parts: list[tuple[int, int, int, int]] = []
-    for match in reversed(marks):
-        inside = _inside(text, match.end())
-        if inside is None:
-            continue
-        if parts:
-            between = text[inside[2] : parts[0][0]]
-            if len(between) > 40 or not _JOINED.fullmatch(between):
-                break
-        parts.insert(0, (match.start(), *inside))
-    if not parts:
-        return None
-    values = list(dict.fromkeys(text[b[1] : b[2]].strip() for b in parts))
-    if len(values) == 1:
-        return _found(text, "boxed", parts[-1][1], parts[-1][2])
-    return Extraction(", ".join(values), "boxed", (parts[0][1], parts[-1][2]))
-
-
-MAX_BOXES = 60
-"""Boxes looked at, from the last one back: a text of boxes that never close must not cost the square of its length."""
-_JOINED = re.compile(
-    r"(?:[\s$,;&]|\\[()\[\],;:!]|\\text\s*\{\s*(?:and|or|,)\s*\}|\\q?quad|\band\b|\bor\b|和|或|[a-zA-Z]\s*=)*"
-)
-
-
-def _inside(text: str, at: int) -> tuple[int, int, int] | None:
-    """(begin, end, after) of what a box holds; None where it is never closed."""
-    if text[at] != "{":
-        end = at + 1
-        while end < len(text) and text[end].isdigit() and text[at].isdigit():
-            end += 1
-        return at, end, end
-    depth = 0
-    for match in _BRACE.finditer(text, at, min(len(text), at + 20_000)):
-        sign = match.group()
-        if sign == "{":
-            depth += 1
-        elif sign == "}":
-            depth -= 1
-            if depth == 0:
-                return at + 1, match.start(), match.end()
-    return None
-
-
-_BRACE = re.compile(r"\\\\|\\[{}]|[{}]")
-
-
 def boxed_or_final(text: str, start: int) -> Extraction | None:
     """The last box, unless a later sentence says "final answer" and holds another one."""
     box = boxed(text, start)
-    if box is None and _cut_off(text, start):
+    if box is None and cut_off(text, start):
         return Extraction(None, None, None, "no answer: cut off inside a box")
     if box is None or box.span is None or "inal" not in text[box.span[1] :]:
         return box
-    last = _last_match(_FINAL, text, box.span[1])
+    last = last_match(_FINAL, text, box.span[1])
     later = _last_said(text, [last], "answer is") if last else None
     return later if later is not None and _is_mathematics(later.value) else box
 
@@ -177,13 +95,6 @@ def _is_mathematics(value: str | None) -> bool:
 
     tree = read_value(value).tree if value else None
     return tree is not None and not _holds_text(tree)
-
-
-def _cut_off(text: str, start: int) -> bool:
-    """Whether the text ends inside a box that was never closed."""
-    tail = max(start, len(text) - 300)
-    match = _last_match(_BOX, text, tail) if "box" in text[tail:] else None
-    return match is not None and text[match.end()] == "{" and "\n" not in text[match.end() :].strip()
 
 
 _FINAL = re.compile(r"final\s+answer\s*(?:is|are|:)\s*:?", re.IGNORECASE)
@@ -207,7 +118,7 @@ def tagged(text: str, start: int) -> Extraction | None:
     if begin < 0:
         return None
     begin += len("<answer>")
-    return boxed(text[:end], begin) or _found(text, "<answer>", begin, end)
+    return boxed(text[:end], begin) or stretch(text, "<answer>", begin, end)
 
 
 def phrase(text: str, start: int) -> Extraction | None:
@@ -273,7 +184,7 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     """The answer inside a sentence: the whole of it where it can be read, else its last formula or number."""
     from mathdata.verifiers.values import read_value
 
-    whole = _found(text, rule, begin, end)
+    whole = stretch(text, rule, begin, end)
     if not whole.value:
         return None
     bold = _BOLD.match(text, whole.span[0]) if whole.span else None
@@ -282,7 +193,7 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     value = read_value(whole.value)
     if value.tree is not None and not _holds_text(value.tree):
         return whole
-    said = _last_match(_IS, text, begin, end)
+    said = last_match(_IS, text, begin, end)
     if said is not None and _dollars(text, begin, said.start()) % 2 == 0 and text[said.end() : end].strip():
         after = _refined(text, rule, said.end(), end)
         if after is not None and any(c.isalnum() for c in after.value or ""):
@@ -333,13 +244,13 @@ def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
     last = None
     for segment in segments(text, max(begin, end - 4000), end):
         last = segment
-    return None if last is None else _found(text, "formula", *last)
+    return None if last is None else stretch(text, "formula", *last)
 
 
 def _last_number(text: str, begin: int, end: int) -> Extraction | None:
     window = max(begin, end - 4000)
-    last = _last_match(_ANY_NUMBER, text, window, end)
-    return None if last is None else _found(text, "last number", last.start(), last.end())
+    last = last_match(_ANY_NUMBER, text, window, end)
+    return None if last is None else stretch(text, "last number", last.start(), last.end())
 
 
 # -- texts without a mark
@@ -348,7 +259,7 @@ def whole(text: str, start: int) -> Extraction | None:
     begin, end = start, len(text)
     if end - begin > 400:
         return None
-    found = _found(text, "whole", begin, end)
+    found = stretch(text, "whole", begin, end)
     if not found.value or "\n" in found.value:
         return None
     from mathdata.verifiers.values import read_value
@@ -389,12 +300,12 @@ def equation(text: str, start: int) -> Extraction | None:
     begin = max(text.rfind("\n", start, end), text.rfind("。", start, end), text.rfind("，", start, end), start - 1) + 1
     if end - begin > 600:
         return None
-    last = _last_match(_SIDES, text, begin, end)
+    last = last_match(_SIDES, text, begin, end)
     if last is None:
         return None
     from mathdata.verifiers.values import read_value
 
-    side = _found(text, "equation", last.end(), end)
+    side = stretch(text, "equation", last.end(), end)
     if not side.value:
         return None
     tree = read_value(side.value.replace("\\)", "").replace("\\]", "")).tree
@@ -405,7 +316,7 @@ def ending(text: str, start: int) -> Extraction | None:
     """Bold or a formula in the last sentence."""
     stripped = text.rstrip()
     begin = max(text.rfind("\n", start, len(stripped)), start - 1) + 1
-    bold = _last_match(_BOLD, text, begin)
+    bold = last_match(_BOLD, text, begin)
     if bold is not None and any(c.isdigit() for c in bold.group(1)):
         return _refined(text, "bold", bold.start(1), bold.end(1))
     formula = _last_formula(text, begin, len(text))
@@ -428,10 +339,10 @@ def closing_words(text: str, start: int) -> Extraction | None:
     """`The function is odd.`: up to three words behind the last `is`, in a short text without numbers."""
     if len(text) - start > 200 or _HAS_DIGIT.search(text, start):
         return None
-    said = _last_match(_IS, text, start)
+    said = last_match(_IS, text, start)
     if said is None:
         return None
-    found = _found(text, "closing words", said.end(), len(text.rstrip(" .!\n")))
+    found = stretch(text, "closing words", said.end(), len(text.rstrip(" .!\n")))
     return found if found.value and len(found.value.split()) <= 3 else None
 
 
@@ -453,8 +364,8 @@ def letter(text: str, start: int) -> Extraction | None:
             at = (found.span or (0, 0))[0] + match.start(1)
             return Extraction(match.group(1), "letter", (at, at + 1))
     prose = "\\" not in text and "$" not in text
-    last = _last_match(_LETTER, text, start) if prose else None
-    return None if last is None else _found(text, "letter", last.start(1), last.end(1))
+    last = last_match(_LETTER, text, start) if prose else None
+    return None if last is None else stretch(text, "letter", last.start(1), last.end(1))
 
 
 RULES: dict[str, tuple[Finder, ...]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import NamedTuple
 
 from mathdata.verifiers import numeric
@@ -217,6 +216,3 @@ def same(a: list[Piece], b: list[Piece], equal: Callable[[Tree, Tree], bool | No
                 return False
             unsure = unsure or result is None
     return None if unsure else True
-
-
-ZERO = Fraction(0)

@@ -228,7 +228,7 @@ class Terms:
             kind = self.kind()
             if kind == "^":
                 self.at += 1
-                if chosen := self.chosen(tree):
+                if chosen := commands.chosen(self, tree):
                     tree = chosen
                     continue
                 if self.is_degree():
@@ -257,19 +257,6 @@ class Terms:
                 tree = self.subscript(tree)
             else:
                 return tree
-
-    def chosen(self, tree: Tree) -> Tree | None:
-        """`C_5^2`: five choose two, and `A_5^2`: its arrangements."""
-        letter, _, n = tree[1].partition("_") if tree[0] == "sym" else ("", "", "")
-        if letter not in ("C", "A") or not n.isdigit():
-            return None
-        start = self.at
-        k = self.exponent()
-        if k[0] != "num":
-            self.at = start
-            return None
-        ways: Tree = ("fn", "binomial", (number(n), k))
-        return ways if letter == "C" else times(ways, ("fn", "factorial", (k,)))
 
     def is_degree(self) -> bool:
         if self.is_cmd("circ", "degree"):

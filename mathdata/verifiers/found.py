@@ -1,0 +1,37 @@
+"""What an extraction rule found: the value, the rule, the place; and how a place is cut out of a text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Extraction", "last_match", "stretch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """`value` is None where there is no answer; `why` then says so. `span` are character offsets in the text."""
+
+    value: str | None
+    rule: str | None = None
+    span: tuple[int, int] | None = None
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return self.value is not None
+
+
+def stretch(text: str, rule: str, start: int, end: int) -> Extraction:
+    """The stretch without the blank space around it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Extraction(text[start:end], rule, (start, end))
+
+
+def last_match(pattern: re.Pattern[str], text: str, start: int, end: int | None = None) -> re.Match[str] | None:
+    last = None
+    for match in pattern.finditer(text, start, len(text) if end is None else end):
+        last = match
+    return last
