@@ -57,7 +57,7 @@ class StageCall(Strict):
 class Preflight(Strict):
     """Checks that a run is allowed to fail, by name; the report prints them."""
 
-    allow: list[Literal["unverified", "benchmark-leak", "learning-rate", "memory", "overlong"]] = Field(
+    allow: list[Literal["unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory"]] = Field(
         default_factory=list
     )
 
