@@ -20,7 +20,8 @@ from mathdata.types import Completion, Progress, Request
 
 __all__ = ["Deliver", "Job", "Post", "Sender"]
 
-Deliver = Callable[[int, int, Sequence[Completion]], None]
+Deliver = Callable[[int, int, Sequence[Completion]], "int | None"]
+"""Takes (index of the request, first sample, completions); returns a ticket where it stores them."""
 Post = Callable[["Job", int], Awaitable["list[Completion] | Failure"]]
 
 _HOPELESS = 8
@@ -36,6 +37,7 @@ class Job:
     request: Request
     done: int = 0
     tries: Counter[str] = field(default_factory=Counter)
+    ticket: int | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Sender:
     patience: float = 120.0
     spent: Callable[[], str] = str
     """What all answers cost so far, in words, for the progress line."""
+    durable: Callable[[int], bool] | None = None
+    """Whether a ticket of `deliver` is on disk: a worker asks for nothing new before its last answer is."""
     n_at_once: bool = True
     retries: Counter[str] = field(default_factory=Counter)
     given_up: Counter[str] = field(default_factory=Counter)
@@ -146,6 +150,8 @@ class Sender:
                     spent = (sum(c.tokens_in for c in answers), sum(c.tokens_out for c in answers))
                     self.budget.settle(held, *spent)
             self._judge(job, outcome, n, monotonic() - started)
+            while self.durable is not None and job.ticket and not self.durable(job.ticket):
+                await asyncio.sleep(0.003)
         finally:
             self._flying -= 1
 
@@ -170,7 +176,7 @@ class Sender:
         self._staff()
 
     def _deliver(self, job: Job, answers: Sequence[Completion], asked: int) -> None:
-        self.deliver(job.index, job.done, answers)
+        job.ticket = self.deliver(job.index, job.done, answers)
         job.done += len(answers)
         if len(answers) < asked:
             self.n_at_once = False  # the server ignores `n`: one sample a request from now on

@@ -78,6 +78,7 @@ class Journal:
         self._read = _connect(self.path)
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue()
         self._error: BaseException | None = None
+        self._tickets = self._committed = 0
         self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
         self._writer.start()
 
@@ -103,12 +104,20 @@ class Journal:
                     continue
         return found
 
-    def put(self, key: str, first: int, completions: Sequence[Completion], record: dict[str, Any] | None) -> None:
-        """Store samples `first`, `first + 1`, … of a key; durable after the next `flush`."""
+    def put(self, key: str, first: int, completions: Sequence[Completion], record: dict[str, Any] | None) -> int:
+        """Store samples `first`, `first + 1`, … of a key: a ticket that `is_durable` knows once they are on disk."""
         self._check()
+        self._tickets += 1
         now = time.time()
         rows = [(key, first + i, now, _pack(c)) for i, c in enumerate(completions)]
-        self._queue.put(("answers", (rows, (key, _dumps(record)) if record is not None else None)))
+        self._queue.put(("answers", (rows, (key, _dumps(record)) if record is not None else None, self._tickets)))
+        return self._tickets
+
+    def is_durable(self, ticket: int) -> bool:
+        """Whether what `put` gave this ticket for is on disk. Raises DataError where the disk refuses."""
+        if self._committed < ticket:
+            self._check()
+        return self._committed >= ticket
 
     def flush(self) -> None:
         """Wait until all that was put is on disk."""
@@ -164,7 +173,7 @@ class Journal:
                 return more
 
     def _commit(self, db: sqlite3.Connection, items: Sequence[tuple[str, Any] | None]) -> bool:
-        waiting = []
+        waiting, ticket = [], self._committed
         with db:
             for kind, value in (i for i in items if i is not None):
                 if kind == "flush":
@@ -172,10 +181,11 @@ class Journal:
                 elif kind == "batch":
                     db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", value)
                 else:
-                    rows, call = value
+                    rows, call, ticket = value
                     if call is not None:
                         db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?)", call)
                     db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+        self._committed = max(self._committed, ticket)
         for event in waiting:
             event.set()
         return None not in items

@@ -85,16 +85,17 @@ class Journaled:
     def _ask(self, gaps: list[_Gap], records: list[dict[str, Any]], known: dict[str, dict[int, Completion]]) -> None:
         lock = threading.Lock()
 
-        def deliver(index: int, offset: int, completions: Sequence[Completion]) -> None:
-            gap = gaps[index]
+        def deliver(index: int, offset: int, completions: Sequence[Completion]) -> int:
+            gap, ticket = gaps[index], 0
             with lock:
                 for slot, completion in zip(gap.slots[offset:], completions):
                     known.setdefault(gap.key, {})[slot] = replace(completion, call=gap.key)
                     if completion.finish in ANSWERS:
                         self.figures["asked"] += 1
-                        self.journal.put(gap.key, slot, [completion], records[index])
+                        ticket = self.journal.put(gap.key, slot, [completion], records[index])
                     else:
                         self.figures["failed"] += 1
+            return ticket
 
         try:
             self._run([g.request for g in gaps], deliver)
@@ -104,7 +105,7 @@ class Journaled:
     def _run(self, requests: list[Request], deliver: Any) -> None:
         stream = getattr(self.backend, "stream", None)
         if stream is not None:
-            stream(requests, deliver, budget=self.budget, progress=self.progress)
+            stream(requests, deliver, budget=self.budget, progress=self.progress, durable=self.journal.is_durable)
             return
         chunk = int(getattr(self.backend, "chunk", _CHUNK))
         for start in range(0, len(requests), chunk):

@@ -101,10 +101,11 @@ class OpenAI:
         *,
         budget: Budget | None = None,
         progress: Progress | None = None,
+        durable: Callable[[int], bool] | None = None,
     ) -> None:
         """Every answer handed to `deliver(index, first sample, completions)` as it comes."""
         self._key = find_key(*self._where_key)
-        _run(lambda: self._stream(requests, deliver, budget, progress))
+        _run(lambda: self._stream(requests, deliver, budget, progress, durable))
 
     @contextmanager
     def batches(self) -> Iterator[Batches]:
@@ -129,7 +130,12 @@ class OpenAI:
             self._spent["out"] += c.tokens_out
 
     async def _stream(
-        self, requests: Sequence[Request], deliver: Deliver, budget: Budget | None, progress: Progress | None
+        self,
+        requests: Sequence[Request],
+        deliver: Deliver,
+        budget: Budget | None,
+        progress: Progress | None,
+        durable: Callable[[int], bool] | None,
     ) -> None:
         aiohttp = _aiohttp()
         fixed = None if self.concurrency == "auto" else int(self.concurrency)
@@ -142,6 +148,7 @@ class OpenAI:
                 self._poster(session, pace), self._counted(deliver), Limiter(fixed=fixed), pace, budget, progress,
                 self.patience,
                 self._spent_words,
+                durable,
             )  # fmt: skip
             try:
                 await sender.run(requests)
@@ -205,9 +212,9 @@ class OpenAI:
         return found
 
     def _counted(self, deliver: Deliver) -> Deliver:
-        def counted(index: int, first: int, completions: Sequence[Completion]) -> None:
+        def counted(index: int, first: int, completions: Sequence[Completion]) -> int | None:
             self.count(completions)
-            deliver(index, first, completions)
+            return deliver(index, first, completions)
 
         return counted
 
