@@ -11,12 +11,13 @@ from typing import Any
 
 from mathdata.symbolic.check import false_equation
 from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
+from mathdata.symbolic.hold import FIRM
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention
 from mathdata.symbolic.replay import places
 from mathdata.symbolic.solution import Slot, Step, Unsupported
 from mathdata.symbolic.statement import split_question, state
-from mathdata.symbolic.tie import FIRM, Graph, Group, made_from
+from mathdata.symbolic.tie import Graph, Group, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
 from mathdata.worked import Number, divide, whole

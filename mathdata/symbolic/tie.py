@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 from typing import Any, TypeAlias
 
 from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
+from mathdata.symbolic.hold import FIRM, hold
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention, Question, read_question
 from mathdata.symbolic.solution import MAX_STEPS, MAX_TEXT, Slot, Solution, Unsupported, read_solution
@@ -78,12 +78,8 @@ def tie(problem: str, solution: str) -> Graph:
     graph = Graph(q, s, _groups(q), _gold_step(s), set(), {})
     _sources(graph)
     _narrow(graph)
-    _hold(graph)
+    hold(graph)
     return graph
-
-
-FIRM = frozenset(listed("one fraction label date clock shape"))
-"""Held numbers that are constants; other held ones are amounts that only must not change."""
 
 
 def _groups(q: Question) -> list[Group]:
@@ -451,34 +447,3 @@ def _other_noun(graph: Graph, source: Any, slot: Slot) -> bool:
         return words <= UNIT_WORDS and slot.noun not in words
     nouns = [n for n in _noun_of(graph, source) if n]
     return bool(nouns) and slot.noun not in nouns
-
-
-def _hold(graph: Graph) -> None:
-    """Hold what an unexplained constant could be made of, and numbers whose one value has two jobs."""
-    s = graph.solution
-    for slot in s.slots:
-        for source in slot.sources:
-            for part in source[2:] if source[0] == "m" else (source,):
-                if part[0] in "qp":
-                    graph.groups[part[1]].used = True
-    for group in graph.groups:
-        if group.held in FIRM:
-            continue
-        nouns = {m.noun for m in group.mentions}
-        users = sum(
-            x.step >= 0 and any(y[0] in "qp" and graph.groups[y[1]] is group for y in x.sources) for x in s.slots
-        )
-        if not group.held and len(nouns) > 1 and users < len(nouns):
-            group.held = "two jobs"
-    _split(graph)
-
-
-def _split(graph: Graph) -> None:
-    """Hold the parts where a sum seems to split an unused number of the question: 20 + 15 + … for "35 minutes"."""
-    idle = {g.value for g in graph.groups if not g.used and g.held not in FIRM}
-    for n in range(len(graph.solution.steps)) if idle else ():
-        terms = [x for x in graph.solution.slots if x.step == n and x.side == 0 and x.op in ("", "+")]
-        for a, b in combinations(terms, 2):
-            if a.value + b.value in idle:
-                for group in (graph.groups[y[1]] for y in (*a.sources, *b.sources) if y[0] in "qp"):
-                    group.held = group.held or "may make a constant"

@@ -7,10 +7,11 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from mathdata.symbolic.hold import FIRM
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.replay import Replay, places, replay
 from mathdata.symbolic.solution import Unsupported
-from mathdata.symbolic.tie import _SELF, FIRM, Graph, Group, tie
+from mathdata.symbolic.tie import _SELF, Graph, Group, tie
 from mathdata.symbolic.write import decimal, splice, styled
 from mathdata.worked import Number, whole
 

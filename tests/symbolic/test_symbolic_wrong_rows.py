@@ -193,3 +193,22 @@ def test_a_number_split_in_the_head_is_not_mistaken_for_another_of_its_value():
     for row in varied(question, solution):
         assert "last 20 minutes" in row["problem"]
         assert "adding 15 minutes" in row["problem"]
+
+
+def test_a_share_that_the_solution_says_in_words_stays():
+    question = "A firm with 80 workers hires 25% more. How many workers has it now?"
+    solution = (
+        "A quarter of the workers equals 80*25/100 = <<80*25/100=20>>20 workers.\n"
+        "Now there are 80+20 = <<80+20=100>>100 workers.\n#### 100"
+    )
+    made = varied(question, solution)
+    assert made
+    assert all("25%" in row["problem"] for row in made)
+
+
+def test_a_count_that_the_solution_adds_out_stays():
+    question = "Nora has two dogs that gave birth to 10 puppies each. She sells 4 of the puppies. How many are left?"
+    solution = "If the two dogs had 10 puppies each, there were 10+10 = <<10+10=20>>20.\n20-4 = <<20-4=16>>16 are left.\n#### 16"
+    made = varied(question, solution)
+    assert made
+    assert all("two dogs" in row["problem"] for row in made)

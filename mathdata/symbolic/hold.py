@@ -1,0 +1,72 @@
+"""Holds the numbers of a question that must not change, by what its worked solution says."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from mathdata.symbolic.lexer import listed
+from mathdata.symbolic.solution import Solution
+
+if TYPE_CHECKING:
+    from mathdata.symbolic.tie import Graph
+
+__all__ = ["FIRM", "hold"]
+
+FIRM = frozenset(listed("one fraction label date clock shape"))
+"""Held numbers that are constants; other held ones are amounts that only must not change."""
+
+
+def hold(graph: Graph) -> None:
+    """Hold what an unexplained constant could be made of, and numbers whose one value has two jobs."""
+    s = graph.solution
+    for slot in s.slots:
+        for source in slot.sources:
+            for part in source[2:] if source[0] == "m" else (source,):
+                if part[0] in "qp":
+                    graph.groups[part[1]].used = True
+    for group in graph.groups:
+        if group.held in FIRM:
+            continue
+        nouns = {m.noun for m in group.mentions}
+        users = sum(
+            x.step >= 0 and any(y[0] in "qp" and graph.groups[y[1]] is group for y in x.sources) for x in s.slots
+        )
+        if not group.held and len(nouns) > 1 and users < len(nouns):
+            group.held = "two jobs"
+    _split(graph)
+    _said_in_words(graph)
+
+
+def _said_in_words(graph: Graph) -> None:
+    """Hold what the solution says without a number: `a quarter` for 25%, `8 + 8` for each of two."""
+    s = graph.solution
+    spoken = {v for word, v in _SHARES.items() if re.search(rf"\b{word}\b", s.text, re.I)}
+    times = {n for step in range(len(s.steps)) for n in _repeated(s, step)}
+    for g, group in enumerate(graph.groups):
+        operand = any(x.step >= 0 and any(y[:2] in (("q", g), ("p", g)) for y in x.sources) for x in s.slots)
+        if group.value in spoken and any(m.percent for m in group.mentions):
+            group.held = group.held or "may make a constant"
+        elif group.value in times and not operand:
+            group.held = group.held or "told"
+
+
+_SHARES = {"half": 50, "quarter": 25, "fifth": 20, "tenth": 10}
+
+
+def _repeated(s: Solution, step: int) -> set[int]:
+    """How often one number is added in a step."""
+    terms = [x.value for x in s.slots if x.step == step and x.side == 0 and x.op in ("", "+")]
+    return {n for n in map(terms.count, terms) if n > 1}
+
+
+def _split(graph: Graph) -> None:
+    """Hold the parts where a sum seems to split an unused number of the question: 20 + 15 + … for "35 minutes"."""
+    idle = {g.value for g in graph.groups if not g.used and g.held not in FIRM}
+    for n in range(len(graph.solution.steps)) if idle else ():
+        terms = [x for x in graph.solution.slots if x.step == n and x.side == 0 and x.op in ("", "+")]
+        for a, b in combinations(terms, 2):
+            if a.value + b.value in idle:
+                for group in (graph.groups[y[1]] for y in (*a.sources, *b.sources) if y[0] in "qp"):
+                    group.held = group.held or "may make a constant"
