@@ -24,6 +24,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 test-slow: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[ray]"
 	$(BIN)/python -m pytest -m slow
 
 lint: setup
