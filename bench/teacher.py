@@ -136,8 +136,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--curator", metavar="PYTHON", help="interpreter of an environment with bespokelabs-curator")
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument("--retry-after", default="1", help="seconds that a 429 asks to wait")
     args = parser.parse_args()
-    settings = {"delay": 0.2, "retry_after": "1", "seed": 1}
+    settings = {"delay": 0.2, "retry_after": args.retry_after, "seed": 1}
     server = subprocess.Popen(
         [sys.executable, str(SERVER), json.dumps(settings)],
         stdout=subprocess.PIPE,
