@@ -46,7 +46,7 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 
 LAYERS = [
     {"errors"},
-    {"types", "schema", "numerals", "text", "prompts"},
+    {"types", "schema", "numerals", "seeds", "text", "prompts"},
     {"registry"},
     {
         "bind",
@@ -112,6 +112,16 @@ def test_imports_point_downwards() -> None:
             continue
         assert own in RANK, f"{path}: give '{own}' its place in LAYERS"
         wrong += [f"{path.name} -> {n}" for n in top_level_imports(path) if n in RANK and RANK[n] > RANK[own]]
+    assert wrong == []
+
+
+def test_component_families_do_not_import_each_other() -> None:
+    kinds = {"augmentations", "samplers", "backends", "benchmarks", "engines"}
+    wrong = []
+    for path in sorted((ROOT / "mathdata").rglob("*.py")):
+        own = path.relative_to(ROOT / "mathdata").parts[0]
+        if own in kinds:
+            wrong += [f"{path.name} -> {n}" for n in top_level_imports(path) & kinds - {own}]
     assert wrong == []
 
 

@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MB_PACKAGES = 900
+MB_PACKAGES = 1350
 """What everything beside torch weighs on disk, measured."""
 
 
@@ -20,13 +20,13 @@ def torch_note() -> tuple[str, list[str]]:
     if index:
         return "torch from MATHDATA_TORCH_INDEX", ["--extra-index-url", index]
     if sys.platform == "darwin":
-        return "torch for macOS, about 0.1 GB", []
+        return "torch for macOS, a CPU build", []
     if platform.system() == "Windows":
-        return "torch for Windows (CPU), about 0.2 GB", []
+        return "torch for Windows, a CPU build", []
     if sys.version_info[:2] == (3, 11):
-        return "torch 2.13.0, about 0.2 GB as a CPU build, 2.5 GB where only the CUDA build is offered", []
+        return "torch 2.13.0, 0.2 GB (a CPU build) or several GB (with CUDA), whichever your package index offers", []
     return (
-        "torch with CUDA, about 2.5 GB (set MATHDATA_TORCH_INDEX to the address of an index of CPU builds for 0.2 GB)",
+        "torch with CUDA, several GB (set MATHDATA_TORCH_INDEX to the address of an index of CPU builds: 0.2 GB)",
         [],
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mathdata.augmentations.masks import mask_for, masked, variable_for
-from mathdata.augmentations.replies import base_of, failed, from_data, number_of
+from mathdata.augmentations.replies import failed, from_data
 from mathdata.registry import register
+from mathdata.seeds import base_of, number_of
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
 __all__ = ["Fobar"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from mathdata.types import Completion, Row
 
-__all__ = ["base_of", "failed", "from_data", "json_part", "number_of", "seed_for", "tagged"]
+__all__ = ["failed", "from_data", "json_part", "tagged"]
 
 _FINISH = {
     "unsupported": "unsupported",
@@ -18,8 +18,6 @@ _FINISH = {
     "empty": "empty",
     "error": "pending-server",
 }
-SAMPLES = 4096
-"""Seeds of one row's samples are consecutive from a multiple of this, so a method can tell its sample number."""
 
 
 def failed(completion: Completion) -> Row | None:
@@ -67,20 +65,3 @@ def json_part(text: str) -> Mapping[str, Any] | None:
         except (ValueError, RecursionError):
             start = text.find("{", start + 1)
     return None
-
-
-def seed_for(base: int, row: str, method: str, sample: int) -> int:
-    """The seed of one sample: from content, never from a row's place in a file."""
-    import xxhash
-
-    return xxhash.xxh3_64_intdigest(f"{base}\x1f{row}\x1f{method}".encode()) % 2**19 * SAMPLES + sample % SAMPLES
-
-
-def number_of(seed: int) -> int:
-    """The sample number inside a seed made by `seed_for`."""
-    return seed % SAMPLES
-
-
-def base_of(seed: int) -> int:
-    """What the seeds of all samples of one row have in common."""
-    return seed // SAMPLES

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import xxhash
 
-from mathdata.augmentations.replies import base_of, failed, from_data, json_part, number_of, tagged
+from mathdata.augmentations.replies import failed, from_data, json_part, tagged
 from mathdata.registry import register
+from mathdata.seeds import base_of, number_of
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
 __all__ = ["Template", "bare"]

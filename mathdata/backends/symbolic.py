@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from mathdata import families
-from mathdata.augmentations.replies import base_of, number_of
 from mathdata.families import Reading, Worked
 from mathdata.registry import register
+from mathdata.seeds import base_of, number_of
 from mathdata.types import Completion, Problem, Request
 
 __all__ = ["Symbolic"]

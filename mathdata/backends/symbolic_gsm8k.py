@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from mathdata.augmentations.replies import base_of, number_of
+from mathdata.seeds import base_of, number_of
 from mathdata.symbolic.backward import backward
 from mathdata.symbolic.math_integers import boxed, math_row
 from mathdata.symbolic.paraphrase import paraphrase

@@ -74,10 +74,13 @@ def print_summary(summary: dict[str, Any]) -> None:
             f"{difference['before']} -> {difference['after']}: {difference['points']:+.1f} points, "
             f"95 % interval {difference['low']:+.1f} to {difference['high']:+.1f}, McNemar p {_p(difference['p'])}",
             highlight=False,
+            soft_wrap=True,
         )
     for note in summary.get("notes", []):
-        console.print(note, markup=False, highlight=False)
-    console.print(f"report: {summary['report']}   ({summary['seconds']:.0f} s)", markup=False, highlight=False)
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"report: {summary['report']}   ({summary['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 def _percent(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
@@ -38,7 +39,7 @@ def decimal_between(rng: random.Random, low: float, high: float) -> str:
     return f"{rng.randint(round(low * 100), round(high * 100)) / 100:.2f}"
 
 
-class Family:
+class Family(ABC):
     """One kind of problem. A subclass gives wordings and four small methods, and registers one instance."""
 
     name: ClassVar[str]
@@ -50,21 +51,21 @@ class Family:
     closing: ClassVar[Mapping[str, str]] = {}
     """Language -> the sentence that worked steps end with, `{}` for the answer."""
 
+    @abstractmethod
     def draw(self, rng: random.Random) -> Params:
         """New numbers, as written."""
-        raise NotImplementedError
 
     def fits(self, params: Params) -> bool:
         """Whether these numbers belong to this family (two families may share a wording)."""
         return True
 
+    @abstractmethod
     def exact(self, params: Params) -> Value:
         """The true answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self, params: Params, language: str, shown: str) -> list[str]:
         """Worked lines; `shown` is the answer as `= 5` or, where it was rounded, `≈ 0.33`, to end the last with."""
-        raise NotImplementedError
 
     def bare(self, params: Params, language: str) -> tuple[str, str]:
         """The answer without reasoning, as a raw corpus has it: (text, answer)."""

@@ -10,11 +10,12 @@ from typing import Any
 import polars as pl
 
 from mathdata.augmentations.asking import render
-from mathdata.augmentations.replies import failed, number_of, seed_for
+from mathdata.augmentations.replies import failed
 from mathdata.backends.journal import Journal
 from mathdata.backends.journaled import Journaled
 from mathdata.backends.money import Budget, Price
 from mathdata.schema import COLUMNS, child
+from mathdata.seeds import number_of, seed_for
 from mathdata.stages._augment_figures import Tally
 from mathdata.stages._augment_gate import Gate
 from mathdata.stages._augment_novelty import Novelty

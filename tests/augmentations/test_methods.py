@@ -13,7 +13,7 @@ from mathdata.augmentations.asking import FOLDER, find_prompt, render
 from mathdata.augmentations.fobar import Fobar, backward
 from mathdata.augmentations.masks import find_masks, mask_for, masked, variable_for
 from mathdata.augmentations.new_question import said_question
-from mathdata.augmentations.replies import base_of, failed, json_part, number_of, seed_for, tagged
+from mathdata.augmentations.replies import failed, json_part, tagged
 from mathdata.augmentations.self_verification import SelfVerification, split_question
 from mathdata.augmentations.template import Template, bare
 from mathdata.backends._thinking import split_thinking
@@ -21,6 +21,7 @@ from mathdata.backends.scripted import Scripted
 from mathdata.errors import RecipeError
 from mathdata.registry import build, register
 from mathdata.schema import conform
+from mathdata.seeds import base_of, number_of, seed_for
 from mathdata.stages.augment import augment
 from mathdata.types import Completion, Context, Problem
 

@@ -24,10 +24,10 @@ from mathdata.schema import conform
 
 pytestmark = pytest.mark.slow
 
-VLLM = Path(os.environ.get("MATHDATA_VLLM_PYTHON", "/tmp/vllm-env/bin/python"))
+VLLM = Path(os.environ.get("MATHDATA_VLLM_PYTHON", "no-vllm"))
 
 
-SERVING = os.environ.get("MATHDATA_SERVING", "/tmp/serving")
+SERVING = os.environ.get("MATHDATA_SERVING", "no-serving")
 """Folder with what `transformers serve` needs beside transformers (pip install --target FOLDER fastapi uvicorn)."""
 
 

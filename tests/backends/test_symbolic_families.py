@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mathdata import families, registry
-from mathdata.augmentations.replies import seed_for
 from mathdata.families import CONTEST, LANGUAGES, SMALL, corpus
+from mathdata.seeds import seed_for
 from mathdata.types import Problem, Row
 
 
