@@ -111,6 +111,8 @@ class Recipe(Strict):
     sweep: dict[str, list[Any]] | None = None
     jobs: int = 1
     journal: str | None = None
+    notes: list[str] = Field(default_factory=list)
+    """What must be said beside the figures: printed at the end and in the report."""
 
     @property
     def digest(self) -> str:

@@ -32,6 +32,9 @@ class Run:
     """Everything the report was made from."""
 
 
+PAIR = ("before", "after", "points", "low", "high", "p")
+"""What is printed of a comparison."""
+
 EXAMPLES = 5
 """Rows shown for each reason in the report's funnel."""
 
@@ -60,6 +63,7 @@ def finish(
         "comparisons": comparisons,
         "difference": headline(recipe, comparisons),
         "inputs": [s.path for s in recipe.input],
+        "notes": recipe.notes,
         "seconds": round(time.perf_counter() - started, 1),
     }
     with display.stage("report"):
@@ -213,7 +217,7 @@ def headline(recipe: Recipe, comparisons: list[dict[str, Any]]) -> dict[str, Any
     if not recipe.compare or not comparisons:
         return None
     first = comparisons[0]
-    return {k: first[k] for k in ("before", "after", "points", "low", "high", "p")}
+    return {k: first[k] for k in PAIR}
 
 
 def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[Step]]) -> dict[str, Any]:
@@ -223,6 +227,7 @@ def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[
         "name": data["name"],
         "arms": {name: {k: arm.get(k) for k in keys} for name, arm in data["arms"].items()},
         "difference": data["difference"],
+        "comparisons": [{k: c[k] for k in PAIR} for c in data["comparisons"]],
         "ledger": [{k: v for k, v in e.items() if k not in ("examples", "figures", "options")} for e in data["ledger"]],
         "planted": data["planted"],
         "curated": str(folder / "curated.parquet"),
@@ -233,10 +238,9 @@ def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[
 
 
 def notes_of(data: Mapping[str, Any]) -> list[str]:
-    """What must be said beside the figures: checks that arms were allowed to fail."""
-    return [
-        f"{name}: preflight allowed {', '.join(arm['allowed'])}" for name, arm in data["arms"].items() if arm["allowed"]
-    ]
+    """What must be said beside the figures: checks that arms were allowed to fail, and the recipe's own words."""
+    allowed = {name: arm["allowed"] for name, arm in data["arms"].items() if arm["allowed"]}
+    return [*(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()), *data["notes"]]
 
 
 # --- card and report ----------------------------------------------------------------------------------------------

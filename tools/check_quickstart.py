@@ -16,8 +16,11 @@ def main(path: str) -> None:
         assert entry["rows_in"] + entry["created"] == entry["kept"] + sum(entry["rejected"].values()), entry
     assert run["arms"]["before"]["accuracy"] <= 0.05
     assert run["arms"]["curated"]["accuracy"] >= 0.9
-    assert run["difference"]["points"] >= 20
-    assert run["difference"]["p"] < 0.01
+    for pair in run["comparisons"]:
+        print(f"{pair['before']} -> {pair['after']}: {pair['points']:+.1f} [{pair['low']:+.1f}, {pair['high']:+.1f}]")
+    gain = next(c for c in run["comparisons"] if (c["before"], c["after"]) == ("raw_cot", "curated"))
+    assert gain["points"] >= 20
+    assert gain["p"] < 0.01
 
 
 if __name__ == "__main__":

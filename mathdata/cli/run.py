@@ -68,8 +68,7 @@ def print_summary(summary: dict[str, Any]) -> None:
                 name, *(_percent(arm[k]) for k in ("accuracy", "format_accuracy", "truncated")), str(arm["n"])
             )
         console.print(table)
-    difference = summary.get("difference")
-    if difference:
+    for difference in summary["comparisons"]:
         console.print(
             f"{difference['before']} -> {difference['after']}: {difference['points']:+.1f} points, "
             f"95 % interval {difference['low']:+.1f} to {difference['high']:+.1f}, McNemar p {_p(difference['p'])}",

@@ -74,6 +74,7 @@ def notes(run: Run, best: Mapping[str, Any] | None) -> str:
             lines.append(tag("li", t("cut_warning", arm=name, share=percent(arm["truncated"]))))
         if arm.get("allowed"):
             lines.append(tag("li", t("allowed_note", arm=name, what=", ".join(arm["allowed"]))))
+    lines += [tag("li", e(note)) for note in run.get("notes") or []]
     return tag("ul", "".join(lines), "notes") if lines else ""
 
 
