@@ -49,6 +49,9 @@ def verify(
         "steps": steps != "off",
     }
     columns = (response_column, answer_column)
+    if engine is not None and engine.name == "ray" and not isinstance(table, Partitions):
+        made = _partitions(engine.spread(table), columns, options, steps, agree, engine, ctx)  # type: ignore[attr-defined]
+        return engine.collect(made)
     if isinstance(table, Partitions):
         return _partitions(table, columns, options, steps, agree, engine, ctx)
     return _frame(table, columns, options, steps, agree, ctx)
@@ -63,16 +66,21 @@ def _partitions(
     engine: Engine | None,
     ctx: Context,
 ) -> Table:
-    """Rows of one parent stand in one partition, so each partition can be judged alone."""
-    if engine is None:
-        from mathdata import registry
+    """The rows and figures of one frame, whatever the partitions; a cluster's tasks judge in one process each."""
+    from mathdata.engines.local import start
+    from mathdata.stages._together import add_figures, judge_together
 
-        engine = registry.build("engine", "local")
-    assert engine is not None
-    parent = pl.coalesce(pl.col("parents").list.first(), pl.col("id"))
-    keyed = engine.map(table, lambda f: f.with_columns(parent.hash(7).alias("_parent")))
-    apart = engine.shuffle(keyed, "_parent", max(2, len(table.files)))
-    return engine.map(apart, lambda f: _frame(f.drop("_parent"), columns, options, steps, agree, ctx))
+    made, ctx = start(engine, ctx)
+    processes = 1 if made.name != "local" else None
+
+    def judged(frame: Frame, figures: dict[str, Any]) -> Frame:
+        return _frame(frame, columns, options, steps, agree, Context(figures=figures), processes)
+
+    rows, figures = judge_together(table, made, judged)
+    add_figures(ctx.figures, figures)
+    if "verdicts" in ctx.figures:
+        ctx.figures["verdicts"] = dict(sorted(ctx.figures["verdicts"].items()))
+    return rows
 
 
 def _column(frame: Frame, name: str) -> pl.Series:
@@ -99,13 +107,19 @@ class _Rows(Sequence[tuple[str | None, str | None, str | None]]):
 
 
 def _frame(
-    frame: Frame, columns: tuple[str, str], options: dict[str, Any], steps: str, agree: int, ctx: Context
+    frame: Frame,
+    columns: tuple[str, str],
+    options: dict[str, Any],
+    steps: str,
+    agree: int,
+    ctx: Context,
+    processes: int | None = None,
 ) -> Frame:
     from mathdata.verifiers.many import check_rows
 
     responses, answers, problems = (_column(frame, name) for name in (*columns, "problem"))
     told = lambda done: ctx.progress(done, len(problems), "judged")  # noqa: E731
-    checked = check_rows(_Rows([problems, answers, responses]), options, told=told)
+    checked = check_rows(_Rows([problems, answers, responses]), options, processes, told=told)
     rejects = [_reject(c, columns[0] != "solution", steps) for c in checked]
     _review(frame, problems, answers, checked, rejects, agree)
     _figures(ctx, checked, rejects)
@@ -145,7 +159,11 @@ def _review(
     samples = parent.is_not_null()
     doubtful: dict[int, str] = {}
     if samples.any():
-        keys = (problems.fill_null("") + "\x1f" + answers.fill_null("")).set((~samples).fill_null(True), None).to_list()
+        keys = (
+            (problems.fill_null(parent) + "\x1f" + answers.fill_null(""))
+            .set((~samples).fill_null(True), None)
+            .to_list()
+        )
         doubtful = gold.consensus(keys, checked, agree)
         blamed = {parent[i]: why for i, why in doubtful.items()}
         for i, row_id in enumerate(frame["id"].to_list()):
@@ -183,6 +201,7 @@ def _figures(ctx: Context, checked: list[Any], rejects: list[Any]) -> None:
     for c in checked:
         word = c.verdict.status if c.verdict else "not checked"
         verdicts[word] = verdicts.get(word, 0) + 1
+    f["verdicts"] = dict(sorted(verdicts.items()))
     counts = {
         "recomputed": sum(c.proved for c in checked),
         "steps_seen": sum(c.steps[0] for c in checked),

@@ -176,3 +176,79 @@ def test_the_last_of_several_boxes_is_a_gold_of_its_own_text_only():
 def test_a_gold_column_that_the_reader_renamed_is_found_under_its_own_name():
     out = verify(rows(problem=["p"], solution=["\\boxed{3}"], answer=["3"]), answer_column="gold")
     assert out["verdict"].to_list() == ["correct"]
+
+
+def questions():
+    """Originals asked twice with two golds, samples that agree against a gold, samples of samples, chained questions."""
+    pens = [f"Ann has {i} pens and buys {i % 7}. How many?" for i in range(60)]
+    gold = [i + i % 7 for i in range(60)]
+    firsts = rows(problem=pens, solution=[f"{i} + {i % 7} = {g + (i % 11 == 0)}\n#### {g}" for i, g in enumerate(gold)],
+                  answer=[str(g) for g in gold])  # fmt: skip
+    twice = rows(
+        problem=pens[::5], solution=[f"#### {g + 1}" for g in gold[::5]], answer=[str(g + 1) for g in gold[::5]]
+    )
+    ids = firsts["id"].to_list()
+    samples = rows(
+        problem=[p for p in pens[:30] for _ in range(4)],
+        solution=[f"\\boxed{{{g + (k < 3 and g % 3 == 0)}}}" for g in gold[:30] for k in range(4)],
+        answer=[str(g) for g in gold[:30] for _ in range(4)],
+        parents=[[i] for i in ids[:30] for _ in range(4)],
+    )
+    own = samples["id"].to_list()
+    deeper = rows(
+        problem=["deep"] * 9, solution=["\\boxed{8}"] * 9, answer=["7"] * 9, parents=[[own[k]] for k in range(9)]
+    )
+    lost = rows(problem=[None] * 4, solution=["\\boxed{8}"] * 4, answer=["7"] * 4, parents=[["a"], ["b"], ["c"], ["d"]])
+    return pl.concat([firsts, twice, samples, deeper, lost], how="diagonal_relaxed").sample(
+        fraction=1.0, shuffle=True, seed=5
+    )
+
+
+def cut(table, folder, parts):
+    from mathdata.types import Partitions
+
+    step = -(-table.height // parts)
+    files = [folder / f"{k}.parquet" for k in range(parts)]
+    for k, file in enumerate(files):
+        table.slice(k * step, step).write_parquet(file)
+    return Partitions(tuple(files))
+
+
+def test_partitions_give_the_review_rates_order_and_figures_of_one_frame(tmp_path, monkeypatch):
+    from mathdata import registry
+
+    monkeypatch.setattr("mathdata.stages._together.PIECE_ROWS", 40)
+    table, here, there = questions(), Context(), Context()
+    engine = registry.build("engine", "local")
+    whole = verify(table, ctx=here)
+    apart = engine.collect(verify(cut(table, tmp_path, 7), engine=engine, ctx=there))
+    assert apart.equals(whole)
+    assert here.figures == there.figures
+    assert set(whole["reject"].drop_nulls()) == {"review-gold", "wrong-answer"}
+
+
+def test_samples_without_a_question_of_different_parents_are_not_pooled():
+    table = rows(
+        problem=[None] * 4, solution=["\\boxed{8}"] * 4, answer=["7"] * 4, parents=[["a"], ["b"], ["c"], ["d"]]
+    )
+    assert verify(table)["reject"].to_list() == ["wrong-answer"] * 4
+
+
+@pytest.mark.slow
+def test_a_cluster_writes_the_bytes_and_figures_of_one_process(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    from mathdata import registry
+
+    monkeypatch.setattr("mathdata.stages._together.PIECE_ROWS", 100)
+    table, here, there, framed = questions(), Context(), Context(), Context()
+    engine = registry.build("engine", {"ray": {"workers": 2, "scratch": str(tmp_path / "shared")}})
+    try:
+        whole = verify(table, ctx=here).sort("id", "origin", maintain_order=True)
+        apart = engine.collect(verify(cut(table, tmp_path, 5), engine=engine, ctx=there))
+        frame = verify(table, engine=engine, ctx=framed)
+    finally:
+        ray.shutdown()
+    assert isinstance(frame, pl.DataFrame)
+    for other in (apart, frame):
+        assert other.sort("id", "origin", maintain_order=True).write_ndjson() == whole.write_ndjson()
+    assert here.figures == there.figures == framed.figures
