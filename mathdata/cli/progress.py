@@ -50,7 +50,7 @@ class Display:
         if self.quiet:
             return
         if self.live:
-            self.live.console.print(text, markup=False, highlight=False)
+            self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             print(text, file=sys.stderr, flush=True)
 
