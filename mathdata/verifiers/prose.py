@@ -14,7 +14,12 @@ from mathdata.verifiers.wording import words
 
 __all__ = ["prose_equations"]
 
-_BINDS = words("times minus plus than half twice sqrt day days week weeks month step room question chapter")
+_BINDS = words(
+    "times minus plus than half twice sqrt day days week weeks month step room question chapter negative"
+) | {
+    "divided by",
+    "multiplied by",
+}
 """Words that bind a number behind them to what stands before, or make it a label."""
 _NO_UNIT = words(
     "of the a an is are was and or if that this which to from for with on at then so than because when where"
@@ -32,18 +37,25 @@ class _Tok(NamedTuple):
 _TOKEN = re.compile(
     r"(?P<num>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)|(?P<eq>=>|==+|=|≈|＝|等于|约等于|\bequals\b)"
     r"|(?P<op>\*\*|[-+*/×÷−–·^＋－]|加上?|减去?|乘以?|除以)|(?P<open>[(\[（])|(?P<close>[)\]）])|(?P<pct>%|％)|(?P<money>[$€£¥￥])"
-    r"|(?P<mark>\x01+|[ \t]+)|(?P<word>[^\W\d_]+(?:['’][a-z]+)?|[′″°²³])|(?P<other>.|\n)",
+    r"|(?P<mark>\x01+|[ \t]+)|(?P<raised>[⁰¹²³⁴-⁹]+)"
+    r"|(?P<word>(?:divided|multiplied) by\b|(?:[^\W\d_½¼¾⅐-⅞₀-₉⁻⁺])+(?:['’][a-z]+)?|[′″°])|(?P<other>.|\n)",
     re.DOTALL,
 )
 _OPS = {"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "**": "^", "＋": "+", "－": "-", "加": "+", "加上": "+", "减": "-", "减去": "-",
-        "乘": "*", "乘以": "*", "除以": "/"}  # fmt: skip
+        "乘": "*", "乘以": "*", "除以": "/", "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/"}  # fmt: skip
+_SPOKEN = frozenset(("plus", "minus", "times", "multiplied by", "divided by"))
+_GLUED = "_\\{}|.#&√∛^~<>\u0002½¼¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞₀₁₂₃₄₅₆₇₈₉"
+"""Signs that make a number they touch a part of something that is not read here."""
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 def _tokens(text: str) -> list[_Tok]:
     out: list[_Tok] = []
     for m in _TOKEN.finditer(text):
         kind = m.lastgroup or "other"
-        if kind != "mark":
+        if kind == "raised":
+            out += _power(m.group(), m.start(), m.end(), out)
+        elif kind != "mark":
             out.append(_Tok(kind, m.group(), m.start(), m.end()))
     out = _ratios(out)
     for i, t in enumerate(out):  # x between two numbers is the sign for times
@@ -51,7 +63,16 @@ def _tokens(text: str) -> list[_Tok]:
             glued = out[i - 1].end == t.start and out[i + 1].start != t.end and out[i + 1].kind != "num"
             if not glued:
                 out[i] = t._replace(kind="op", text="*")
+        elif t.text in _SPOKEN and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
+            out[i] = t._replace(kind="op")
     return out
+
+
+def _power(text: str, start: int, end: int, before: list[_Tok]) -> list[_Tok]:
+    """`3²` is a power; behind a word (cm²) the raised figure belongs to the unit."""
+    if before and before[-1].kind in ("num", "close") and before[-1].end == start:
+        return [_Tok("op", "^", start, start), _Tok("num", text.translate(_RAISED), start, end)]
+    return [_Tok("word", text, start, end)]
 
 
 def _ratios(tokens: list[_Tok]) -> list[_Tok]:
@@ -77,6 +98,8 @@ def _numberish(tokens: list[_Tok], i: int, step: int) -> bool:
     kind = tokens[i].kind
     if kind == "word" and step < 0:  # "30 minutes x 2"
         return i > 0 and tokens[i - 1].kind == "num"
+    if kind == "money" and step > 0:
+        return i + 1 < len(tokens) and tokens[i + 1].kind == "num"
     return kind in (("num", "close", "pct") if step < 0 else ("num", "open", "money"))
 
 
@@ -150,10 +173,12 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
         return False
     if before.kind == "word" and not before.text.isascii() and first.kind != "op":
         return before.text[-1] in "的加减乘除" and before.end == first.start
-    if before.end == first.start and (before.kind != "other" or before.text in "_\\{}|.#&√∛^~<>\u0002"):
+    if before.end == first.start and (before.kind != "other" or before.text in _GLUED):
         return True
     if before.text == ":" and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
         return True  # 3:40
+    if before.text in ":：∶" and begin > 1 and tokens[begin - 2].kind == "num" and tokens[begin - 2].end < before.start:
+        return True  # 10 : 5, a quotient
     if before.kind == "word" and [t.kind for t in tokens[begin : begin + 3]] == ["open", "num", "close"]:
         return True  # Shonda (1): a note to the word
     if before.kind == "word" and before.text.lower() in ("of", "by"):
@@ -176,7 +201,8 @@ def _share(tokens: list[_Tok], of: int) -> bool:
     before = tokens[of - 1] if of else None
     if before is None:
         return False
-    return before.kind in ("num", "pct", "close") or before.text.lower() in _PARTS
+    counted = before.kind == "word" and of > 1 and tokens[of - 2].kind == "num"  # 8 packs of 5
+    return counted or before.kind in ("num", "pct", "close") or before.text.lower() in _PARTS
 
 
 _PARTS = words(
@@ -209,6 +235,8 @@ def _unit_at(tokens: list[_Tok], i: int, low: int) -> bool:
     while j > low and tokens[j].kind == "word" and i - j < 3:
         if len(tokens[j].text) == 1 and tokens[j].text.isascii() and not _letter_unit(tokens, j):
             return False  # 2L: a letter of algebra
+        if not tokens[j].text.isascii() and (len(tokens[j].text) > 4 or set(tokens[j].text) & set("的得为是")):
+            return False  # a clause, no unit
         j -= 1
     return j > low and tokens[j].kind in ("num", "pct") and tokens[i + 1].kind in ("op", "eq", "word", "close")
 
@@ -262,6 +290,14 @@ def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
             return None  # 24b: a letter of algebra
         if tokens[i].text == "x" and i + 1 < high:
             return None
+    if (
+        part
+        and i < high
+        and tokens[i].kind == "other"
+        and tokens[i].start == tokens[i - 1].end
+        and tokens[i].text in _GOES
+    ):
+        return None
     while part and part[-1].kind == "money":
         part = part[:-1]
     while part and part[-1].kind in ("op", "open"):
@@ -269,6 +305,10 @@ def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
         if i < high and tokens[i].kind not in ("other",):
             return None
     return part or None
+
+
+_GOES = "!" + _GLUED.replace(".", "").replace("<", "").replace("\u0002", "")
+"""Signs behind a number that make it more than itself: 5!, 110₂, 3^{2}."""
 
 
 def _group(tokens: list[_Tok], i: int) -> bool:
@@ -297,7 +337,9 @@ def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, or
     lefts, rights = readings(_source(left)), readings(_source(right))
     if not lefts or not rights:
         return Equation(text, span, None, "unchecked", "not plain arithmetic")
-    percent = any(t.kind == "pct" for t in [*left, *right]) or (after is not None and after.text.lower() == "percent")
+    percent = any(t.kind == "pct" or t.text.lower() == "percent" for t in [*left, *right]) or (
+        after is not None and after.text.lower() == "percent"
+    )
     kind = judge_sides(
         lefts,
         rights,
@@ -318,6 +360,8 @@ def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, or
 def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: _Tok | None) -> str | None:
     """What only looks false: units converted, or a sum that runs on behind its first result."""
     words = {t.text.lower() for t in left if t.kind == "word"}
+    if _taken_in_turn(left):
+        return "unchecked"
     letters = {w for w in words if len(w) == 1 and w.isascii()}
     if letters and not (after is not None and after.text[:1].lower() in letters):
         return "unchecked"
@@ -326,8 +370,27 @@ def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: 
         return "unchecked"
     if (words or (_money(left) and ends)) and not _has_op(left):
         return "unchecked"
-    head = _run_on(right)
-    return "run-on" if head and judge_sides(lefts, readings(_source(head)), None, marked=False) == "exact" else None
+    if after is not None and _glued_letter(after, right[-1]):
+        return "unchecked"  # 24k: thousands, or a letter of algebra
+    pairs = [
+        (lefts, readings(_source(_run_on(right)))),
+        (readings(_source(_new_start(left))), readings(_source(right))),
+    ]
+    return "run-on" if any(judge_sides(a, b, None, marked=False) == "exact" for a, b in pairs if a and b) else None
+
+
+def _glued_letter(t: _Tok, before: _Tok) -> bool:
+    return t.kind == "word" and len(t.text) == 1 and t.text.isascii() and t.start == before.end
+
+
+def _taken_in_turn(left: list[_Tok]) -> bool:
+    """Spoken sums may be meant word after word, `100 + 20%` as a rise by a fifth: no false step by either reading."""
+    ops = [i for i, t in enumerate(left) if t.kind == "op" and i]
+    spoken = len(ops) > 1 and any(left[i].text in _SPOKEN for i in ops)
+    shares = [t.kind == "pct" or t.text.lower() == "percent" for t in left]
+    values = sum(t.kind == "num" for t in left)
+    summed = any(_OPS.get(left[i].text, left[i].text) in "+-" and any(shares[i : i + 3]) for i in ops)
+    return spoken or (summed and sum(shares) < values)
 
 
 def _slack(part: list[_Tok]) -> Fraction:
@@ -345,11 +408,27 @@ def _money(part: list[_Tok]) -> bool:
 
 
 def _run_on(right: list[_Tok]) -> list[_Tok]:
-    """The first term of `7 * 60 = 420 seconds + 23 seconds`, where a new sum begins behind a unit."""
+    """The first term of `7 * 60 = 420 seconds + 23 seconds`, or of `8 - 3 = 5 -3 + 9`, where a new sum begins."""
     for i, t in enumerate(right):
-        if t.kind == "op" and i and right[i - 1].kind == "word":
+        if t.kind == "op" and i and (_signed(right, i) or t.text in _SPOKEN or right[i - 1].kind == "word"):
             return right[:i]
     return []
+
+
+def _new_start(left: list[_Tok]) -> list[_Tok]:
+    """What stands behind such a first result where the next equation begins: `-3 + 9 = 6`."""
+    return next((left[i:] for i in range(1, len(left)) if _signed(left, i)), [])
+
+
+def _signed(part: list[_Tok], i: int) -> bool:
+    """A minus set off from what stands before and glued to its number: the sign of a new one."""
+    t = part[i]
+    return (
+        t.text in ("-", "−", "－")
+        and part[i - 1].end < t.start
+        and part[i + 1 : i + 2] != []
+        and t.end == part[i + 1].start
+    )
 
 
 def _shown(text: str) -> str:

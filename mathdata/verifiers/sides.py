@@ -41,9 +41,17 @@ def judge_sides(
     return "rounded" if near else "false"
 
 
+FLOAT_SHOWN = 10**14
+"""A number of fifteen digits or more is what a computer printed ..."""
+FLOAT_SURE = 10**13
+"""... and is right where a binary float is: 30/100*9 = 2.6999999999999997."""
+
+
 def _near(a: Fraction, b: Fraction, places: int | None, marked: bool, slack: Fraction) -> bool:
     """Rounded or cut off to the places shown; without a plain number on the right, within what its decimals allow."""
     gap = abs(a - b)
+    if places is not None and gap * FLOAT_SURE <= abs(a) and abs(b) * 10**places >= FLOAT_SHOWN:
+        return True
     if marked and gap <= abs(a) / 10:
         return True
     if places is None:

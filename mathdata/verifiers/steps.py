@@ -46,12 +46,13 @@ def check_steps(solution: str | None) -> StepReport:
 
 
 MAX_TEXT = 100_000
+_SIGNS = ("=", "≈", "＝", "等", "equals")
 _LATEX = re.compile(r"\\[A-Za-z(\[]")
 
 
 def equations(text: str) -> Iterator[Equation]:
     """The equations of a text in order of their kind: annotations, formulas, prose."""
-    if len(text) > MAX_TEXT or not any(c in text for c in "=≈＝等"):
+    if len(text) > MAX_TEXT or not any(c in text for c in _SIGNS):
         return
     prose = text
     if "<<" in text:

@@ -1,6 +1,8 @@
 """The step checker: what is checked, what is false, and what only looks like an equation."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mathdata.verifiers import check_steps
 
@@ -14,6 +16,8 @@ from mathdata.verifiers import check_steps
         "2 + 3 = 5 = 6", "10/3 = 3.34", "1/8 = 0.124", "小明有3+4=8个", "3加4等于8", "48 ÷ 2 = 23",
         "$\\frac{1}{2}+\\frac{1}{3} = \\frac{2}{5}$", "\\(2\\cdot 3 = 7\\)", "\\[ 2^5 = 31 \\]", "$\\sqrt{16} + 1 = 6$",
         "\\begin{align*} 2+3 &= 5 \\\\ &= 6 \\end{align*}", "There are 300-60 = 241 non-white homes", "2 * 3 ≈ 8",
+        "8 plus 9 equals 18", "20 divided by 4 equals 6", "3 multiplied by 4 equals 13", "9 minus 2 = 6", "3² + 4² = 26", "(3+4)² = 48",
+        "2⁴ + 1 = 18", "20% + 30% = 60%", "24 * 50 percent = 13", "30/100*9 = 2.6999999999", "30/100*9 = 2.699999999998700",
         "8 x 1 1/2 = 13", "600 x 30 = 18 001", "= (60 - 50) / 50 * 100\n= 10 / 50 * 100\n= 30",
     ],
 )  # fmt: skip
@@ -36,6 +40,13 @@ def test_a_false_equation_is_found(text):
         "$x^2 + 1 = 5$", "$\\angle A = 90^\\circ$", "$f(3) = 12$", "$2^{10} \\equiv 1 \\pmod{11} = 1$", "$\\frac{1}{2} = 0.5 = 50\\%$",
         "\\begin{align*} a &= 1 + 2 \\\\ &\\quad + 3 \\\\ &= 6 \\end{align*}", "== 5 ==", "a=b=c", "=", "1 = ", "$\\sin 30^\\circ = \\frac12$",
         "$17\\pi/32\\pi = \\frac{17}{32}$", "$360^\\circ - 288^\\circ = 72$", "add 20 + 10 to Shonda (1) + 2 = 33", "on day 1 * 2 = 20",
+        "8 plus 9 equals 17", "five times 6 equals 30", "five plus 6 equals 11", "5 x 4 times = 20", "10 minus 3 times 2 equals 14",
+        "negative 3 plus 5 equals 2", "x plus 8 plus 9 equals 17", "2x plus 3 equals 11", "3 times as many = 12", "2H + 2 = 6", "2H+2=6",
+        "4H + 2 = 6H", "(1400x)(3)=4200x", "$(1400x)(3)=4200x$", "(5+3)x = 24", "2(x)(3) = 12", "7 = 3 + H + 1", "2^n + 1 = 9", "$5 + 10% tax = $5.50",
+        "30/100*9 = 2.6999999999999997", "<<0.1+0.2=0.30000000000000004>>0.3", "1/3*3=0.9999999999999999", "2/3=0.66666666666666663",
+        "$4.35 \\cdot 100 = 434.99999999999994$", "3² + 4² = 25", "(3+4)² = 49", "4 * 4 = 2⁴", "3½ * 2 = 7", "½*8 = 4", "2 * 60 = 5!", "3 * 3 = 3^{2}",
+        "101₂ + 1 = 110₂", "10 : 5 = 2", "8 packs of 5 bags * $4/pack = 160", "24 x 50 percent = 12", "8 * 45 = 360 divided by 5 is 72",
+        "12 - 4 = 8 -3 + 9 = 6", "方程0的部分除以-4得到x的值为-8 / -4 = 2",
         "5 ft 3 in = 63 in", "4 pounds - 6 ounces = 58 ounces",
     ],
 )  # fmt: skip
@@ -56,3 +67,33 @@ def test_the_first_false_step_is_the_first_in_the_text():
 
 def test_an_empty_solution_has_no_steps():
     assert check_steps(None).seen == check_steps("").seen == 0
+
+
+def test_an_equation_in_words_is_seen_without_any_sign():
+    report = check_steps("Together 8 plus 9 equals 17.")
+    assert (report.seen, report.checked, report.false) == (1, 1, 0)
+
+
+def test_a_printed_binary_float_counts_as_rounded():
+    report = check_steps("30/100*9 = 2.6999999999999997")
+    assert (report.checked, report.false, report.rounded) == (1, 0, 1)
+
+
+@given(st.integers(1, 10**4), st.integers(1, 10**4), st.sampled_from("+-*/"), st.sampled_from([1, 10, 100]))
+@settings(max_examples=300, deadline=None)
+def test_what_a_computer_prints_for_one_operation_is_no_false_step(a, b, op, scale):
+    x, y = a / scale, b / 100
+    value = {"+": x + y, "-": x - y, "*": x * y, "/": x / y}[op]
+    if "e" in f"{x!r}{y!r}{value!r}" or abs(value) < abs(x) / 1000:
+        return
+    assert check_steps(f"{x!r} {op} {y!r} = {value!r}").false == 0
+
+
+@given(st.integers(2, 99), st.integers(2, 99), st.sampled_from("abcdHknpxyz"), st.integers(1, 99))
+@settings(max_examples=200, deadline=None)
+def test_an_equation_with_a_letter_is_never_called_false(a, b, letter, c):
+    for shape in ("{a}{v} + {b} = {c}", "{b} + {a}{v} = {c}", "({a}{v})({b}) = {c}", "{c} = {b} + {a}{v}", "{a}({v})({b}) = {c}{v}",
+                  "{v} + {a} + {b} = {c}", "{a}/{v} + {b} = {c}", "{a} * {b}{v} = {c}", "({a} + {b}){v} = {c}", "{a} plus {b}{v} equals {c}"):  # fmt: skip
+        text = shape.format(a=a, b=b, c=c, v=letter)
+        assert check_steps(text).false == 0, text
+        assert check_steps(f"${text}$").false == 0, text
