@@ -10,7 +10,7 @@ from mathdata.verifiers.boxes import boxed, cut_off
 from mathdata.verifiers.found import Extraction, last_match, stretch
 from mathdata.verifiers.segments import segments
 
-__all__ = ["RULES", "Extraction", "extract"]
+__all__ = ["RULES", "Extraction", "extract", "opening"]
 
 
 Finder = Callable[[str, int], "Extraction | None"]
@@ -204,6 +204,8 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
         return Extraction(last.value, rule, last.span)
     if formula:
         return Extraction(formula.value, rule, formula.span)
+    if not last and (spelled := _spelled(text, rule, begin, end)):
+        return spelled
     if (
         value.tree is not None
         and value.tree[0] == "text"
@@ -229,6 +231,17 @@ def _holds_text(tree: tuple[object, ...]) -> bool:
 
 
 _HAS_DIGIT = re.compile(r"\d")
+
+
+_SPELLED = re.compile(
+    r"(?:[是为有得共要用剩花了]|等于)\s*(负?(?!一[样起定共般些])[零〇一二两三四五六七八九十百千万亿][零〇一二两三四五六七八九十百千万亿点又分之半]*)"
+)
+
+
+def _spelled(text: str, rule: str, begin: int, end: int) -> Extraction | None:
+    """`一共有十五个`, `概率是三分之二`: a number spelled in Chinese, behind the word that states it."""
+    last = last_match(_SPELLED, text, max(begin, end - 4000), end)
+    return None if last is None else stretch(text, rule, *last.span(1))
 
 
 def _is_name(text: str) -> bool:
@@ -267,6 +280,8 @@ def whole(text: str, start: int) -> Extraction | None:
     value = read_value(found.value)
     if value.tree is None:
         return None
+    if _holds_text(value.tree) and not _HAS_DIGIT.search(found.value) and (said := _spelled(text, "whole", begin, end)):
+        return said
     if _holds_text(value.tree) and _is_sentence(found.value):
         return None
     if value.tree[0] == "rel" and "=" in value.tree[1]:
@@ -366,6 +381,18 @@ def letter(text: str, start: int) -> Extraction | None:
     prose = "\\" not in text and "$" not in text
     last = last_match(_LETTER, text, start) if prose else None
     return None if last is None else stretch(text, "letter", last.start(1), last.end(1))
+
+
+_OPENING = re.compile(r"(?:^|\n)[ \t*]*(yes|no|不是|不对|对|是|否)的?[ \t*]*(?=[,.!:;，。！：；]|$|\n)", re.IGNORECASE)
+
+
+def opening(text: str) -> Extraction | None:
+    """`Yes, it is.`: the word that a paragraph opens with, unless another one opens with the contrary."""
+    start = _after_thinking(text)
+    said = list(_OPENING.finditer(text, start)) if start >= 0 else []
+    if not said or len({m.group(1).lower() for m in said}) > 1:
+        return None
+    return stretch(text, "opening word", *said[0].span(1))
 
 
 RULES: dict[str, tuple[Finder, ...]] = {

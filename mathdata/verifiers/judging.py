@@ -7,7 +7,7 @@ from typing import Any
 from mathdata.types import Verdict
 from mathdata.verifiers.cleaning import clean, undouble
 from mathdata.verifiers.equality import Answer, compare
-from mathdata.verifiers.extraction import RULES, Extraction, extract
+from mathdata.verifiers.extraction import RULES, Extraction, extract, opening
 from mathdata.verifiers.values import Value, read_value
 
 __all__ = ["gold_of", "judge", "same", "verdict"]
@@ -48,6 +48,9 @@ def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = Fals
     if rule == "auto" and not result.ok and _is_choice(gold):
         chosen = extract(response, "letter")
         return verdict(read_value(gold).cleaned.strip("()"), chosen, strict=strict) if chosen else result
+    weak = result.rule in (None, "last number", "closing words")
+    if rule == "auto" and weak and not result.ok and _is_yes_or_no(gold) and (said := opening(response)):
+        return verdict(gold, said, strict=strict)
     return result
 
 
@@ -67,6 +70,10 @@ def _is_choice(gold: str) -> bool:
     """Whether the gold is one capital letter of a multiple choice."""
     letter = read_value(gold).cleaned.strip("()")
     return len(letter) == 1 and "A" <= letter <= "J"
+
+
+def _is_yes_or_no(gold: str) -> bool:
+    return read_value(gold).cleaned.strip(" .").lower() in ("yes", "no", "是", "否", "是的", "不是", "对", "不对")
 
 
 def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: float = 2.0) -> Verdict:

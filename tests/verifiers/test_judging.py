@@ -86,3 +86,27 @@ def test_many_pairs_over_processes_give_what_one_gives():
     alone = [judge(*p) for p in pairs]
     assert judge_many(pairs, processes=2) == alone
     assert sum(v.ok for v in alone) == 6000
+
+
+@pytest.mark.parametrize(
+    ("gold", "response", "status"),
+    [
+        ("2/3", "答：概率是三分之二。", "correct"), ("15", "所以一共有十五个。", "correct"), ("14", "所以一共有十五个。", "wrong"),
+        ("-20", "结果为负二十", "correct"), ("5%", "答：概率为百分之五。", "correct"), ("1", "答：两个人是一样的", "wrong"),
+        ("星期五", "答案是星期五", "correct"),
+    ],
+)  # fmt: skip
+def test_a_number_spelled_in_chinese_is_found_behind_the_word_that_states_it(gold, response, status):
+    assert judge(gold, response).status == status
+
+
+@pytest.mark.parametrize(
+    ("gold", "response", "status"),
+    [
+        ("yes", "Yes, it is.", "correct"), ("no", "Yes, it is.", "wrong"), ("no", "No, because 3 is odd.", "correct"),
+        ("是", "是的，它是素数。", "correct"), ("5", "No, she has 5 left.", "correct"), ("yes", "Yes, I thought.\nNo, not really.", "unparsed"),
+        ("yes", "Yes, at first. The answer is no.", "wrong"), ("yes", "<think>Yes, so", "unparsed"),
+    ],
+)  # fmt: skip
+def test_a_yes_or_no_that_opens_the_response_is_the_answer_where_the_gold_is_one(gold, response, status):
+    assert judge(gold, response).status == status
