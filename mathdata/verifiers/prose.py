@@ -42,8 +42,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _OPS = {"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "**": "^", "＋": "+", "－": "-", "加": "+", "加上": "+", "减": "-", "减去": "-",
-        "乘": "*", "乘以": "*", "除以": "/", "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/"}  # fmt: skip
-_SPOKEN = frozenset(("plus", "minus", "times", "multiplied by", "divided by"))
+        "乘": "*", "乘以": "*", "除以": "/", "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "of": "*"}  # fmt: skip
+_SPOKEN = frozenset(("plus", "minus", "times", "multiplied by", "divided by", "of"))
 _GLUED = "_\\{}|.#&√∛^~<>\u0002½¼¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞₀₁₂₃₄₅₆₇₈₉"
 """Signs that make a number they touch a part of something that is not read here."""
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -65,6 +65,8 @@ def _tokens(text: str) -> list[_Tok]:
                 out[i] = t._replace(kind="op", text="*")
         elif t.text in _SPOKEN and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
             out[i] = t._replace(kind="op")
+        elif t.text == "of" and i and out[i - 1].kind == "pct" and _numberish(out, i + 1, 1):
+            out[i] = t._replace(kind="op")  # 25% of 80
     return out
 
 

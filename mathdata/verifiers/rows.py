@@ -13,7 +13,7 @@ from mathdata.verifiers.cleaning import clean
 from mathdata.verifiers.equality import compare, split_unit
 from mathdata.verifiers.extraction import Extraction, extract
 from mathdata.verifiers.judging import gold_of, judge
-from mathdata.verifiers.steps import check_steps
+from mathdata.verifiers.steps import StepReport, check_steps
 from mathdata.verifiers.values import read_value
 
 __all__ = ["Checked", "check_row"]
@@ -63,10 +63,24 @@ def check_row(row: tuple[str | None, str | None, str | None], options: Mapping[s
     verdict, reason, proved = _verdict(problem, answer, response, found, options)
     if steps is None:
         return Checked(verdict, reason, proved=proved)
-    first = steps.first_false
-    last = bool(first and found.span and first[1][0] <= found.span[0] <= first[1][1] and not proved)
-    why = None if first is None else first[2]
-    return Checked(verdict, reason, steps.false, why, proved, last, (steps.seen, steps.checked))
+    disproved = not proved and _contradicts(steps, found)
+    told = steps.last_false if disproved and steps.last_false else steps.first_false
+    why = None if told is None else told[2]
+    return Checked(verdict, reason, steps.false, why, proved, disproved, (steps.seen, steps.checked))
+
+
+def _contradicts(steps: StepReport, found: Extraction) -> bool:
+    """Whether the answer is the result of a false equation: it stands in the first one, or the last of all states it."""
+    first, last = steps.first_false, steps.last_false
+    if first is None or found.span is None or found.value is None:
+        return False
+    if first[1][0] <= found.span[0] <= first[1][1]:
+        return True
+    result = _EQUALS.split(last[0])[-1] if last else ""
+    return bool(result.strip() and compare(read_value(result), read_value(found.value), rounding=False).same)
+
+
+_EQUALS = re.compile(r"=|≈|＝|约等于|等于|\bequals\b")
 
 
 def _verdict(

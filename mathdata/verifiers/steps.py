@@ -15,13 +15,15 @@ __all__ = ["Equation", "StepReport", "check_steps", "equations"]
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """`seen` equations, `checked` of them, `false` of these; the first false one as (text, span, why)."""
+    """`seen` equations, `checked` of them, `false` of these; the first false one, and the last of all where it is false,
+    as (text, span, why)."""
 
     seen: int
     checked: int
     false: int
     rounded: int
     first_false: tuple[str, tuple[int, int], str] | None
+    last_false: tuple[str, tuple[int, int], str] | None = None
 
 
 def check_steps(solution: str | None) -> StepReport:
@@ -31,9 +33,10 @@ def check_steps(solution: str | None) -> StepReport:
     ('48/2 = 25', (0, 9), '48/2 is 24, not 25')
     """
     seen = checked = false = rounded = 0
-    first = None
+    first = last = None
     for e in equations(solution or ""):
         seen += 1
+        last = e if last is None or e.span[1] >= last.span[1] else last
         if e.holds is None:
             continue
         checked += 1
@@ -42,7 +45,8 @@ def check_steps(solution: str | None) -> StepReport:
             false += 1
             if first is None or e.span < first[1]:
                 first = (e.text, e.span, e.why)
-    return StepReport(seen, checked, false, rounded, first)
+    end = (last.text, last.span, last.why) if last is not None and last.holds is False else None
+    return StepReport(seen, checked, false, rounded, first, end)
 
 
 MAX_TEXT = 100_000

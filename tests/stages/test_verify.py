@@ -252,3 +252,19 @@ def test_a_cluster_writes_the_bytes_and_figures_of_one_process(tmp_path, monkeyp
     for other in (apart, frame):
         assert other.sort("id", "origin", maintain_order=True).write_ndjson() == whole.write_ndjson()
     assert here.figures == there.figures == framed.figures
+
+
+def test_an_original_whose_last_equation_is_false_and_states_its_answer_goes_to_review():
+    table = rows(
+        problem=list("abcd"),
+        solution=[
+            "4*5 = 21\n#### 21",
+            "4*5 = 21, and 30-10 = 20\n#### 20",
+            "It is <<4*5=21>>21.\n#### 21",
+            "4*5 = 20\n#### 21",
+        ],
+        answer=["21", "20", "21", "21"],
+    )
+    out = verify(table)
+    assert out["reject"].to_list() == ["review-gold", None, "review-gold", None]
+    assert "4*5 is 20, not 21" in out["reject_why"][0]
