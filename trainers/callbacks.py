@@ -15,6 +15,7 @@ import numpy as np
 from transformers import TrainerCallback
 
 from mathdata.errors import MathdataError
+from mathdata.manifest import peak_mb
 from mathdata.trainspec import TrainSpec
 from trainers.data import Example
 from trainers.launch import check_world
@@ -90,13 +91,11 @@ def keep_until(path: Path, step: int) -> None:
 
 def memory_mb() -> float:
     """Peak memory: of the accelerator where there is one, else of this process."""
-    import resource
-
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_mb()
 
 
 class Sentinel(TrainerCallback):

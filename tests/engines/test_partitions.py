@@ -186,11 +186,12 @@ for part in range(40):
 # 400,000 rows of 1 kB: about 400 MB of text alone, under a limit of address space that could not hold it twice.
 resource.setrlimit(resource.RLIMIT_DATA, (900 << 20, 900 << 20))
 from mathdata.engines.local import LocalEngine
+from mathdata.manifest import peak_mb
 from mathdata.stages.dedup import dedup
 from mathdata.types import Context, Partitions
 import mathdata.stages.dedup as module, mathdata.engines._parts as parts
 module.PART_ROWS, parts.PIECE_ROWS = 20_000, 20_000
 ctx = Context()
 made = dedup(Partitions(tuple(files)), level="normal", engine=LocalEngine(scratch=folder / "scratch"), ctx=ctx)
-print(400_000, sum(ctx.figures["removed"].values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(400_000, sum(ctx.figures["removed"].values()), int(peak_mb()))
 """
