@@ -59,7 +59,9 @@ def _tokens(text: str) -> list[_Tok]:
             out.append(_Tok(kind, m.group(), m.start(), m.end()))
     out = _ratios(out)
     for i, t in enumerate(out):  # x between two numbers is the sign for times
-        if t.kind == "word" and t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
+        if t.kind != "word":
+            continue
+        if t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
             glued = out[i - 1].end == t.start and out[i + 1].start != t.end and out[i + 1].kind != "num"
             if not glued:
                 out[i] = t._replace(kind="op", text="*")
