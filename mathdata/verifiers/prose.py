@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
 from mathdata.verifiers.arithmetic import readings
 from mathdata.verifiers.sides import Equation, judge_sides, show
+from mathdata.verifiers.signs import GLUED, OPS, SPOKEN, Tok, tokens_of
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.wording import words
 
@@ -26,90 +26,9 @@ _NO_UNIT = words(
 )
 
 
-class _Tok(NamedTuple):
-    kind: str
-    """num, op, open, close, eq, pct, money, word, other"""
-    text: str
-    start: int
-    end: int
-
-
-_TOKEN = re.compile(
-    r"(?P<num>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)|(?P<eq>=>|==+|=|≈|＝|等于|约等于|\bequals\b)"
-    r"|(?P<op>\*\*|[-+*/×÷−–·^＋－]|加上?|减去?|乘以?|除以)|(?P<open>[(\[（])|(?P<close>[)\]）])|(?P<pct>%|％)|(?P<money>[$€£¥￥])"
-    r"|(?P<mark>\x01+|[ \t]+)|(?P<raised>[⁰¹²³⁴-⁹]+)"
-    r"|(?P<word>(?:divided|multiplied) by\b|(?:[^\W\d_½¼¾⅐-⅞₀-₉⁻⁺])+(?:['’][a-z]+)?|[′″°])|(?P<other>.|\n)",
-    re.DOTALL,
-)
-_OPS = {"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "**": "^", "＋": "+", "－": "-", "加": "+", "加上": "+", "减": "-", "减去": "-",
-        "乘": "*", "乘以": "*", "除以": "/", "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "of": "*"}  # fmt: skip
-_SPOKEN = frozenset(("plus", "minus", "times", "multiplied by", "divided by", "of"))
-_GLUED = "_\\{}|.#&√∛^~<>\u0002½¼¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞₀₁₂₃₄₅₆₇₈₉"
-"""Signs that make a number they touch a part of something that is not read here."""
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-
-
-def _tokens(text: str) -> list[_Tok]:
-    out: list[_Tok] = []
-    for m in _TOKEN.finditer(text):
-        kind = m.lastgroup or "other"
-        if kind == "raised":
-            out += _power(m.group(), m.start(), m.end(), out)
-        elif kind != "mark":
-            out.append(_Tok(kind, m.group(), m.start(), m.end()))
-    out = _ratios(out)
-    for i, t in enumerate(out):  # x between two numbers is the sign for times
-        if t.kind != "word":
-            continue
-        if t.text in ("x", "X") and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
-            glued = out[i - 1].end == t.start and out[i + 1].start != t.end and out[i + 1].kind != "num"
-            if not glued:
-                out[i] = t._replace(kind="op", text="*")
-        elif t.text in _SPOKEN and _numberish(out, i - 1, -1) and _numberish(out, i + 1, 1):
-            out[i] = t._replace(kind="op")
-        elif t.text == "of" and i and out[i - 1].kind == "pct" and _numberish(out, i + 1, 1):
-            out[i] = t._replace(kind="op")  # 25% of 80
-    return out
-
-
-def _power(text: str, start: int, end: int, before: list[_Tok]) -> list[_Tok]:
-    """`3²` is a power; behind a word (cm²) the raised figure belongs to the unit."""
-    if before and before[-1].kind in ("num", "close") and before[-1].end == start:
-        return [_Tok("op", "^", start, start), _Tok("num", text.translate(_RAISED), start, end)]
-    return [_Tok("word", text, start, end)]
-
-
-def _ratios(tokens: list[_Tok]) -> list[_Tok]:
-    """`miles/hour` and `non-white` are one word; `$20/child` is 20 with a unit."""
-    out: list[_Tok] = []
-    for t in tokens:
-        sign = out[-1].text if out else ""
-        if t.kind == "word" and len(out) > 1 and sign in ("/", "-") and out[-1].end == t.start and len(t.text) > 1:
-            before = out[-2]
-            if before.kind == "word" and before.end == out[-1].start:
-                out[-2:] = [_Tok("word", f"{before.text}{sign}{t.text}", before.start, t.end)]
-                continue
-            if before.kind in ("num", "pct") and (sign == "/" or before.end == out[-1].start):
-                out[-1] = _Tok("word", t.text, out[-1].start, t.end)
-                continue
-        out.append(t)
-    return out
-
-
-def _numberish(tokens: list[_Tok], i: int, step: int) -> bool:
-    if not 0 <= i < len(tokens):
-        return False
-    kind = tokens[i].kind
-    if kind == "word" and step < 0:  # "30 minutes x 2"
-        return i > 0 and tokens[i - 1].kind == "num"
-    if kind == "money" and step > 0:
-        return i + 1 < len(tokens) and tokens[i + 1].kind == "num"
-    return kind in (("num", "close", "pct") if step < 0 else ("num", "open", "money"))
-
-
 def prose_equations(text: str, original: str) -> Iterator[Equation]:
     """Every equals sign of the prose with the arithmetic on its two sides; unchecked where a side is none."""
-    tokens = _tokens(text)
+    tokens = tokens_of(text)
     marks = [i for i, t in enumerate(tokens) if t.kind == "eq" and t.text != "=>"]
     for n, i in enumerate(marks):
         low = marks[n - 1] if n else -1
@@ -123,7 +42,7 @@ def prose_equations(text: str, original: str) -> Iterator[Equation]:
             yield _check(left, right, tokens[i], after, original)
 
 
-def _left(tokens: list[_Tok], eq: int, low: int) -> list[_Tok] | None:
+def _left(tokens: list[Tok], eq: int, low: int) -> list[Tok] | None:
     """The arithmetic that ends at the equals sign; None where it is cut off from what it belongs to."""
     i, depth = eq - 1, 0
     while i > low:
@@ -147,7 +66,7 @@ def _left(tokens: list[_Tok], eq: int, low: int) -> list[_Tok] | None:
         part = tokens[low + 1 : eq - 1]
         return part if low >= 0 and all(t.kind not in ("other", "eq") for t in part) else None
     part = tokens[begin:eq]
-    if not part or _OPS.get(part[0].text, part[0].text) in ("*", "/", "^", "+"):
+    if not part or OPS.get(part[0].text, part[0].text) in ("*", "/", "^", "+"):
         return None  # it goes on to the left with something that is no number
     if i > low + 1 and tokens[i].kind == "open" and tokens[i - 1].kind == "op":
         return None  # an open bracket that is not closed here
@@ -159,16 +78,16 @@ def _left(tokens: list[_Tok], eq: int, low: int) -> list[_Tok] | None:
     return part
 
 
-def _has_op(part: list[_Tok]) -> bool:
+def _has_op(part: list[Tok]) -> bool:
     return any(t.kind == "op" for t in part[1:])
 
 
-def _opens(tokens: list[_Tok], begin: int) -> bool:
+def _opens(tokens: list[Tok], begin: int) -> bool:
     """Whether a lone number stands at the beginning of a line or clause, where nothing before it can belong to it."""
     return begin == 0 or (tokens[begin - 1].kind == "other" and tokens[begin - 1].text in "\n.,;:，。；：")
 
 
-def _cut_off(tokens: list[_Tok], begin: int) -> bool:
+def _cut_off(tokens: list[Tok], begin: int) -> bool:
     """Whether the arithmetic is the rest of something longer: glued to a word, or a difference of a word."""
     if begin == 0:
         return False
@@ -177,7 +96,7 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
         return False
     if before.kind == "word" and not before.text.isascii() and first.kind != "op":
         return before.text[-1] in "的加减乘除" and before.end == first.start
-    if before.end == first.start and (before.kind != "other" or before.text in _GLUED):
+    if before.end == first.start and (before.kind != "other" or before.text in GLUED):
         return True
     if before.text == ":" and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
         return True  # 3:40
@@ -200,7 +119,7 @@ def _cut_off(tokens: list[_Tok], begin: int) -> bool:
     return before.kind == "num"
 
 
-def _share(tokens: list[_Tok], of: int) -> bool:
+def _share(tokens: list[Tok], of: int) -> bool:
     """Whether `of` takes a part of what follows (30% of 50, half of 8), or `by` divides by it."""
     before = tokens[of - 1] if of else None
     if before is None:
@@ -215,7 +134,7 @@ _PARTS = words(
 )
 
 
-def _operand(tokens: list[_Tok], begin: int) -> bool:
+def _operand(tokens: list[Tok], begin: int) -> bool:
     """Whether the words before belong to a sum: `7 + Shonda (1) + 2`."""
     j = begin - 1
     while j > 0 and tokens[j].kind == "word" and begin - j < 4:
@@ -225,7 +144,7 @@ def _operand(tokens: list[_Tok], begin: int) -> bool:
     )
 
 
-def _joined(tokens: list[_Tok], i: int) -> bool:
+def _joined(tokens: list[Tok], i: int) -> bool:
     """Two numbers side by side that are one: 1 1/2, 18 000."""
     after = tokens[i + 2] if i + 2 < len(tokens) else None
     return _group(tokens, i + 1) or bool(
@@ -233,7 +152,7 @@ def _joined(tokens: list[_Tok], i: int) -> bool:
     )
 
 
-def _unit_at(tokens: list[_Tok], i: int, low: int) -> bool:
+def _unit_at(tokens: list[Tok], i: int, low: int) -> bool:
     """Whether the word is the unit of a number before it: `450 mg + 200 mg`."""
     j = i
     while j > low and tokens[j].kind == "word" and i - j < 3:
@@ -245,7 +164,7 @@ def _unit_at(tokens: list[_Tok], i: int, low: int) -> bool:
     return j > low and tokens[j].kind in ("num", "pct") and tokens[i + 1].kind in ("op", "eq", "word", "close")
 
 
-def _letter_unit(tokens: list[_Tok], j: int) -> bool:
+def _letter_unit(tokens: list[Tok], j: int) -> bool:
     """`2400 m / 12 min`: a unit of one letter stands apart from its number and is not raised."""
     apart = tokens[j].start > tokens[j - 1].end
     return (
@@ -256,7 +175,7 @@ def _letter_unit(tokens: list[_Tok], j: int) -> bool:
     )
 
 
-def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
+def _right(tokens: list[Tok], eq: int, high: int) -> list[Tok] | None:
     i, depth, last = eq + 1, 0, eq
     while i < high:
         t = tokens[i]
@@ -311,31 +230,31 @@ def _right(tokens: list[_Tok], eq: int, high: int) -> list[_Tok] | None:
     return part or None
 
 
-_GOES = "!" + _GLUED.replace(".", "").replace("<", "").replace("\u0002", "")
+_GOES = "!" + GLUED.replace(".", "").replace("<", "").replace("\u0002", "")
 """Signs behind a number that make it more than itself: 5!, 110₂, 3^{2}."""
 
 
-def _group(tokens: list[_Tok], i: int) -> bool:
+def _group(tokens: list[Tok], i: int) -> bool:
     """18 000: a blank as thousands separator."""
     if i + 1 < len(tokens) and tokens[i + 1].kind == "word" and tokens[i + 1].start == tokens[i].end:
         return False  # 12 200-kilogram bags
     return len(tokens[i].text) == 3 and tokens[i].start == tokens[i - 1].end + 1 and len(tokens[i - 1].text) <= 3
 
 
-def _source(part: list[_Tok]) -> str:
+def _source(part: list[Tok]) -> str:
     out = []
     for i, t in enumerate(part):
         if t.kind in ("word", "money"):
             out.append(" ")
             continue
-        text = t.text.replace(",", "") if t.kind == "num" else _OPS.get(t.text, t.text)
+        text = t.text.replace(",", "") if t.kind == "num" else OPS.get(t.text, t.text)
         if i and part[i - 1].end < t.start:
             out.append(" ")
         out.append({"（": "(", "）": ")", "[": "(", "]": ")", "％": "%"}.get(text, text))
     return "".join(out).strip()
 
 
-def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, original: str) -> Equation:
+def _check(left: list[Tok], right: list[Tok], eq: Tok, after: Tok | None, original: str) -> Equation:
     span = (left[0].start, right[-1].end)
     text = _shown(original[span[0] : span[1]])
     lefts, rights = readings(_source(left)), readings(_source(right))
@@ -361,7 +280,7 @@ def _check(left: list[_Tok], right: list[_Tok], eq: _Tok, after: _Tok | None, or
     return Equation(text, span, kind != "false", kind, why[:300])
 
 
-def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: _Tok | None) -> str | None:
+def _excused(left: list[Tok], right: list[Tok], lefts: list[Fraction], after: Tok | None) -> str | None:
     """What only looks false: units converted, or a sum that runs on behind its first result."""
     words = {t.text.lower() for t in left if t.kind == "word"}
     if _taken_in_turn(left):
@@ -383,21 +302,21 @@ def _excused(left: list[_Tok], right: list[_Tok], lefts: list[Fraction], after: 
     return "run-on" if any(judge_sides(a, b, None, marked=False) == "exact" for a, b in pairs if a and b) else None
 
 
-def _glued_letter(t: _Tok, before: _Tok) -> bool:
+def _glued_letter(t: Tok, before: Tok) -> bool:
     return t.kind == "word" and len(t.text) == 1 and t.text.isascii() and t.start == before.end
 
 
-def _taken_in_turn(left: list[_Tok]) -> bool:
+def _taken_in_turn(left: list[Tok]) -> bool:
     """Spoken sums may be meant word after word, `100 + 20%` as a rise by a fifth: no false step by either reading."""
     ops = [i for i, t in enumerate(left) if t.kind == "op" and i]
-    spoken = len(ops) > 1 and any(left[i].text in _SPOKEN for i in ops)
+    spoken = len(ops) > 1 and any(left[i].text in SPOKEN for i in ops)
     shares = [t.kind == "pct" or t.text.lower() == "percent" for t in left]
     values = sum(t.kind == "num" for t in left)
-    summed = any(_OPS.get(left[i].text, left[i].text) in "+-" and any(shares[i : i + 3]) for i in ops)
+    summed = any(OPS.get(left[i].text, left[i].text) in "+-" and any(shares[i : i + 3]) for i in ops)
     return spoken or (summed and sum(shares) < values)
 
 
-def _slack(part: list[_Tok]) -> Fraction:
+def _slack(part: list[Tok]) -> Fraction:
     """How far, relatively, rounded decimals inside two expressions may carry them apart."""
     out = Fraction(0)
     for t in part:
@@ -407,24 +326,24 @@ def _slack(part: list[_Tok]) -> Fraction:
     return min(out, Fraction(1, 100))
 
 
-def _money(part: list[_Tok]) -> bool:
+def _money(part: list[Tok]) -> bool:
     return any(t.kind == "money" for t in part)
 
 
-def _run_on(right: list[_Tok]) -> list[_Tok]:
+def _run_on(right: list[Tok]) -> list[Tok]:
     """The first term of `7 * 60 = 420 seconds + 23 seconds`, or of `8 - 3 = 5 -3 + 9`, where a new sum begins."""
     for i, t in enumerate(right):
-        if t.kind == "op" and i and (_signed(right, i) or t.text in _SPOKEN or right[i - 1].kind == "word"):
+        if t.kind == "op" and i and (_signed(right, i) or t.text in SPOKEN or right[i - 1].kind == "word"):
             return right[:i]
     return []
 
 
-def _new_start(left: list[_Tok]) -> list[_Tok]:
+def _new_start(left: list[Tok]) -> list[Tok]:
     """What stands behind such a first result where the next equation begins: `-3 + 9 = 6`."""
     return next((left[i:] for i in range(1, len(left)) if _signed(left, i)), [])
 
 
-def _signed(part: list[_Tok], i: int) -> bool:
+def _signed(part: list[Tok], i: int) -> bool:
     """A minus set off from what stands before and glued to its number: the sign of a new one."""
     t = part[i]
     return (
@@ -439,7 +358,7 @@ def _shown(text: str) -> str:
     return re.sub(r"<<[^<>]*>>", "", text)
 
 
-def _places(right: list[_Tok]) -> int | None:
+def _places(right: list[Tok]) -> int | None:
     """Decimal places of a right side that is one number; None where it is an expression."""
     numbers = [t for t in right if t.kind == "num"]
     hundredths = 2 * any(t.kind == "pct" for t in right)
@@ -448,5 +367,5 @@ def _places(right: list[_Tok]) -> int | None:
     return len(numbers[0].text.partition(".")[2]) + hundredths
 
 
-def _cents(right: list[_Tok], after: _Tok | None) -> bool:
+def _cents(right: list[Tok], after: Tok | None) -> bool:
     return _money(right) or (after is not None and after.text.lower() in ("cents", "cent", "dollars"))
