@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["holm", "mcnemar", "minimum_detectable", "paired_bootstrap", "sign_flip"]
+__all__ = ["holm", "mcnemar", "minimum_detectable", "outcome", "paired_bootstrap", "sign_flip"]
 
 DRAWS = 10_000
+LEVEL = 0.05
+
+
+def outcome(compared: Mapping[str, Any]) -> str:
+    """helped, hurt or unclear: a difference is claimed only where the interval and the exact test both show one.
+
+    >>> outcome({"low": 12.5, "high": 87.5, "p": 0.0625})  # eight problems: the bootstrap alone claims too much
+    'unclear'
+    """
+    if compared["p"] >= LEVEL:
+        return "unclear"
+    return "helped" if compared["low"] > 0 else "hurt" if compared["high"] < 0 else "unclear"
 
 
 def mcnemar(fixed: int, broken: int) -> float:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mathdata.paired import outcome
 from mathdata.report.markup import clean, integer, p_value, percent, points
 from mathdata.report.sections import dump, graded, headline
 
@@ -38,7 +39,7 @@ def answer(run: Mapping[str, Any]) -> str:
     best = headline(run)
     if best is None:
         return "Nothing was compared in this run.\n"
-    word = "It helped" if best["low"] > 0 else "It hurt" if best["high"] < 0 else "No clear difference"
+    word = {"helped": "It helped", "hurt": "It hurt", "unclear": "No clear difference"}[outcome(best)]
     differs = "".join(f"- **not the same settings: {cell(d)}**\n" for d in best.get("differs") or [])
     return (
         f"**{word}**: {cell(best['before'])} → {cell(best['after'])} {points(best['points'])} points "

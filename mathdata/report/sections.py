@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mathdata.paired import holm
+from mathdata.paired import holm, outcome
 from mathdata.report.charts import PERCENT, curves, dots, fitted, whiskers
 from mathdata.report.data import augmentation, funnel, leaks, planted
 from mathdata.report.markup import e, integer, minutes, p_value, percent, points, section, t, tag, told
@@ -49,8 +49,8 @@ def answer(run: Run) -> str:
     if best is None:
         body = tag("div", tag("h1", t("nothing")))
         return tag("div", body + notes(run, None), "answer", id="answer")
-    good, bad = best["low"] > 0, best["high"] < 0
-    word, css = ("helped", "good") if good else ("hurt", "bad") if bad else ("unclear", "flat")
+    word = outcome(best)
+    css = {"helped": "good", "hurt": "bad", "unclear": "flat"}[word]
     n = best["n"]
     right = [round(best.get(f"accuracy_{s}", 0) * n) for s in ("before", "after")]
     if "accuracy_after" not in best:
@@ -59,7 +59,7 @@ def answer(run: Run) -> str:
     said += " " + t("flips", fixed=best["fixed"], broken=best["broken"]) + told(".", "。")
     sure = t("sure", low=points(best["low"]), high=points(best["high"]), p=p_value(best["p"]), n=n)
     about = t("mdd", mdd=f"{best['mdd']:.1f}") if best.get("mdd") else ""
-    about += " " + t("small") if not (good or bad) else ""
+    about += " " + t("small") if word == "unclear" else ""
     left = tag("div", points(best["points"]), f"big {css}") + tag("div", t("points_unit"), "unit")
     name = tag("p", f"{e(best['before'])} → {e(best['after'])} · {e(run.get('name', ''))}", "name")
     text = name + tag("h1", t(word)) + tag("p", said, "said") + tag("p", sure, "sure") + tag("p", about, "sure")
@@ -142,7 +142,7 @@ def pairs(run: Run) -> str:
         label = f"{e(c['before'])} → {e(c['after'])}" + tag("small", t("flips", fixed=c["fixed"], broken=c["broken"]))
         shown = f"{points(c['points'])} <small>p {e(p_value(adjusted[str(i)]))}</small>"
         spoken = f"{c['before']} to {c['after']}: {points(c['points'])} points"
-        css = "c3" if c["low"] > 0 else "c5" if c["high"] < 0 else "c0"
+        css = {"helped": "c3", "hurt": "c5", "unclear": "c0"}[outcome(c)]
         rows.append((label, css, c["points"], c["low"], c["high"], shown, spoken))
     chart = whiskers(rows, axis, "Paired differences in percentage points")
     return section("pairs", "pairs", chart, t("pairs_lead", n=len(made)))

@@ -11,7 +11,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_helpers import HOSTILE, a_run
+from report_helpers import HOSTILE, a_run, case, comparison
 
 from mathdata.report import write_report
 from mathdata.report.cases import pack, unify
@@ -71,6 +71,16 @@ def test_markdown_says_the_same_answer():
     assert "**It helped**: raw → curated +56.7 points" in text
     assert "| curated | 90.0 % |" in text
     assert "exact-duplicate 280" in text
+
+
+@pytest.mark.parametrize(("fixed", "word"), [(5, "No clear difference"), (6, "It helped")])
+def test_few_problems_claim_nothing_that_the_exact_test_does_not_show(fixed, word):
+    """Five of eight fixed: the bootstrap interval lies above nought, McNemar says 0.062."""
+    made = comparison("raw", "curated", [case(i, i >= fixed, True) for i in range(8)])
+    assert made["low"] > 0
+    run = a_run() | {"comparisons": [made]}
+    assert f"**{word}**" in markdown(run)
+    assert f">{word}.<" in page(run)
 
 
 def test_every_phrase_stands_in_both_languages_with_the_same_blanks():
