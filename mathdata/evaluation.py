@@ -186,7 +186,7 @@ def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
         return {"name": str(model.name), "object": getattr(model, "identity", type(model).__name__)}
     who: dict[str, Any] = {"name": str(model), "backend": backend}
     if Path(model).is_dir():
-        who["files_digest"] = _folder_digest(Path(model))
+        who["files_digest"] = folder_digest(Path(model))
         who["name"] = Path(model).name
     return who
 
@@ -194,13 +194,13 @@ def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
 BIG = 64 << 20
 
 
-def _folder_digest(folder: Path) -> str:
-    """sha256 over what decides an answer; of a file over 64 MB its size, head and tail."""
+def folder_digest(folder: Path) -> str:
+    """sha256 over what decides a model's answers: weights, configuration, tokenizer, template; of a file over 64 MB its size, head and tail."""
     total = hashlib.sha256()
     for path in sorted(
         p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".jinja", ".txt", ".model")
     ):
-        if path.name in ("train.json", "trainer_state.json"):
+        if path.name in ("train.json", "trainer_state.json", "job.json", "job.input.json"):
             continue
         total.update(path.name.encode())
         size = path.stat().st_size

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.manifest import commit, dump_json, sha256_of, versions
+from mathdata.manifest import commit, digest_of, dump_json, sha256_of, versions
 from mathdata.recipe import Recipe
 from mathdata.steps import Step, source_key
 from mathdata.training import Job
@@ -43,6 +43,7 @@ def finish(
     recipe: Recipe, folder: Path, chains: dict[str, list[Step]], jobs: list[Job], display: Any, started: float
 ) -> Run:
     """Write everything that a run leaves; the manifest last."""
+    before = read_manifest(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     outputs = write_sets(folder, chains)
     arms = {job.arm: arm_figures(job, chains, recipe) for job in jobs}
@@ -54,7 +55,6 @@ def finish(
         "seed": recipe.seed,
         "recipe": recipe.authored(),
         "digest": recipe.digest,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": versions(),
         "commit": commit(),
         "ledger": ledgers(chains),
@@ -64,14 +64,31 @@ def finish(
         "difference": headline(recipe, comparisons),
         "inputs": [s.path for s in recipe.input],
         "notes": recipe.notes,
-        "seconds": round(time.perf_counter() - started, 1),
     }
+    data |= when(before, digest_of([recipe.digest, data["ledger"], arms]), started)
     with display.stage("report"):
         outputs |= write_card_of(folder, data)
         outputs |= write_report_of(folder, data)
     summary = summary_of(folder, data, chains)
     write_manifest(recipe, folder, data, outputs)
     return Run(folder, summary, pending=sum(s.record["pending"] for chain in chains.values() for s in chain), data=data)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def when(before: Mapping[str, Any], receipt: str, started: float) -> dict[str, Any]:
+    """When the run was made and how long it took; a second run that repeats nothing keeps the first one's."""
+    if before.get("receipt") == receipt:
+        return {k: before[k] for k in ("created", "seconds", "receipt")}
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"created": now, "seconds": round(time.perf_counter() - started, 1), "receipt": receipt}
 
 
 def write_sets(folder: Path, chains: dict[str, list[Step]]) -> dict[str, Path]:
@@ -271,7 +288,7 @@ def write_manifest(recipe: Recipe, folder: Path, data: Mapping[str, Any], output
         "commit": commit(),
         "seed": recipe.seed,
         "inputs": [source_key(s) for s in recipe.input],
-        **{k: data[k] for k in ("ledger", "planted", "seconds", "created")},
+        **{k: data[k] for k in ("ledger", "planted", "seconds", "created", "receipt")},
         "outputs": described,
     }
     dump_json(folder / "manifest.json", body)

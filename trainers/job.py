@@ -50,7 +50,9 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
         common |= {"evaluate": evaluate, "allow": list(job.get("allow") or ()), "report": report}
         model, tokenizer, record = runner(spec.algorithm)(frame, spec, out, **common)
     if evaluate and sft.world()[0] == 0:
-        record["evaluation"] = evaluate_model(model, tokenizer, spec, evaluate, out, report)
+        record["evaluation"] = evaluate_model(
+            model, tokenizer, spec, evaluate, out, report, str(job.get("arm") or out.name)
+        )
     if sft.world()[0] == 0:
         sft.write_record(out, record)
     return record
@@ -80,11 +82,12 @@ def corpus_of(job: Mapping[str, Any], spec: Any) -> list[str]:
 
 
 def evaluate_model(
-    model: Any, tokenizer: Any, spec: Any, evaluate: Mapping[str, Any], out: Path, report: Any
+    model: Any, tokenizer: Any, spec: Any, evaluate: Mapping[str, Any], out: Path, report: Any, name: str
 ) -> dict[str, Any]:
     """Grade the model where it stands in memory, with the prompt it was trained with."""
     from mathdata.backends.transformers import Transformers
     from mathdata.evaluation import evaluate as grade
+    from mathdata.evaluation import folder_digest
     from mathdata.types import Context
 
     options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "prompt", "out")}
@@ -97,6 +100,8 @@ def evaluate_model(
     )
     server = evaluate.get("backend")
     subject: Any = str(out) if server else Transformers(model=model, tokenizer=tokenizer, batch_size=size)
+    if not server:  # known by its name and its saved weights, as if it were read from its folder
+        subject.name, subject.identity = name, folder_digest(out)
     found = grade(
         subject,
         out=evaluate.get("out") or out / "evaluation",

@@ -98,9 +98,11 @@ def test_the_ledger_of_a_run_balances_and_the_manifest_is_there(tmp_path: Path) 
 def test_a_second_run_repeats_nothing_and_gives_the_same_bytes(tmp_path: Path) -> None:
     finish(tmp_path, DATA_ONLY)
     before = data_bytes(tmp_path / "run")
+    whole = {p: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file() and p.name != "lock"}
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "steps").rglob("*")}
     finish(tmp_path, DATA_ONLY)
     assert data_bytes(tmp_path / "run") == before
+    assert {p: p.read_bytes() for p in whole} == whole, "report, card and manifest too"
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "steps").rglob("*")} == stamps
     finish(tmp_path, DATA_ONLY, "--fresh")
     assert data_bytes(tmp_path / "run") == before
@@ -152,6 +154,10 @@ def test_kill_in_training_and_after_it_then_run_again_gives_the_same_weights(tmp
     assert data_bytes(killed / "run") == data_bytes(calm / "run")
     assert again["arms"] == made["arms"]
     assert (killed / "run" / "report.html").exists()
+    digests = {(p / "evaluation.json").read_text() for p in (killed / "run" / "evaluation").iterdir()}
+    named = {json.loads(d)["model"]: json.loads(d)["digest"] for d in digests}
+    assert set(named) == {"before", "raw", "curated"}
+    assert len(set(named.values())) == 3, "each arm has an identity of its own"
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
