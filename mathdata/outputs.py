@@ -100,10 +100,17 @@ def write_outputs(
 
     files = neighbours(out)
     stale = _listed(files["manifest"])
-    files["manifest"].unlink(missing_ok=True)
     kept, gone = split(table)
-    write(gone, files["rejects"])
-    write(select_rows(kept, without_rejects), out)
+    fresh = {k: files[k].with_name(f".new-{files[k].name}") for k in ("rejects", "out")}
+    try:
+        write(gone, fresh["rejects"])
+        write(select_rows(kept, without_rejects), fresh["out"])
+        files["manifest"].unlink(missing_ok=True)
+        for name, path in fresh.items():  # both complete: only now do they take the place of old ones
+            path.replace(files[name])
+    finally:
+        for path in fresh.values():
+            path.unlink(missing_ok=True)
     dump_json(
         files["manifest"],
         {

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo(error.format_message(), err=True)
         sys.exit(2)
     except click.ClickException as error:
-        fail(UsageError(error.format_message(), _usage_hint(error)))
+        fail(UsageError(error.format_message().partition(" (Did you mean")[0], _usage_hint(error)))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
