@@ -108,6 +108,8 @@ def evaluate(
     """
     started = time.perf_counter()
     out, ctx = Path(out), ctx or Context()
+    if column and responses is None:
+        raise UsageError("--column maps the columns of a file of responses, and none is given", "--responses FILE")
     names = benchmarks.split(",") if isinstance(benchmarks, str) else benchmarks
     sampling = Sampling(temperature=temperature, n=samples, seed=seed if temperature else None)
     given = None if responses is None else _Given(responses, str(model), column)
@@ -119,11 +121,12 @@ def evaluate(
         known := _existing(out, data, overwrite, reusable=given is not None or isinstance(model, (str, Path)))
     ) is not None:
         return known
+    ready = None if given is None else [given.answers(plan) for plan in plans]  # refused before anything is replaced
     (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
     with contextlib.ExitStack() as open_:
-        answerer = given or _Generated(_backend(model, backend, batch_size, out, open_), ctx)
-        for plan in plans:
-            graded = grade(plan.benchmark, plan.problems, answerer.answers(plan), ctx)
+        answers = ready or map(_Generated(_backend(model, backend, batch_size, out, open_), ctx).answers, plans)
+        for plan, answered in zip(plans, answers):
+            graded = grade(plan.benchmark, plan.problems, answered, ctx)
             data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
             _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = _warnings(data["benchmarks"])

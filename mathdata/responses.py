@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.errors import DataError, SchemaError, nearest
+from mathdata.errors import DataError, SchemaError, UnknownName, nearest
 from mathdata.lines import json_lines
 from mathdata.types import Completion, Frame
 
@@ -28,8 +28,12 @@ NAMES = {
 def read_responses(path: str | Path, column: Mapping[str, str] | None = None) -> Frame:
     """A jsonl (.gz, .zst), csv or parquet file as `response` with what else of `NAMES` it has.
 
-    Raises SchemaError where no column holds responses or none tells which problem they answer.
+    Raises SchemaError where no column holds responses or none tells which problem they answer, UnknownName where
+    `column` names something else than a key of `NAMES`.
     """
+    for name in column or {}:
+        if name not in NAMES:
+            raise UnknownName(f"--column {name}: nothing of a response is called '{name}'", nearest(name, NAMES))
     raw = _read(Path(path))
     found: dict[str, str] = {}
     for name, known in NAMES.items():
@@ -83,9 +87,9 @@ def pick(frame: Frame, model: str | None, benchmark: str, path: str | Path) -> F
 
 
 def match(frame: Frame, problems: Frame, path: str | Path) -> list[list[Completion]]:
-    """The responses of each problem, in the problems' order; an empty list where there is none.
+    """The responses of each problem, in the problems' order.
 
-    Raises DataError where no response belongs to any problem.
+    Raises DataError where a problem has none: to count it as wrong would say of the model what is true of the file.
     """
     by = "id" if "key" in frame.columns and _share(frame, "key", problems["id"]) > 0 else "problem"
     key = "key" if by == "id" else "problem"
@@ -97,7 +101,17 @@ def match(frame: Frame, problems: Frame, path: str | Path) -> list[list[Completi
     matched = [answers.get(_norm(v), []) for v in problems[by].to_list()]
     if not any(matched):
         raise DataError(f"{path}: no response belongs to a problem of this benchmark", "match by id or by problem text")
+    if not all(matched):
+        raise DataError(*incomplete([bool(m) for m in matched], path))
     return matched
+
+
+def incomplete(has: list[bool], path: str | Path) -> tuple[str, str]:
+    """Message and hint for a file that answers only some problems."""
+    n, first = sum(has), has.index(False)
+    said = f"{path}: {n:,} of the {len(has):,} problems have a response, {len(has) - n:,} have none"
+    empty = "give a problem the model left unanswered an empty response"
+    return said, f"--limit {n} grades the first {n:,} alone; else {empty}" if first == n else empty
 
 
 def _share(frame: Frame, key: str, ids: pl.Series) -> float:

@@ -15,7 +15,9 @@ __all__ = ["command"]
 @click.argument("model")
 @click.option("--benchmark", "-b", "benchmarks", required=True, help="Names or files, comma-separated: gsm8k,math.")
 @click.option("--out", "-o", required=True, type=click.Path(), help="Folder for the figures and every response.")
-@click.option("--responses", type=click.Path(), help="Grade the answers in this file; MODEL is then their label.")
+@click.option(
+    "--responses", type=click.Path(), help="Grade this file's answers, one for every problem; MODEL is their label."
+)
 @click.option("--column", multiple=True, metavar="NAME=YOURS", help="Column of the file of responses: response=output.")
 @click.option("--prompt", help="Prompt by name (minerva, cot, zero, chat ...) or file; default: the benchmark's own.")
 @click.option("--backend", help="What runs MODEL, as name or name:model; default: transformers for a folder.")
@@ -31,6 +33,8 @@ def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) 
     """Grade MODEL (a folder, a hub name, or a backend such as openai:NAME) on benchmarks.
 
     Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval and their digest.
+
+    A file of responses that leaves problems out is refused: with --limit N it needs to answer the first N only.
     """
     from mathdata.cli.progress import Display
     from mathdata.evaluation import evaluate

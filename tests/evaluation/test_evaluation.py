@@ -155,15 +155,47 @@ def test_an_equal_evaluation_by_file_is_not_repeated_and_another_is_refused(tmp_
     assert evaluate("other", benchmarks=[SUMS], out=tmp_path / "e", responses=file, overwrite=True).model == "other"
 
 
-def test_responses_are_matched_by_text_too_and_a_missing_one_is_not_dropped(tmp_path):
+def test_responses_are_matched_by_text_too_and_an_empty_one_is_not_dropped(tmp_path):
     file = tmp_path / "r.jsonl"
-    lines = [{"question": f"What is  {i} + {i}?", "output": f"so {2 * i}"} for i in range(19)]
+    lines = [{"question": f"What is  {i} + {i}?", "output": f"so {2 * i}" if i < 19 else ""} for i in range(20)]
     file.write_text("\n".join(json.dumps(x) for x in lines) + "\n")
     made = evaluate("m", benchmarks=[SUMS], out=tmp_path / "e", responses=file)
     figures = made.benchmarks["sums"]
     assert (figures["n"], figures["accuracy"], figures["unparsed"], figures["no_answer"]) == (20, 0.95, 0.05, 0.05)
     assert figures["truncated"] is None
     assert figures["length"]["unit"] == "characters"
+
+
+def test_a_file_that_answers_some_problems_only_is_refused_and_a_limit_grades_those(cli, tmp_path):
+    problems, answers = tmp_path / "mine.jsonl", tmp_path / "r.jsonl"
+    rows = [{"problem": f"{i} + 1 = ?", "answer": str(i + 1)} for i in range(9)]
+    problems.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    said = [json.dumps({"problem": r["problem"], "response": r["answer"]}) + "\n" for r in rows]
+    command = ["evaluate", "m", "-b", problems, "--responses", answers, "-o", "e"]
+    answers.write_text("".join(said))
+    assert cli(*command).rc == 0
+    answers.write_text("".join(said[:4]))
+    refused = cli(*command, "--overwrite")
+    assert refused.rc == 1
+    assert refused.err.splitlines() == [
+        f"error: {answers}: 4 of the 9 problems have a response, 5 have none",
+        "hint: --limit 4 grades the first 4 alone; else give a problem the model left unanswered an empty response",
+    ]
+    assert (tmp_path / "e" / "evaluation.json").exists(), "what stood there stays"
+    made = cli(*command, "--limit", "4", "--overwrite", "--json")
+    assert (made.json["benchmarks"]["mine"]["n"], made.json["benchmarks"]["mine"]["accuracy"]) == (4, 1.0)
+    answers.write_text("".join(said[4:]))
+    assert "--limit" not in cli(*command, "--overwrite").err, "the first ones have no response"
+
+
+def test_an_unknown_name_of_a_column_of_responses_is_refused(cli, tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"id": "a", "response": "2", "output": "3"}\n')
+    command = ["evaluate", "m", "-b", "elementary", "-o", "e", "--column"]
+    refused = cli(*command, "respnse=output", "--responses", "r.jsonl")
+    assert refused.rc == 2
+    assert "'respnse'" in refused.err
+    assert refused.err.splitlines()[-1] == "hint: did you mean 'response'?"
+    assert cli(*command, "response=output").rc == 2, "no file of responses whose columns could be named"
 
 
 def test_responses_of_several_models_need_a_name(tmp_path):
