@@ -59,6 +59,8 @@ def builtin(name: str, options: Mapping[str, str]) -> Frame:
         numbers = {k: int(v) for k, v in options.items()}
     except ValueError as e:
         raise UsageError(f"{name}: rows and seed are whole numbers: {e}", "builtin:elementary?rows=2000&seed=7") from e
+    if numbers.get("rows", 1) < 1:
+        raise UsageError(f"{name}: rows={numbers['rows']} asks for no row", "builtin:elementary?rows=2000")
     from mathdata.families.corpus import generate
 
     return generate(**numbers)

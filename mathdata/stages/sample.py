@@ -46,6 +46,7 @@ def sample(
     """
     engine, ctx = start(engine, ctx)
     quota_table = _quota(quota)
+    _positive({"n": n, "max_per_template": max_per_template, "max_per_problem": max_per_problem})
     if strategy == "uniform" and (quota_table or sizes):
         strategy = "quota" if quota_table else "nested"
     sampler: Sampler = build("sampler", strategy)
@@ -62,7 +63,21 @@ def sample(
     return result
 
 
+def _positive(numbers: dict[str, int | None]) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"sample: {flag} {number} asks for no row", f"give 1 or more, or leave {flag} out")
+
+
 def _size(text: str) -> int | None:
+    size = _number(text)
+    if size is not None and size < 1:
+        raise UsageError(f"sample: a size of {text} holds no row", "write for example --sizes 128,256,1k,full")
+    return size
+
+
+def _number(text: str) -> int | None:
     if str(text).lower() in ("full", "all"):
         return None
     number = str(text).lower().replace(",", "").replace("_", "")
@@ -73,8 +88,16 @@ def _size(text: str) -> int | None:
 
 
 def _quota(quota: dict[str, int] | Path | None) -> dict[str, int] | None:
-    if not isinstance(quota, Path):
-        return quota
+    made = _quota_file(quota) if isinstance(quota, Path) else quota
+    wrong = next((f"{group}={n}" for group, n in (made or {}).items() if n < 0), None)
+    if wrong or (made is not None and not any(made.values())):
+        raise UsageError(
+            f"sample: the quota {wrong or 'as a whole'} asks for no row", "for example --quota divide=9525"
+        )
+    return made
+
+
+def _quota_file(quota: Path) -> dict[str, int]:
     text = quota.read_text(encoding="utf-8")
     if quota.suffix == ".json":
         read = json.loads(text)

@@ -196,6 +196,32 @@ def test_a_command_with_pending_rows_may_run_again_and_asks_only_for_those(tmp_p
     refused(call("dedup", "done.jsonl", "-o", "done.parquet"), 2, "done.parquet exists")
 
 
+NO_ROW = [
+    ["--n", "-5"],
+    ["--n", "0"],
+    ["--strategy", "quota", "--quota", "add=-3,divide=4"],
+    ["--quota", "add=0"],
+    ["--quota", "quota.yaml"],
+    ["--sizes", "0,full"],
+    ["--sizes", "-1k"],
+    ["--n", "5", "--max-per-template", "-1"],
+    ["--n", "5", "--max-per-problem", "0"],
+]
+
+
+@pytest.mark.parametrize("options", NO_ROW, ids=" ".join)
+def test_a_sample_of_no_rows_or_fewer_is_refused(tmp_path: Path, call: Cli, options: list[str]) -> None:
+    put(tmp_path / "raw.jsonl")
+    put(tmp_path / "quota.yaml", b"add: -3\n")
+    refused(call("sample", "raw.jsonl", "-o", "out.parquet", *options), 2, "sample: ", "no row")
+    assert left_behind(tmp_path, "raw.jsonl", "quota.yaml") == []
+
+
+def test_a_corpus_of_no_rows_or_fewer_is_refused(call: Cli) -> None:
+    for rows in ("-4", "0"):
+        refused(call("show", f"builtin:elementary?rows={rows}"), 2, f"rows={rows}", "no row")
+
+
 class Hanging(BaseHTTPRequestHandler):
     """A teacher that takes the request and never answers."""
 
