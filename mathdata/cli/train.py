@@ -61,7 +61,7 @@ def command(
     if plan_only:
         emit(planned(loaded, chosen), as_json, print_plan)
     elif look:
-        if data is None and (loaded.stages or loaded.arms.get(chosen) and loaded.arms[chosen].stages):
+        if not data and (loaded.stages or (loaded.arms.get(chosen) and loaded.arms[chosen].stages)):
             message(f"these are the input's rows, before the stages of arm '{chosen}'; --data FILE shows others")
         shown = looked(loaded, chosen, look)
         emit(shown, as_json, lambda s: click.echo(s["text"]))
