@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,26 @@ def _to_hub(folder: Path, repository: str, public: bool, message: str) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    api = HfApi(endpoint=endpoint)
     operations = [CommitOperationAdd(p.name, str(p)) for p in sorted(folder.iterdir())]
     try:
         api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
         made = api.create_commit(repository, operations, commit_message=message, repo_type="dataset")
-    except (HfHubHTTPError, OSError, KeyError, ValueError) as error:
+    except Exception as error:
         said = f"{type(error).__name__}: {error}".strip().splitlines()
-        raise BackendError(f"{repository}: {said[0]}", "hf auth login, or HF_TOKEN") from None
+        if _of_transport(error):
+            host = urllib.parse.urlsplit(endpoint).netloc or endpoint
+            raise BackendError(
+                f"{repository}: cannot reach {host}: {said[0]}", "check the network, or name another hub by HF_ENDPOINT"
+            ) from None
+        if isinstance(error, (HfHubHTTPError, OSError, KeyError, ValueError)):
+            raise BackendError(f"{repository}: {said[0]}", "hf auth login, or HF_TOKEN") from None
+        raise
     return str(made.commit_url)
+
+
+def _of_transport(error: Exception) -> bool:
+    """True where no answer came: the hub's library lets the errors of its HTTP library through, whichever that is."""
+    library = type(error).__module__.partition(".")[0]
+    return library in ("httpx", "httpx2", "requests") or isinstance(error, (ConnectionError, TimeoutError))

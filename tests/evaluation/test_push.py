@@ -103,6 +103,18 @@ def test_a_refusal_of_the_hub_is_two_lines_without_the_key(cli, curated, hub):
     assert "secret-of-the-test" not in done.err
 
 
+def test_a_hub_that_cannot_be_reached_is_named_with_the_way_to_another(cli, curated, hub):
+    hub.shutdown()
+    hub.server_close()
+    env = {"HF_ENDPOINT": hub.base, "HF_TOKEN": "secret-of-the-test", "NO_PROXY": "127.0.0.1"}
+    done = cli("push", curated, "me/sums", env=env)
+    error, hint = done.err.splitlines()
+    assert done.rc == 1
+    assert f"me/sums: cannot reach 127.0.0.1:{hub.server_port}" in error
+    assert "HF_ENDPOINT" in hint
+    assert "defect" not in hint
+
+
 def test_a_name_that_is_no_repository_is_refused(cli, curated):
     done = cli("push", curated, "sums")
     assert done.rc == 2
