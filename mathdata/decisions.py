@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from mathdata.errors import DataError, UnknownName, UsageError, nearest
+from mathdata.errors import DataError, UnknownName, UsageError, nearest, nearest_id
 from mathdata.manifest import atomic_write
 from mathdata.schema import DTYPES, child, conform
 from mathdata.types import Frame
@@ -84,7 +84,8 @@ def full_id(frame: Frame, start: str) -> str:
         return str(ids[0])
     if ids:
         raise UnknownName(f"{len(ids)} rows set aside have an id that starts with '{start}'", f"for example {ids[0]}")
-    raise UnknownName(f"no row set aside has the id '{start}'", nearest(start, frame["id"].to_list()[:50]))
+    hint = nearest_id(start, frame["id"].head(1000).to_list(), "mathdata review FILE")
+    raise UnknownName(f"no row set aside has the id '{start}'", hint)
 
 
 def apply(frame: Frame, decisions: Mapping[str, Decision]) -> Frame:

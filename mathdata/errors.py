@@ -35,7 +35,11 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "nearest",
+    "nearest_id",
 ]
+
+LISTED = 10
+"""Names that a hint lists before it says how many more there are."""
 
 
 class MathdataError(Exception):
@@ -111,7 +115,7 @@ class ResumeError(MathdataError):
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A hint that names the nearest valid name, or lists all of them.
+    """A hint that names the nearest valid name, or lists them, ten at most.
 
     >>> nearest("dedupe", ["dedup", "sample"])
     "did you mean 'dedup'?"
@@ -120,4 +124,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return "valid names: " + ", ".join(names) if names else "nothing is valid here"
+    more = f" ... and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return "valid names: " + ", ".join(names[:LISTED]) + more if names else "nothing is valid here"
+
+
+def nearest_id(start: str, ids: Iterable[str], look: str) -> str:
+    """A hint for the id of a row: the nearest one, else the command that shows them; a list of ids tells nothing.
+
+    >>> nearest_id("3f2b", ["9c0d"], "mathdata show FILE")
+    'look with: mathdata show FILE'
+    """
+    close = get_close_matches(start, ids, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"look with: {look}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mathdata.errors import SchemaError, UnknownName, nearest
+from mathdata.errors import SchemaError, UnknownName, nearest, nearest_id
 from mathdata.types import Frame, Row
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def pick(frame: Frame, id_: str) -> Row:
         return found.row(0, named=True)
     if ids:
         raise UnknownName(f"{len(ids)} rows have an id that starts with '{id_}'", f"for example {ids[0]} or {ids[1]}")
-    raise UnknownName(f"no row with id or origin '{id_}'", nearest(id_, frame["id"].head(1000).to_list()))
+    hint = nearest_id(id_, frame["id"].head(1000).to_list(), "mathdata show FILE")
+    raise UnknownName(f"no row with id or origin '{id_}'", hint)
 
 
 def table(frame: Frame, columns: Sequence[str] | None = None, width: int = 60) -> RenderableType:

@@ -48,6 +48,35 @@ def test_no_text_steers_a_terminal(text: str) -> None:
     assert plain in shown or plain != text, "ordinary text is shown as it is"
 
 
+def test_an_unknown_id_is_two_short_lines_that_say_where_to_look(tmp_path: Path, call: Cli) -> None:
+    rows = [{"problem": f"{i} + 1 = ?", "answer": str(i + 1 + j)} for i in range(600) for j in (0, 1)]
+    (tmp_path / "raw.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    assert call("dedup", "raw.jsonl", "-o", "out.parquet").rc == 0
+    known = read("out.parquet.rejects.parquet")["id"][0]
+    for command in (
+        ["show", "raw.jsonl", "--id"],
+        ["show", "raw.jsonl", "--diff", known],
+        ["review", "out.parquet", "--drop"],
+    ):
+        done = call(*command, "zzzz")
+        assert done.rc == 2
+        assert "'zzzz'" in done.err
+        assert done.err.splitlines()[-1] == f"hint: look with: mathdata {command[0]} FILE"
+        assert len(done.err) < 300, "no list of ids"
+    assert known in call("show", "raw.jsonl", "--id", known[:-2] + "zz").err, "a slip of the pen is put right"
+
+
+def test_a_long_list_of_valid_names_is_cut(tmp_path: Path, call: Cli) -> None:
+    (tmp_path / "raw.jsonl").write_text(
+        json.dumps({"problem": "1 + 1?"} | {f"c{i:03}": "x" for i in range(300)}) + "\n"
+    )
+    done = call("show", "raw.jsonl", "--where", "qqqqqqqqqqqq=1")
+    assert done.rc == 2
+    assert done.err.splitlines()[-1].endswith(" more")
+    assert " ... and " in done.err
+    assert len(done.err) < 400
+
+
 def test_hostile_rows_are_shown_as_text(cleaned: Path, call: Cli) -> None:
     for arguments in (
         ["--where", "topic=hostile"],
