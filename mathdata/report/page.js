@@ -122,7 +122,8 @@
     found.slice(0, shown).forEach(function (c) { list.appendChild(card(c, a, b)); });
     $("case-count").textContent = "";
     var n = found.length, m = Math.min(shown, n);
-    $("case-count").appendChild(both("span", [m + " of " + n + " cases", "共 " + n + " 例，显示 " + m + " 例"]));
+    var said = n ? [m + " of " + n + " cases", "共 " + n + " 例，显示 " + m + " 例"] : ["No case fits: change a filter or the search.", "没有符合条件的例子：请更改筛选或搜索。"];
+    $("case-count").appendChild(both("span", said));
     $("case-more").hidden = n <= shown;
   }
   function card(c, a, b) {

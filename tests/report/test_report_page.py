@@ -45,7 +45,7 @@ def test_the_page_asks_for_nothing_and_logs_nothing(page_of):
 def test_text_of_models_and_rows_stays_text(page_of):
     page = page_of(a_run(HOSTILE))
     page.locator("details").first.evaluate("n => n.open = true")
-    for _ in range(3):
+    while page.locator("#case-more").is_visible():
         page.locator("#case-more").click()
     assert page.title() != "owned"
     assert page.locator("main img, main iframe, main a[href^=javascript], main script, main [onerror]").count() == 0
@@ -125,6 +125,20 @@ def test_formulas_are_mathml_prices_are_not_and_slips_are_marked(page_of):
     assert third.locator(".facts mfrac").count() == 1
     assert "$5 and $6" in third.locator(".q .text").inner_text()
     assert "undefinedcommand" in page.locator(".case", has_text="Tom has 2 apples").locator(".q").inner_text()
+
+
+def test_a_filter_that_nothing_passes_says_so_and_offers_no_more(page_of):
+    page = page_of(a_run())
+    count, more = page.locator("#case-count"), page.locator("#case-more")
+    assert more.is_visible()
+    page.fill("#case-search", "no such words")
+    assert count.inner_text() == "No case fits: change a filter or the search."
+    assert page.locator(".case").count() == 0
+    assert not more.is_visible()
+    page.click("[data-lang=zh]")
+    assert count.inner_text() == "没有符合条件的例子：请更改筛选或搜索。"
+    page.fill("#case-search", "")
+    assert more.is_visible()
 
 
 def test_one_switch_turns_the_page_chinese_and_back(page_of):
