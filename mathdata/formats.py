@@ -90,7 +90,7 @@ def resolve(path: Path, cut: Slice) -> Path:
         return saved_split(path, cut)
     if not path.is_dir() or (path / "state.json").is_file():
         return path
-    files = sorted(p for p in path.iterdir() if p.is_file() and suffix_of(p) in FORMATS)
+    files = data_files(path)
     named = [p for p in files if cut.name and p.name.partition(".")[0] == cut.name]
     if len(named) == 1:
         return named[0]
@@ -98,6 +98,15 @@ def resolve(path: Path, cut: Slice) -> Path:
     raise DataError(
         f"{path}: a folder, not a file (it holds {listed})", f"name a file: {files[0] if files else path / 'FILE'}"
     )
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The files of rows in a folder; of a run's folder its tables alone, the curated rows first."""
+    files = sorted(p for p in folder.iterdir() if p.is_file() and suffix_of(p) in FORMATS)
+    curated = folder / "curated.parquet"
+    if curated not in files:
+        return files
+    return [curated, *(p for p in files if p.suffix == ".parquet" and p != curated)]
 
 
 def missing_hint(path: Path) -> str:

@@ -57,6 +57,20 @@ def run_jobs(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], displa
     return jobs
 
 
+def model_inside(model: str) -> str:
+    """The model of a run's folder, by its path; whatever is no such folder (a model, a name) as it is.
+
+    Raises UsageError, naming the models, where there are several.
+    """
+    path = Path(model)
+    if not path.is_dir() or (path / "config.json").is_file() or (path / "adapter_config.json").is_file():
+        return model
+    need_torch()
+    from trainers.merge import model_folder
+
+    return str(model_folder(path))
+
+
 def need_torch() -> None:
     from importlib.util import find_spec
 

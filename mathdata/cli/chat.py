@@ -25,15 +25,11 @@ def command(model: str, prompt: str | None, max_tokens: int, temperature: float,
     """
     from mathdata.evaluation import make_backend
     from mathdata.prompts import get_prompt
+    from mathdata.training import model_inside
     from mathdata.types import Problem, Request, Sampling
 
-    path = Path(model)
-    if path.is_dir() and not (path / "config.json").is_file() and not (path / "adapter_config.json").is_file():
-        from trainers.merge import model_folder
-
-        path = model_folder(path)
-        model = str(path)
-    asked = get_prompt(prompt or trained_prompt(path))
+    model = model_inside(model)
+    asked = get_prompt(prompt or trained_prompt(Path(model)))
     backend = make_backend(model)
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=0 if temperature else None)
     for number, problem in enumerate(iter(lambda: read_line(as_json), None)):

@@ -30,7 +30,7 @@ __all__ = ["command"]
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of sampled answers.")
 @click.option("--overwrite", is_flag=True, help="Replace another evaluation in the folder.")
 def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) -> None:
-    """Grade MODEL (a folder, a hub name, or a backend such as openai:NAME) on benchmarks.
+    """Grade MODEL (a folder, a run, a hub name, or a backend such as openai:NAME) on benchmarks.
 
     Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval and their digest.
 
@@ -38,11 +38,13 @@ def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) 
     """
     from mathdata.cli.progress import Display
     from mathdata.evaluation import evaluate
+    from mathdata.training import model_inside
     from mathdata.types import Context
 
     named = dict(_pair(c) for c in column)
+    model = options.pop("model")
+    model = model if options["responses"] else model_inside(model)  # with responses it is but their label
     with Display(quiet=as_json) as display, display.stage("evaluate") as progress:
-        model = options.pop("model")
         made = evaluate(model, out=out, column=named or None, ctx=Context(progress=progress), **options)
     for warning in made.data["warnings"]:
         message(f"warning: {warning}")

@@ -29,6 +29,8 @@ def command(file: Path, **o: Any) -> None:
 
     if o["applied"] != (o["out"] is not None):
         raise UsageError("--apply and -o belong together", f"mathdata review {file} --apply -o reviewed.parquet")
+    if (file / "rejects.parquet").is_file():
+        raise UsageError(f"{file}: a run's folder, not a file", f"mathdata review {file / 'rejects.parquet'}")
     source = d.source_of(file)
     frame = read(str(source), max_broken=1.0)
     path = d.decisions_file(source)

@@ -77,6 +77,25 @@ def test_a_long_list_of_valid_names_is_cut(tmp_path: Path, call: Cli) -> None:
     assert len(done.err) < 400
 
 
+def test_a_runs_folder_is_answered_with_the_file_or_model_inside_that_was_meant(tmp_path: Path, call: Cli) -> None:
+    run = tmp_path / "run"
+    for arm in ("curated", "raw"):
+        (run / "models" / arm).mkdir(parents=True)
+        (run / "models" / arm / "train.json").write_text('{"trainable": 1}')
+    for name in ("card.croissant.json", "manifest.json", "recipe.json"):
+        (run / name).write_text("{}")
+    for name in ("curated", "raw", "rejects"):
+        write(pl.DataFrame(ROWS[:1]), run / f"{name}.parquet")
+    shown = call("show", "run")
+    assert shown.err.splitlines()[-1] == "hint: name a file: run/curated.parquet"
+    assert "croissant" not in shown.err
+    assert call("review", "run").err.splitlines()[-1] == "hint: mathdata review run/rejects.parquet"
+    for command in (["evaluate", "run", "-b", "elementary", "-o", "e"], ["chat", "run"]):
+        done = call(*command)
+        assert done.rc == 2
+        assert done.err.splitlines()[-1] == "hint: name one: run/models/curated, run/models/raw"
+
+
 def test_hostile_rows_are_shown_as_text(cleaned: Path, call: Cli) -> None:
     for arguments in (
         ["--where", "topic=hostile"],
