@@ -234,9 +234,19 @@ def _print_ledger(result: dict[str, Any]) -> None:
         message(f"  {n:>9,}  {word}")
     for method, line in result.get("by_method", {}).items():
         message(f"  {method}: {line['kept']:,} of {line['made']:,} kept ({line['share']:.0%})")
+    for line in _lacking(result.get("missing"), result.get("groups", {})):
+        message(f"  {line}")
     for key in ("out", "rejects"):
         if key in result:
             message(f"  {key}: {result[key]}")
+
+
+def _lacking(missing: Any, groups: dict[str, int]) -> list[str]:
+    """What a sample was asked for and the rows did not have."""
+    if isinstance(missing, dict):
+        has = {group: f"has {groups[group]:,} of {groups[group] + n:,} rows" for group, n in missing.items()}
+        return [f"quota: {group} {said if groups[group] else 'has no rows'}" for group, said in has.items()]
+    return [f"{missing:,} rows fewer than asked for: there are no more"] if missing else []
 
 
 def _print_estimate(result: dict[str, Any]) -> None:

@@ -66,6 +66,15 @@ def test_an_unknown_id_is_two_short_lines_that_say_where_to_look(tmp_path: Path,
     assert known in call("show", "raw.jsonl", "--id", known[:-2] + "zz").err, "a slip of the pen is put right"
 
 
+def test_a_sample_says_on_screen_what_its_quota_lacks(cleaned: Path, call: Cli) -> None:
+    done = call("sample", "out.parquet", "-o", "s.parquet", "--strategy", "quota", "--quota", "add=5,hostile=1,nope=3")
+    assert done.rc == 0, done.err
+    assert "quota: nope has no rows\n" in done.err
+    assert "quota: add has 1 of 5 rows\n" in done.err
+    assert "quota: hostile" not in done.err
+    assert "8 rows fewer than asked for" in call("sample", "out.parquet", "-o", "u.parquet", "--n", "10").err
+
+
 def test_a_long_list_of_valid_names_is_cut(tmp_path: Path, call: Cli) -> None:
     (tmp_path / "raw.jsonl").write_text(
         json.dumps({"problem": "1 + 1?"} | {f"c{i:03}": "x" for i in range(300)}) + "\n"
