@@ -29,6 +29,19 @@ class Done:
         return json.loads(self.out)
 
 
+@pytest.fixture
+def grown() -> Callable[[], float]:
+    """Tells by how many MB the peak memory of this process has grown since the test began."""
+    from mathdata.manifest import peak_mb
+
+    mark = Path("/proc/self/clear_refs")
+    if not mark.exists():
+        pytest.skip("the peak of a process can be reset on Linux only")
+    mark.write_text("5")  # the peak starts again from what is held now
+    before = peak_mb()
+    return lambda: peak_mb() - before
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder of the real data sets; the test is skipped where it is absent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas
@@ -240,20 +241,19 @@ def test_no_file_names_the_nearest_and_a_folder_lists_what_it_holds(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["bomb.jsonl.gz", "bomb.jsonl.zst"])
-def test_a_decompression_bomb_is_refused_in_bounded_memory(tmp_path: Path, name: str) -> None:
-    import resource
-
+def test_a_decompression_bomb_is_refused_in_bounded_memory(
+    tmp_path: Path, name: str, grown: Callable[[], float]
+) -> None:
     path = tmp_path / name
     block = (b'{"problem": "' + b"x" * 5000 + b'"}\n') * 200
     with gzip.open(path, "wb") if name.endswith("gz") else zstandard.open(path, "wb") as f:
         for _ in range(70):
             f.write(block)
     assert path.stat().st_size < 1 << 20
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DataError, match="a decompression bomb"):
         for _ in read_chunks(path):
             pass
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 512 << 10, "less than 512 MiB more"
+    assert grown() < 512
 
 
 def test_one_endless_line_in_a_compressed_file_is_one_broken_line(tmp_path: Path) -> None:
