@@ -18,7 +18,6 @@ KINDS: dict[str, str] = {
     "augmentation": "mathdata.augmentations",
     "sampler": "mathdata.samplers",
     "backend": "mathdata.backends",
-    "verifier": "mathdata.verifiers",
     "benchmark": "mathdata.benchmarks",
     "family": "mathdata.families",
     "engine": "mathdata.engines",

@@ -1,4 +1,4 @@
-"""List what there is: stages, augmentations, backends, benchmarks, recipes ... with their options."""
+"""List what there is: stages, augmentations, backends, benchmarks, recipes, rules ... with their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from mathdata.cli import common
 
-OTHERS = ("prompts", "recipes")
+OTHERS = ("prompts", "recipes", "rules")
 
 
 @common.command(name="ls", help=__doc__)
@@ -18,10 +18,8 @@ def command(kind: str | None, as_json: bool) -> None:
     from mathdata.errors import UnknownName, nearest
     from mathdata.registry import KINDS
 
-    plural = {**{k + "s": k for k in KINDS}, "families": "family"}
+    plural = {**{k + "s": k for k in KINDS}, **{k[:-1]: k for k in OTHERS}, "families": "family"}
     wanted = plural.get(kind or "", kind)
-    if wanted in ("prompt", "recipe"):
-        wanted += "s"
     if wanted and wanted not in KINDS and wanted not in OTHERS:
         raise UnknownName(f"nothing of the kind '{kind}'", nearest(str(kind), [*KINDS, *OTHERS]))
     if wanted is None:
@@ -37,6 +35,8 @@ def listing(kind: str) -> list[dict[str, Any]]:
         return prompts()
     if kind == "recipes":
         return recipes()
+    if kind == "rules":
+        return rules()
     from mathdata import registry
 
     known = registry.names(kind)
@@ -87,6 +87,14 @@ def recipes() -> list[dict[str, Any]]:
     from mathdata.recipe import bundled
 
     return [{"name": n, "summary": opening(p), "options": []} for n, p in sorted(bundled().items())]
+
+
+def rules() -> list[dict[str, Any]]:
+    """The judge's rules for finding an answer, each with what it tries, in order."""
+    from mathdata.verifiers.extraction import RULES
+
+    tried = {name: ", ".join(f.__name__.replace("_", " ") for f in finders) for name, finders in RULES.items()}
+    return [{"name": n, "summary": f"finds an answer by: {t}", "options": []} for n, t in tried.items()]
 
 
 def opening(path: Path) -> str:

@@ -63,18 +63,22 @@ def shown(made: object) -> str:
     """The table as lines."""
     rows = made.table.to_dicts()  # type: ignore[attr-defined]
     lines = []
-    hidden = {"low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "rows", "n"}
+    hidden = {"low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "n"}
     for row in rows:
-        facts = "  ".join(f"{k.rpartition('.')[2]} {_text(k, v)}" for k, v in row.items() if k not in hidden)
+        scored = row.get("accuracy") is not None  # without training there is no score: then the rows are what differs
+        left_out = hidden | ({"rows"} if scored else set()) | {k for k in MEASURED if row.get(k) is None}
+        facts = "  ".join(f"{k.rpartition('.')[2]} {_text(k, v)}" for k, v in row.items() if k not in left_out)
         low, high = row.get("low"), row.get("high")
         span = f"  ({100 * low:.1f} – {100 * high:.1f})" if low is not None and high is not None else ""
         lines.append(facts + span)
     return "\n".join([*lines, f"table and plot: {made.folder}"])  # type: ignore[attr-defined]
 
 
+MEASURED = ("accuracy", "format_accuracy", "truncated")
+
+
 def _text(key: str, value: object) -> str:
-    shares = ("accuracy", "format_accuracy", "truncated")
-    return f"{100 * value:.1f} %" if key in shares and isinstance(value, float) else str(value)
+    return f"{100 * value:.1f} %" if key in MEASURED and isinstance(value, float) else str(value)
 
 
 command = _sweep

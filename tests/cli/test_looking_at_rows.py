@@ -237,6 +237,10 @@ def test_ls_lists_every_kind_with_options_and_names_the_nearest(call: Cli) -> No
     assert {"stage", "augmentation", "backend", "benchmark", "family", "prompts", "recipes"} <= set(kinds)
     stages = {s["name"]: s for s in call("ls", "stages", "--json").json["stage"]}
     assert "level" in [o["name"] for o in stages["dedup"]["options"]]
+    assert [k for k, names in kinds.items() if not names] == [], "no kind of which there is nothing"
+    rules = {r["name"]: r["summary"] for r in call("ls", "rules", "--json").json["rules"]}
+    assert {"auto", "boxed", "gsm8k", "letter"} <= set(rules)
+    assert "hashes, boxed, phrase, last number" in rules["gsm8k"]
     done = call("ls", "backedn")
     assert (done.rc, "did you mean 'backend'?" in done.err) == (2, True)
 

@@ -61,6 +61,12 @@ def test_a_sweep_runs_every_point_once_and_skips_it_the_next_time(tmp_path, reci
     assert pl.read_parquet(tmp_path / "s" / "sweep.parquet").height == 2
 
 
+def test_a_sweep_without_training_shows_its_rows_and_no_empty_figures(recipe, cli):
+    done = cli("sweep", recipe, "--grid", "stages.sample.n=5", "-o", "s")
+    assert done.rc == 0, done.err
+    assert done.out.splitlines()[0] == "n 5  arm curated  rows 5"
+
+
 def test_a_key_that_no_recipe_takes_is_refused_before_any_run(tmp_path, recipe):
     with pytest.raises(RecipeError):
         sweep(recipe, grid={"stages.sample.nn": [5]}, out=tmp_path / "s")
