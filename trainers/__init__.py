@@ -29,6 +29,6 @@ def train(
     model, tokenizer, record = runner(checked.algorithm)(table, checked, folder, evaluate=evaluate, report=progress)
     if evaluate:
         tell = progress or (lambda _: None)
-        record["evaluation"] = evaluate_model(model, tokenizer, checked, evaluate, folder, tell)
+        record["evaluation"] = evaluate_model(model, tokenizer, checked, evaluate, folder, tell, folder.name)
     sft.write_record(folder, record)
     return record
