@@ -110,7 +110,7 @@ def claim(folder: Path, recipe: Recipe, fresh: bool) -> None:
             raise ResumeError(
                 f"{folder} holds a run of '{other['name']}'", "give another --out, or --fresh to replace it"
             )
-    elif any(p.name != "lock" for p in folder.iterdir()):
+    elif any(p.name != "lock" and not p.is_symlink() for p in folder.iterdir()):  # a sweep links what its points share
         raise UsageError(f"{folder} is not empty and no run folder", "give another --out")
     if fresh:
         for name in ("manifest.json",):

@@ -169,6 +169,7 @@ def _slug(value: Any) -> str:
 
 def run_point(recipe: str | Path, point: Point, overrides: Sequence[str], digest: str) -> str:
     """`done`, `skipped` (this recipe, these versions, whole) or `failed: why`; each run is a process of its own."""
+    share(point.folder)
     marker = point.folder / "sweep.json"
     decides = {"digest": digest, "versions": versions()}
     if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) == decides:
@@ -180,6 +181,20 @@ def run_point(recipe: str | Path, point: Point, overrides: Sequence[str], digest
         return "failed: " + (last[-1] if last else f"exit code {done.returncode}")
     dump_json(marker, decides)
     return "done"
+
+
+def share(folder: Path) -> None:
+    """Steps and teachers' answers of all points stand once, beside the runs: their names are digests of what decides
+    them, so points that begin alike do the work, and pay a teacher, once. A point with files of its own keeps them.
+    """
+    whole = folder.parent.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    (whole / "steps").mkdir(exist_ok=True)
+    (whole / "journal.sqlite").touch()
+    for name in ("steps", "journal.sqlite"):
+        if not (folder / name).exists():
+            (folder / name).unlink(missing_ok=True)  # a link that leads nowhere, from a sweep that was moved
+            (folder / name).symlink_to(Path("..", "..", name))
 
 
 # --- results -----------------------------------------------------------------------------------------------------

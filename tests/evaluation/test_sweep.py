@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.dom.minidom
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,6 +15,10 @@ from mathdata.errors import RecipeError, UsageError
 from mathdata.evaluation import evaluate
 from mathdata.report.scaling import scaling_plot
 from mathdata.sweep import Point, leave_one_out, method_values, parse_grid, points_of, sweep
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "backends"))
+
+from served import Server
 
 
 @pytest.fixture
@@ -59,6 +65,30 @@ def test_a_sweep_runs_every_point_once_and_skips_it_the_next_time(tmp_path, reci
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert pl.read_csv(tmp_path / "s" / "sweep.csv")["rows"].to_list() == [5, 10]
     assert pl.read_parquet(tmp_path / "s" / "sweep.parquet").height == 2
+
+
+def test_points_that_begin_alike_do_that_work_once(tmp_path, recipe):
+    sweep(recipe, out=tmp_path / "s")
+    steps = sorted(p.name.partition("-")[0] for p in (tmp_path / "s" / "steps").iterdir())
+    assert steps == ["dedup", "read", "sample", "sample"]
+    point = next((tmp_path / "s" / "runs").iterdir())
+    assert (point / "steps").is_symlink()
+    assert (point / "journal.sqlite").resolve() == (tmp_path / "s" / "journal.sqlite").resolve()
+    assert (tmp_path / "s").rename(tmp_path / "moved")
+    assert sweep(recipe, out=tmp_path / "moved").skipped == 2  # the links are relative
+
+
+def test_a_teacher_is_paid_once_for_what_two_points_ask(tmp_path, recipe):
+    server = Server()
+    teacher = json.dumps({"openai": {"model": "tiny", "base_url": server.url}})
+    text = recipe.read_text().replace("sample: {n: 10}", f"augment: {{method: [answer], teacher: {teacher}}}")
+    (tmp_path / "paid.yaml").write_text(text.replace("stages.sample.n: [5, 10]", "stages.augment.samples: [1, 2]"))
+    try:
+        made = sweep(tmp_path / "paid.yaml", out=tmp_path / "s")
+        assert made.failed == {}
+        assert server.stats()["asked"] == 2 * 40  # the second point asks for the second sample of each row alone
+    finally:
+        server.close()
 
 
 def test_a_sweep_without_training_shows_its_rows_and_no_empty_figures(recipe, cli):
