@@ -17,7 +17,7 @@ import polars as pl
 from mathdata.benchmarks import get_benchmark
 from mathdata.errors import BackendError, DataError, UsageError
 from mathdata.figures import GUARD, summarise
-from mathdata.grading import grade
+from mathdata.grading import grade, with_token_accuracy
 from mathdata.leaderboard import lm_eval_results
 from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
 from mathdata.prompts import Prompt, get_prompt
@@ -124,9 +124,11 @@ def evaluate(
     ready = None if given is None else [given.answers(plan) for plan in plans]  # refused before anything is replaced
     (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
     with contextlib.ExitStack() as open_:
-        answers = ready or map(_Generated(_backend(model, backend, batch_size, out, open_), ctx).answers, plans)
-        for plan, answered in zip(plans, answers):
+        asked = None if given else _Generated(_backend(model, backend, batch_size, out, open_), ctx)
+        for plan, answered in zip(plans, ready or map(asked.answers, plans)):  # type: ignore[union-attr]
             graded = grade(plan.benchmark, plan.problems, answered, ctx)
+            if asked is not None:
+                graded = with_token_accuracy(graded, plan.problems, make_requests(plan), asked.backend)
             data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
             _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = _warnings(data["benchmarks"])

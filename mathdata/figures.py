@@ -123,6 +123,7 @@ def summarise(frame: Frame, by: Sequence[str] = (), limit: int | None = None) ->
         "format_accuracy": _rate(frame, "format_ok"),
         "final_exact_match": _rate(frame, "final_exact"),
         "truncated": _rate(frame, "cut_off"),
+        "token_accuracy": token_accuracy(frame),
         "no_answer": float((frame["response"].str.strip_chars() == "").sum()) / total,
         **{word: status[word] / total for word in ("wrong", "unparsed", "timeout", "error")},
         "length": lengths(frame),
@@ -139,6 +140,14 @@ def summarise(frame: Frame, by: Sequence[str] = (), limit: int | None = None) ->
         known = frame["tokens"].drop_nulls().to_list()
         out["proposed_max_tokens"] = propose_limit(known, limit, out["truncated"])
     return out
+
+
+def token_accuracy(frame: Frame) -> float | None:
+    """Share of the reference solutions' tokens that the model would have written itself; None where unknown."""
+    if "gold_tokens" not in frame.columns:
+        return None
+    total = frame["gold_tokens"].sum()
+    return float(frame["gold_tokens_right"].sum() / total) if total else None
 
 
 def lengths(frame: Frame) -> dict[str, float | str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from mathdata.figures import final_exact
-from mathdata.types import Benchmark, Completion, Context, Frame, Verdict
+from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Request, Verdict
 
-__all__ = ["grade"]
+__all__ = ["grade", "with_token_accuracy"]
 
 
 def grade(benchmark: Benchmark, problems: Frame, answers: list[list[Completion]], ctx: Context) -> Frame:
@@ -41,6 +43,24 @@ def grade(benchmark: Benchmark, problems: Frame, answers: list[list[Completion]]
         graded = graded.with_columns(pl.Series("score", scores, dtype=pl.Float64))
     first = ["id", "sample", "problem", "gold", "response", "verdict", "reason", "rule", "got"]
     return graded.select(first + [c for c in graded.columns if c not in first])
+
+
+def with_token_accuracy(graded: Frame, problems: Frame, requests: Sequence[Request], backend: Backend) -> Frame:
+    """The tokens of each reference solution, and those the model would have written, where both can be known."""
+    ask = getattr(backend, "token_accuracy", None)
+    known = problems["solution"] if "solution" in problems.columns else pl.Series([None])
+    if ask is None or known.null_count() == known.len():
+        return graded
+    chosen = [i for i, text in enumerate(known.to_list()) if text]
+    counts = ask([requests[i] for i in chosen], [known[i] for i in chosen])
+    found = pl.DataFrame(
+        {
+            "id": problems["id"].gather(chosen),
+            "gold_tokens": pl.Series([n for _, n in counts], dtype=pl.Int64),
+            "gold_tokens_right": pl.Series([n for n, _ in counts], dtype=pl.Int64),
+        }
+    )
+    return graded.join(found.unique("id", keep="first"), on="id", how="left", maintain_order="left")
 
 
 def _judge(

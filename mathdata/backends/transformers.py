@@ -117,19 +117,36 @@ class Transformers:
             answers[line.request].append(self._completion(line))
         return answers
 
-    def _tokens(self, request: Request) -> list[int]:
-        tokenizer = self._tokenizer
-        chat = self._chat if self._chat is not None else bool(getattr(tokenizer, "chat_template", None))
+    def token_accuracy(self, requests: Sequence[Request], references: Sequence[str]) -> list[tuple[int, int]]:
+        """For each request: how many tokens of its reference answer the model would have written, and how many there are."""
+        from mathdata.backends._forced import forced
+
+        rows = []
+        for request, reference in zip(requests, references, strict=True):
+            asked, whole = self._tokens(request), self._tokens(request, reference)
+            rows.append((whole, next((i for i, (a, b) in enumerate(zip(asked, whole)) if a != b), len(asked))))
+        training = self._model.training
+        self._model.eval()
+        try:
+            return forced(self._model, rows, limit=self._limit, device=self.device, kept=bool(self._last_logits()))
+        finally:
+            self._model.train(training)
+
+    def _tokens(self, request: Request, more: str = "") -> list[int]:
+        """The prompt as tokens, and what the answer begins with."""
+        text, special = self._text(request)
+        return list(self._tokenizer(text + more, add_special_tokens=special)["input_ids"])
+
+    def _text(self, request: Request) -> tuple[str, bool]:
+        """The prompt as the model reads it, and whether its special tokens are still to be added."""
+        template = getattr(self._tokenizer, "chat_template", None)
+        chat = self._chat if self._chat is not None else bool(template)
         if request.messages and (chat or not request.text):
-            if not getattr(tokenizer, "chat_template", None):
-                text = "\n\n".join(m["content"] for m in request.messages)
-                return list(tokenizer(text)["input_ids"])
-            text = tokenizer.apply_chat_template(
-                [dict(m) for m in request.messages], tokenize=False, add_generation_prompt=True
-            )
-            return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-        text = request.text if request.text is not None else request.problem.problem
-        return list(tokenizer(text)["input_ids"])
+            if not template:
+                return "\n\n".join(m["content"] for m in request.messages), True
+            turns = [dict(m) for m in request.messages]
+            return self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True), False
+        return request.text if request.text is not None else request.problem.problem, True
 
     def _fits(self, line: Line) -> bool:
         """A prompt that leaves no room gets no answer: `length`, with the numbers."""

@@ -61,14 +61,18 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+FIGURES = ("accuracy_strict", "format_accuracy", "truncated", "token_accuracy")
+
+
 def table(data: dict[str, Any]) -> str:
     """The figures as lines for people."""
     lines = [
-        f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  digest"
+        f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  "
+        f"{'tokens':>7}  digest"
     ]
     for name, f in data["benchmarks"].items():
         interval = f"{100 * f['low']:.1f} – {100 * f['high']:.1f}"
-        rest = "".join(f"  {_percent(f[k]):>7}" for k in ("accuracy_strict", "format_accuracy", "truncated"))
+        rest = "".join(f"  {_percent(f.get(k)):>7}" for k in FIGURES)
         lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}  {f['digest']}")
     return "\n".join(lines)
 

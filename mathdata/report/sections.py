@@ -107,6 +107,7 @@ def arm_table(found: Mapping[str, Mapping[str, Any]]) -> str:
         ("strict", lambda a: percent(a.get("accuracy_strict"))),
         ("format", lambda a: percent(a.get("format_accuracy"))),
         ("cut", lambda a: percent(a.get("truncated"))),
+        ("token_accuracy", lambda a: percent(a.get("token_accuracy"))),
         ("length", mean_length),
         ("rows", lambda a: integer(a.get("rows"))),
         ("tokens", lambda a: integer(a.get("tokens"))),

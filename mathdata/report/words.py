@@ -56,6 +56,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "format": ("Format", "格式正确"),
     "strict": ("Strict", "严格抽取"),
     "cut": ("Cut off", "被截断"),
+    "token_accuracy": ("Tokens right", "词元准确率"),
     "n": ("n", "题数"),
     "length": ("Mean length", "平均长度"),
     "rows": ("Rows", "训练行数"),

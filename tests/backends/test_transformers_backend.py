@@ -7,6 +7,7 @@ import torch
 from served import ask
 from tiny_model import make_model
 
+from mathdata.backends._forced import forced
 from mathdata.backends.transformers import Transformers
 from mathdata.errors import BackendError, RecipeError
 from mathdata.registry import build
@@ -116,3 +117,27 @@ def test_no_such_model_is_said(tmp_path):
         Transformers(model=tmp_path / "nothing")
     with pytest.raises(RecipeError, match="batch_size = 0"):
         build("backend", {"transformers": {"model": str(tmp_path), "batch_size": 0}})
+
+
+def test_tokens_of_a_reference_are_counted_as_one_row_alone_would_choose_them(model):
+    requests = [plain(f"What is {i} + {i}?" + " pens" * (i % 5)) for i in range(12)]
+    references = [f" {i} + {i} = {2 * i}. The answer is {2 * i}" for i in range(12)]
+    counted = model.token_accuracy(requests, references)
+    for request, reference, (right, total) in zip(requests, references, counted):
+        start = len(model._tokenizer(request.text)["input_ids"])
+        ids = model._tokenizer(request.text + reference, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            said = model._model(input_ids=ids).logits[0, start - 1 : -1].argmax(-1)
+        assert (right, total) == (int((said == ids[0, start:]).sum()), ids.shape[1] - start)
+
+
+def test_what_a_model_writes_itself_has_every_token_right(model):
+    request = plain("What is 17 + 25?", max_tokens=20)
+    ids = model._tokens(request)
+    tokens = []
+    with torch.inference_mode():
+        for _ in range(20):
+            tokens.append(int(model._model(input_ids=torch.tensor([ids + tokens])).logits[0, -1].argmax()))
+    forced_ = forced(model._model, [(ids + tokens, len(ids))], limit=10**6, device="cpu", kept=False)
+    assert forced_ == [(20, 20)]
+    assert forced(model._model, [(ids + tokens, len(ids))], limit=len(ids), device="cpu", kept=False) == [(0, 0)]

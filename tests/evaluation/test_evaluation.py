@@ -341,3 +341,24 @@ def test_answers_of_a_server_are_kept_and_only_the_rest_is_asked_again(tmp_path)
     assert server.asked == ["What is 7 + 7?\n"]
     assert made.benchmarks["sums"]["accuracy"] == 1.0
     assert made.benchmarks["sums"]["length"]["mean"] == 5.0
+
+
+class Forced(Adder):
+    """An adder that also tells how many tokens of a reference it would have written: one a character, the digits wrong."""
+
+    def token_accuracy(self, requests, references):
+        assert [r.problem.id for r in requests] == [f"q{i}" for i in range(1, 20)]
+        return [(sum(not c.isdigit() for c in text), len(text)) for text in references]
+
+
+def test_token_accuracy_counts_the_reference_solutions_where_the_model_can_tell(tmp_path):
+    solutions = [None, *(f"{i} + {i} = {2 * i}" for i in range(1, 20))]
+    solved = replace(SUMS, load=lambda: PROBLEMS.with_columns(pl.Series("solution", solutions)))
+    made = evaluate(Forced(), benchmarks=[solved], out=tmp_path / "e", samples=2, temperature=1.0)
+    text = "".join(s for s in solutions if s)
+    assert made.benchmarks["sums"]["token_accuracy"] == pytest.approx(sum(not c.isdigit() for c in text) / len(text))
+    rows = made.rows("sums")
+    assert rows.height == 40
+    assert rows["gold_tokens"].null_count() == 2
+    assert evaluate(Adder(), benchmarks=[solved], out=tmp_path / "a").benchmarks["sums"]["token_accuracy"] is None
+    assert evaluate(Forced(), benchmarks=[SUMS], out=tmp_path / "b").benchmarks["sums"]["token_accuracy"] is None
