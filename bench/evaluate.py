@@ -3,7 +3,9 @@
     python bench/evaluate.py grade  --peer PYTHON   # 5,000 MATH responses, one process each
     python bench/evaluate.py agree  --peer PYTHON   # the real model outputs, row by row
     python bench/evaluate.py generate               # length-sorted against fixed order, on a small random model
-    python bench/evaluate.py report                 # 5,000 cases of three arms
+    python bench/evaluate.py memory                 # peak memory after 1,000 and after 10,000 answers of that model
+    python bench/evaluate.py report                 # 5,000 cases of three arms: written, and opened in a browser
+    python bench/evaluate.py compare                # two evaluations of 5,000 MATH problems
 
 PYTHON is an environment with lm-eval and math-verify[antlr4_11_0]. Real data: MATHDATA_DATA.
 """
@@ -37,12 +39,16 @@ def peer(python: str, task: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def math_responses(n: int = N) -> list[dict[str, Any]]:
-    """MATH test solutions as responses in lm-eval's form; three in ten end in another problem's answer."""
+def _math() -> Any:
     from mathdata.benchmarks import get_benchmark
 
-    rng = random.Random(0)
-    rows = get_benchmark("math").load().head(n).to_dicts()
+    return get_benchmark("math").load()
+
+
+def math_responses(n: int = N, seed: int = 0) -> list[dict[str, Any]]:
+    """MATH test solutions as responses in lm-eval's form; three in ten end in another problem's answer."""
+    rng = random.Random(seed)
+    rows = _math().head(n).to_dicts()
     answers = [r["answer"] for r in rows]
     made = []
     for r in rows:
@@ -112,14 +118,11 @@ def agree(python: str, show: int) -> None:
                   f"gold {r['gold']!r}, ends {r['response'][-80:]!r}")  # fmt: skip
 
 
-def generate() -> None:
-    """Rows per second of the transformers backend against batches in fixed order that run to the longest answer."""
+def small_model(folder: str) -> None:
+    """A random model of 0.3 million parameters that reads characters, with several end tokens: lengths spread."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
-
-    from mathdata.backends.transformers import Transformers
-    from mathdata.types import Problem, Request, Sampling
 
     torch.manual_seed(0)
     vocabulary = {w: i for i, w in enumerate(["<pad>", "<eos>", *map(chr, range(32, 127))])}
@@ -131,13 +134,29 @@ def generate() -> None:
         intermediate_size=384, eos_token_id=1, pad_token_id=0, initializer_range=0.08,
     )  # fmt: skip
     model = Qwen2ForCausalLM(config).eval()
-    model.generation_config.eos_token_id = list(range(1, 7))  # several end tokens: lengths spread as real answers do
+    model.generation_config.eos_token_id = list(range(1, 7))
     model.generation_config.pad_token_id = 0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def questions(n: int) -> list[str]:
+    """Texts whose lengths spread as those of real questions do."""
     rng = random.Random(0)
-    texts = [
-        "".join(rng.choice("abcdefgh 0123456789") for _ in range(int(rng.expovariate(1 / 60)) + 4)) for _ in range(400)
+    return [
+        "".join(rng.choice("abcdefgh 0123456789") for _ in range(min(600, int(rng.expovariate(1 / 60)) + 4)))
+        for _ in range(n)
     ]
-    limit = 128
+
+
+def generate() -> None:
+    """Rows per second of the transformers backend against batches in fixed order that run to the longest answer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from mathdata.backends.transformers import Transformers
+    from mathdata.types import Problem, Request, Sampling
+
+    texts, limit = questions(400), 128
 
     def fixed() -> list[str]:
         out = []
@@ -154,9 +173,9 @@ def generate() -> None:
         return out
 
     with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+        small_model(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder)
         backend = Transformers(model=folder, batch_size=32)
         requests = [
             Request("evaluate", Problem(str(i), t), text=t, sampling=Sampling(max_tokens=limit))
@@ -175,6 +194,52 @@ def generate() -> None:
           f"{slow / sorted_:.2f} times; equal outputs {same:.1%}")  # fmt: skip
 
 
+def memory() -> None:
+    """Peak memory of one process that answers and grades 10,000 rows: what the last 9,000 add to the first 1,000."""
+    import polars as pl
+
+    from mathdata.evaluation import evaluate
+    from mathdata.manifest import peak_mb
+    from mathdata.types import Benchmark, Context
+
+    texts, peaks = questions(10_000), {}
+    rows = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "problem": texts, "answer": ["1"] * len(texts)})
+    asked = Benchmark(name="texts", load=lambda: rows, version="1", licence="CC0-1.0", prompt="plain", max_tokens=128)
+
+    def note(done: int, total: int | None = None, _: str = "") -> None:
+        peaks.setdefault(1_000 if done >= 1_000 else 0, peak_mb())
+
+    with tempfile.TemporaryDirectory() as folder:
+        small_model(folder)
+        start = time.perf_counter()
+        evaluate(folder, benchmarks=[asked], out=Path(folder) / "out", batch_size=32, ctx=Context(progress=note))
+        seconds = time.perf_counter() - start
+    print(f"peak after 1,000 rows {peaks[1_000]:.0f} MB, after 10,000 answered and graded {peak_mb():.0f} MB: "
+          f"{peak_mb() / peaks[1_000]:.2f} times ({len(texts) / seconds:.0f} rows/s)")  # fmt: skip
+
+
+def compared() -> None:
+    """A comparison of two evaluations of 5,000 MATH problems, every wrong answer looked into."""
+    import polars as pl
+
+    from mathdata.comparison import compare
+    from mathdata.evaluation import evaluate
+
+    ids = _math()["id"].to_list()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for seed, side in enumerate(("before", "after")):
+            texts = [r["response"] for r in math_responses(seed=seed)]
+            pl.DataFrame({"id": ids, "response": texts}).write_parquet(folder / f"{side}.parquet")
+            evaluate(side, benchmarks="math", responses=folder / f"{side}.parquet", out=folder / side)
+        wall, cpu = time.perf_counter(), os.times()
+        found = compare(folder / "before", folder / "after")
+        used = os.times()
+        spent = sum(getattr(used, k) - getattr(cpu, k) for k in ("user", "system", "children_user", "children_system"))
+        print(f"comparison of {found.n} pairs: {time.perf_counter() - wall:.1f} s, {spent:.1f} CPU s; "
+              f"{sum(found.why['before'].values()) + sum(found.why['after'].values())} wrong answers explained")  # fmt: skip
+
+
 def report() -> None:
     sys.path.insert(0, str(HERE.parent / "tests" / "report"))
     from report_helpers import a_run
@@ -187,11 +252,34 @@ def report() -> None:
         start = time.perf_counter()
         path = write_report(run, Path(folder) / "report.html")
         print(f"report of {N} × 3 cases: {time.perf_counter() - start:.1f} s, {path.stat().st_size / 1e6:.2f} MB")
+        opened(path)
+
+
+def opened(path: Path) -> None:
+    """How long a browser needs until the page's cases stand."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        print("not opened: no playwright here")
+        return
+    with sync_playwright() as p:
+        there = Path("/usr/bin/chromium").exists()
+        browser = p.chromium.launch(executable_path="/usr/bin/chromium" if there else None, args=["--no-sandbox"])
+        page = browser.new_page()
+        start = time.perf_counter()
+        page.goto(path.as_uri())
+        page.wait_for_selector('html[data-ready="yes"]')
+        print(f"opened in {time.perf_counter() - start:.2f} s, {page.locator('article.case').count()} cases shown")
+        browser.close()
+
+
+ALONE = {"generate": generate, "memory": memory, "report": report, "compare": compared}
+"""What needs no other environment."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("grade", "agree", "generate", "report"))
+    parser.add_argument("what", choices=("grade", "agree", *ALONE))
     parser.add_argument("--peer", default=os.environ.get("LM_EVAL_PYTHON", ""))
     parser.add_argument("--show", type=int, default=10, help="differing rows to print")
     options = parser.parse_args()
@@ -202,7 +290,7 @@ def main() -> None:
     elif options.what == "grade":
         grade(options.peer)
     else:
-        {"generate": generate, "report": report}[options.what]()
+        ALONE[options.what]()
 
 
 if __name__ == "__main__":

@@ -146,8 +146,8 @@ def token_accuracy(frame: Frame) -> float | None:
     """Share of the reference solutions' tokens that the model would have written itself; None where unknown."""
     if "gold_tokens" not in frame.columns:
         return None
-    total = frame["gold_tokens"].sum()
-    return float(frame["gold_tokens_right"].sum() / total) if total else None
+    right, total = int(frame["gold_tokens_right"].sum()), int(frame["gold_tokens"].sum())
+    return right / total if total else None
 
 
 def lengths(frame: Frame) -> dict[str, float | str]:
