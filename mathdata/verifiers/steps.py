@@ -69,7 +69,8 @@ def equations(text: str) -> Iterator[Equation]:
         for begin, end in spans:
             yield from formula_equations(prose[begin:end], begin, text[end : end + 14])
         prose = _without(prose, spans)
-    yield from prose_equations(prose, text)
+    if any(c in prose for c in _SIGNS):  # most LaTeX solutions keep all of theirs inside the formulas
+        yield from prose_equations(prose, text)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
