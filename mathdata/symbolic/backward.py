@@ -194,7 +194,7 @@ def _row(made: Masked, stated: bool) -> Made:
     graph, m, x = made.graph, made.mentions[0], made.x
     text = graph.question.text
     answer = decimal(graph.solution.gold) or ""
-    question = splice(text, [(n.start, n.end, x) for n in made.mentions]).rstrip()
+    question = splice(text, [(n.start, n.end, _apart(x, text, n.end)) for n in made.mentions]).rstrip()
     question += "" if question[-1:] in ".?!\"'" else "?"
     form = made.results[graph.gold]
     assert isinstance(form, Form)
@@ -283,16 +283,21 @@ def _without_overlaps(edits: list[tuple[int, int, str]]) -> list[tuple[int, int,
 def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) -> str:
     written = text_of(value, x)
     if written == x:
-        return x
+        return _apart(x, text, span[1])
     if text[span[0] - 1 : span[0]] == "(" and text[span[1] : span[1] + 1] == ")":
         return written
     loose = " " in written
     if slot.step < 0:
-        beside = _glued(text, span) or _next_operator(text, span[1]) or re.search(r"[-*/×÷]\s*\$?$", text[: span[0]])
+        beside = _glued(text, span) or _next_operator(text, span[1]) or _SIGN_BEFORE.search(text[: span[0]])
         return f"({written})" if loose and beside else written
     if slot.op in ("*", "/", "^") or (loose and slot.op) or _glued(text, span):
         return f"({written})"
     return written
+
+
+def _apart(written: str, text: str, at: int) -> str:
+    """With a space where a unit follows at once: `250ml` becomes `x ml`."""
+    return f"{written} " if text[at : at + 1].isalpha() and not text.startswith("x", at) else written
 
 
 def _glued(text: str, span: tuple[int, int]) -> bool:
@@ -314,15 +319,18 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
     if said is not None and _bare(said) == _bare(form):
         edits[len(before[: -len(sign)].rstrip()), shown[1]] = ""
         return
-    if text[shown[1] : shown[1] + 1].isalpha() and not text.startswith("x", shown[1]):
-        form += " "  # 250g
+    form = _apart(form, text, shown[1])
     loose = " " in form.strip()
     wrap = loose and (_glued(text, shown) or text[:note].endswith("$") or _next_operator(text, shown[1]))
     edits[note, shown[1]] = f"({form})" if wrap else form
 
 
 def _next_operator(text: str, at: int) -> bool:
-    return bool(re.match(r"\s*(?:[A-Za-z]+\s*){0,2}(?:[*/×÷]|\bx\s*[\d$(])", text[at : at + 30]))
+    return _SIGN_AFTER.match(text, at, at + 30) is not None
+
+
+_SIGN_BEFORE = re.compile(r"(?:[-*/×÷]|\b(?:minus|times|(?:divided|multiplied) by))\s*\$?$")
+_SIGN_AFTER = re.compile(r"\s*(?:[A-Za-z]+\s*){0,2}(?:[*/×÷]|\bx\s*[\d$(]|\b(?:times|divided|multiplied)\b)")
 
 
 def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]) -> str | None:
@@ -330,9 +338,10 @@ def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]
     s = made.graph.solution
     spans = [span for k in step.slots for span in s.slots[k].spans if span[1] <= note]
     spans += [span for _, ks in step.others for k in ks for span in s.slots[k].spans if span[1] <= note]
-    if not spans:
+    spoken = _SPOKEN.search(s.text, max(0, note - 120), note)
+    if not spans and spoken is None:
         return None
-    start, end = min(a for a, _ in spans), note
+    start, end = min(a for a, _ in spans) if spans else spoken.start(), note  # type: ignore[union-attr]
     inside = [(a - start, b - start, t) for (a, b), t in edits.items() if start <= a and b <= end]
     return (
         splice(s.text[start:end], _without_overlaps(inside))
@@ -344,8 +353,15 @@ def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]
     )
 
 
+_SPOKEN = re.compile(r"(?:(?:\$?[\d.,]*\d|plus|minus|times|(?:divided|multiplied) by|[-+*/])\s+)+equals\s*$")
+"""`8 plus 16 equals` before an annotation."""
+_SPOKEN_SIGNS = {"plus": "+", "minus": "-", "times": "*", "divided by": "/", "multiplied by": "*"}
+
+
 def _bare(text: str) -> str:
     """What is written, whatever the spaces, brackets and the order of a plain sum."""
+    for word, sign in _SPOKEN_SIGNS.items():
+        text = text.replace(word, sign)
     bare = re.sub(r"[\s()$]", "", text)
     return "+".join(sorted(bare.split("+"))) if "-" not in bare and "+" in bare else bare
 

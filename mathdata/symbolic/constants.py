@@ -1,14 +1,16 @@
 """Known constants that the words of a row bring along: days a week, inches a foot, half, twice, a dozen.
 
-Strong ones stand beside other explanations of a number; weak ones count only where nothing else explains it.
+Strong ones stand beside other explanations of a number. Weak ones count only where nothing else explains it, and what
+could be made of other numbers is held then. Spans (Monday to Friday) and mixed numbers stand in the text itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mathdata.symbolic.lexer import listed
+from mathdata.symbolic.lexer import listed, number_words
 from mathdata.symbolic.question import Question, fraction_values, singular
 from mathdata.symbolic.solution import Solution
 from mathdata.worked import Number
@@ -55,7 +57,7 @@ _WORDS: dict[str, tuple[Number, ...]] = {
     "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "score": (20,), "decade": (10,), "century": (100,),
     "rectangle": (2,), "rectangular": (2,), "perimeter": (2,), "triangle": (2, 3), "deck": (52,), "square": (4, 2),
     "percent": (100,), "percentage": (100,), "thousand": (1000,), "million": (1000000,), "hundred": (100,),
-    "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
+    "pentagon": (5,), "hexagon": (6,), "octagon": (8,), "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
 }  # fmt: skip
 _WEAK: dict[str, tuple[Number, ...]] = {
     "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,), "car": (4,),
@@ -64,6 +66,7 @@ _WEAK: dict[str, tuple[Number, ...]] = {
     "hour": (60,), "feet": (12,), "foot": (12,), "half": (50,), "people": (2,), "tricycle": (3,), "goat": (4,),
     "january": (31,), "february": (28, 29), "march": (31,), "april": (30,), "may": (31,), "june": (30,), "july": (31,),
     "august": (31,), "september": (30,), "october": (31,), "november": (30,), "december": (31,), "insect": (6,),
+    "quarter": (Fraction(1, 4), 25),
 }  # fmt: skip
 
 
@@ -80,6 +83,10 @@ class Constants:
 
     strong: dict[Number, frozenset[str]]
     weak: set[Number]
+    spans: set[Number] = field(default_factory=set)
+    """Days or months from one named to another."""
+    mixed: set[Number] = field(default_factory=set)
+    """Written mixed numbers."""
 
 
 def constants(q: Question, s: Solution) -> Constants:
@@ -107,12 +114,56 @@ def constants(q: Question, s: Solution) -> Constants:
     if not forms.isdisjoint(_LEGS):
         more = (6, 8) if not forms.isdisjoint(_ANIMALS) else ()
         strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, *more))
+    made.spans = _spans(q.text, s.text, words)
+    made.mixed = _mixed(q.text, words)
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
     made.weak |= far
     strong[0] = strong[1] = frozenset(["one"])
     return made
 
+
+_DAYS = listed("monday tuesday wednesday thursday friday saturday sunday")
+_MONTHS = listed("january february march april may june july august september october november december")
+_SPAN = re.compile(
+    rf"\b({'|'.join(_DAYS + _MONTHS)})s?\s*(?:to|through|until|till|-|–)\s*({'|'.join(_DAYS + _MONTHS)})", re.I
+)
+
+
+def _spans(question: str, solution: str, words: frozenset[str]) -> set[Number]:
+    """How many days or months `Monday to Thursday` or `March through July` are, both ends counted."""
+    found: set[Number] = set()
+    if len(words & _CALENDAR) < 2:
+        return found
+    for text in (question, solution):
+        for match in _SPAN.finditer(text):
+            first, last = match[1].lower(), match[2].lower()
+            for names in (_DAYS, _MONTHS):
+                if first in names and last in names:
+                    found.add((names.index(last) - names.index(first)) % len(names) + 1)
+    return found
+
+
+_CALENDAR = frozenset(_DAYS + _MONTHS)
+_HALVES: dict[str, Number] = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "third": Fraction(1, 3)}
+_MIXED = re.compile(r"\b(\d{1,3}|[a-z]+)(?: [a-z]+)?(?: and)? (?:(?:a|one)[ -](half|quarter|third)|(\d)/(\d))\b", re.I)
+
+
+def _mixed(text: str, words: frozenset[str]) -> set[Number]:
+    """`2 and a half`, `an hour and a half`, `3 1/2`: the whole number with its fraction."""
+    found: set[Number] = set()
+    if "/" not in text and words.isdisjoint(_HALVES):
+        return found
+    for match in _MIXED.finditer(text):
+        whole = int(match[1]) if match[1].isdigit() else _ONES.get(match[1].lower())
+        if whole is None or (match[4] and not int(match[4])):
+            continue
+        part = _HALVES[match[2].lower()] if match[2] else Fraction(int(match[3]), int(match[4]))
+        found.add(whole + part)
+    return found
+
+
+_ONES = number_words() | {"a": 1, "an": 1}
 
 UNIT_WORDS = frozenset(_UNITS) | {"leg", "nickel", "dime", "penny", "pennies", "quarter"}
 SINGLE = frozenset(listed("half twice double doubled pair couple both percent percentage either parent grandparent"))

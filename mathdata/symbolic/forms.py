@@ -164,7 +164,10 @@ def _cleared(form: Form) -> tuple[Number, Number, Number, Number]:
     for n in ints:
         common = _gcd(common, n)
     a, b, c, d = (n // (common or 1) for n in ints)
-    negative = b < 0 if not a else a < 0
+    if not a:
+        negative = b < 0
+    else:  # one plus sign at least below the line, then above it
+        negative = not (c > 0 or d > 0) or (a < 0 and b <= 0 and (c < 0 or d < 0))
     return (-a, -b, -c, -d) if negative else (a, b, c, d)
 
 

@@ -36,7 +36,23 @@ def hold(graph: Graph) -> None:
         if not group.held and len(nouns) > 1 and users < len(nouns):
             group.held = "two jobs"
     _split(graph)
+    _loose_ends(graph)
     _said_in_words(graph)
+
+
+def _loose_ends(graph: Graph) -> None:
+    """Hold every number where an operand comes from nowhere while a number given or reckoned is left unused.
+
+    The solution then went on with another value than its own (`25 * 5 = 125 … 150 - 5`).
+    """
+    s = graph.solution
+    if not any(x.step >= 0 and x.value > 12 and x.sources[0][0] == "u" for x in s.slots):
+        return
+    idle = any(not g.used and g.held not in FIRM for g in graph.groups)
+    unused = set(range(len(s.steps))) - {graph.gold}
+    unused -= {y[1] for x in s.slots if x.step >= 0 for y in x.sources if y[0] == "r"}
+    for group in graph.groups if idle or unused else ():
+        group.held = group.held or "may make a constant"
 
 
 def _said_in_words(graph: Graph) -> None:

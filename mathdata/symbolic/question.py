@@ -196,7 +196,7 @@ def _fraction_after(stream: list[Token], i: int) -> bool:
     if after.kind == "n" and i + 2 < len(stream) and stream[i + 2].kind == "/":
         return True
     k = i + 2 if after.kind == "-" and i + 2 < len(stream) else i + 1
-    if stream[k].text == "quarters" and (stream[i].value or 0) > 4:
+    if stream[k].text == "quarters" and (stream[i].value or 0) >= 4:
         return False  # coins
     return stream[k].text in PARTS and stream[k].kind == "w" and (stream[k].text != "half" or k > i + 1)
 
@@ -256,6 +256,8 @@ def _cap(stream: list[Token], i: int, value: Number, noun: str) -> int:
         return 6
     if noun == "year" and ("old" in following or "age" in following):
         return 95
+    if noun == "inche" and "tall" in following and value <= 84:
+        return 84
     return 0
 
 

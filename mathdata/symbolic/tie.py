@@ -9,7 +9,6 @@ A source is a pair: ("q", g) a number of the question, ("p", g, f) one made from
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias
 from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
 from mathdata.symbolic.hold import FIRM, hold
 from mathdata.symbolic.lexer import listed
+from mathdata.symbolic.narrow import narrow
 from mathdata.symbolic.question import Mention, Question, read_question
 from mathdata.symbolic.solution import MAX_STEPS, MAX_TEXT, Slot, Solution, Unsupported, read_solution
 from mathdata.worked import Number, evaluate, whole
@@ -77,7 +77,7 @@ def tie(problem: str, solution: str) -> Graph:
         raise Unsupported("too long", f"{len(q.mentions)} numbers in the question")
     graph = Graph(q, s, _groups(q), _gold_step(s), set(), {})
     _sources(graph)
-    _narrow(graph)
+    narrow(graph)
     hold(graph)
     return graph
 
@@ -214,7 +214,9 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> list[Any]:
         return [part]
     if converted := _converted(graph, slot):
         return converted
-    if value >= 12 and value in fixed.weak:
+    if (value >= 12 and value in fixed.weak) or value in fixed.mixed:
+        return [("c", value)]
+    if value in fixed.spans and slot.noun in ("day", "month", "night", ""):
         return [("c", value)]
     if value > 20 and slot.step >= 0 and not graph.solution.letters:
         hidden = _hidden_step(graph, slot, fixed)
@@ -317,133 +319,3 @@ _CONVERSIONS: tuple[tuple[str, Number], ...] = (
     ("p/60", Fraction(1, 60)), ("p*60", 60), ("p*7", 7), ("p*12", 12), ("p/12", Fraction(1, 12)), ("p*24", 24),
     ("p*100", 100), ("p*1000", 1000), ("p/1000", Fraction(1, 1000)),
 )  # fmt: skip
-
-
-# --- narrowing ---------------------------------------------------------------------------------------------------
-
-
-def _narrow(graph: Graph) -> None:
-    s = graph.solution
-    _twins(graph)
-    _nouns(graph)
-    _used(graph)
-    _twins(graph)
-    _used(graph)
-    _asked(graph)
-    _sides(s)
-
-
-def _twins(graph: Graph) -> None:
-    """`48 + 48` with two results of 48: one each; order does not matter in one sum or product."""
-    s = graph.solution
-    for step in s.steps:
-        for group in (step.slots, *(o[1] for o in step.others)):
-            by: dict[Number, list[Slot]] = {}
-            for k in group:
-                by.setdefault(s.slots[k].value, []).append(s.slots[k])
-            for slots in by.values():
-                n = len(slots)
-                same = n > 1 and all(x.op == slots[0].op and x.sources == slots[0].sources for x in slots)
-                if same and slots[0].op in ("+", "*") and len(slots[0].sources) == n:
-                    slots.sort(key=lambda x: not x.percent)
-                    slots[0].sources.sort(key=lambda x: x[0] != "q" or not _is_percent(graph, x))
-                    for slot, source in zip(slots, slots[0].sources):
-                        slot.sources = [source]
-
-
-def _is_percent(graph: Graph, source: Any) -> bool:
-    return any(m.percent for m in graph.groups[source[1]].mentions)
-
-
-def _sides(s: Solution) -> None:
-    """The same number on another side of a step comes from where it came on the first side."""
-    for step in s.steps:
-        for _, operands in step.others:
-            for k in operands:
-                slot = s.slots[k]
-                first = [s.slots[m].sources for m in step.slots if s.slots[m].value == slot.value]
-                if len(first) == 1:
-                    _keep(slot, [x for x in slot.sources if x in first[0]])
-
-
-def _used(graph: Graph) -> None:
-    """Every result is used: a result that one operand alone can use is that operand's source."""
-    s = graph.solution
-    operands = [x for x in s.slots if x.step >= 0 and x.side == 0]
-    settled: set[int] = set()
-    again = True
-    while again:
-        again = False
-        for j in range(len(s.steps)):
-            if j == graph.gold or j in settled:
-                continue
-            users = [x for x in operands if ("r", j) in x.sources]
-            if any(len(x.sources) == 1 for x in users):
-                settled.add(j)
-            elif len(users) == 1:
-                users[0].sources = [("r", j)]
-                settled.add(j)
-                again = True
-
-
-_MONEY = frozenset(listed("dollar cent buck"))
-
-
-def _asked(graph: Graph) -> None:
-    """Every number of the question that can be used at one place only is used there, where its rivals are at home
-    elsewhere."""
-    operands = [x for x in graph.solution.slots if x.step >= 0 and x.side == 0]
-    at_home = {x.sources[0] for x in operands if len(x.sources) == 1}
-    for g, group in enumerate(graph.groups):
-        users = [x for x in operands if ("q", g) in x.sources]
-        if group.held or len(users) != 1 or len(users[0].sources) < 2:
-            continue
-        rivals = [s for s in users[0].sources if s != ("q", g)]
-        if all(s[0] == "r" and s in at_home for s in rivals):
-            users[0].sources = [("q", g)]
-
-
-def _nouns(graph: Graph) -> None:
-    """The noun after a number, or its sign of money, rules out sources that are known to be of another kind.
-
-    A result that is shown without a noun may be of any kind, so it is never ruled out.
-    """
-    for slot in graph.solution.slots:
-        if len(slot.sources) < 2:
-            continue
-        if slot.money:
-            _keep(slot, [x for x in slot.sources if _money(graph, x) is not False])
-        elif slot.noun and slot.noun not in _MONEY and "$" in graph.solution.text:
-            _keep(slot, [x for x in slot.sources if _money(graph, x) is not True])
-        if slot.noun and len(slot.sources) > 1 and any(slot.noun in _noun_of(graph, x) for x in slot.sources):
-            _keep(slot, [x for x in slot.sources if not _other_noun(graph, x, slot)])
-
-
-def _keep(slot: Slot, same: list[Any]) -> None:
-    if same:
-        slot.sources = same
-
-
-def _money(graph: Graph, source: Any) -> bool | None:
-    """Whether a source is an amount of money; None = cannot tell."""
-    if source[0] in "qp":
-        return any(m.money for m in graph.groups[source[1]].mentions)
-    if source[0] != "r":
-        return None
-    step = graph.solution.steps[source[1]]
-    return True if step.money or step.noun in _MONEY else False if step.noun else None
-
-
-def _noun_of(graph: Graph, source: Any) -> Sequence[str]:
-    if source[0] == "q":
-        return [m.kind for m in graph.groups[source[1]].mentions]
-    return [graph.solution.steps[source[1]].noun] if source[0] == "r" else []
-
-
-def _other_noun(graph: Graph, source: Any, slot: Slot) -> bool:
-    """Whether a source surely counts something else than the slot's noun."""
-    if source[0] == "c":
-        words = graph.constants.get(slot.value, frozenset(["firm"]))
-        return words <= UNIT_WORDS and slot.noun not in words
-    nouns = [n for n in _noun_of(graph, source) if n]
-    return bool(nouns) and slot.noun not in nouns

@@ -131,6 +131,7 @@ class _Rules:
         self.hundred = percents if len(percents) > 1 and sum(groups[g].value for g in percents) == 100 else []
         self.compared = not graph.question.words.isdisjoint(_COMPARED) or ">" in graph.solution.text.replace(">>", "")
         self.others = bool(graph.question.words & _SELF)
+        self.ages = not graph.question.words.isdisjoint(_AGES)
 
     def question(self, values: Sequence[Number]) -> str:
         """Why these numbers do not suit the question; '' where they do."""
@@ -166,6 +167,8 @@ class _Rules:
             why = _suits(step.value, value)
             if why:
                 return why
+            if self.ages and value > 80 >= step.value:
+                return "an age beyond belief"
             if j in self.graph.frozen and value != step.value:
                 return "a number made in the head"
         if self.compared and not _same_order([s.value for s in steps], made.results):
@@ -177,6 +180,7 @@ class _Rules:
         return "the answer stays" if made.results[self.graph.gold] == gold.value else ""
 
 
+_AGES = frozenset(listed("old age ages older younger born"))
 _COMPARED = frozenset(
     listed(
         """winner wins won most least longest largest biggest tallest highest cheapest cheaper fewest smallest lowest best
@@ -205,7 +209,7 @@ def _suits(old: Number, new: Number) -> str:
 
 
 def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
-    """a + b = c and a * b = c among the question's numbers where one of them is not in the graph."""
+    """a + b = c and a * b = c among the question's numbers where one is not in the graph, or c is told as the sum."""
     groups = graph.groups
     index = {group.value: g for g, group in enumerate(groups)}
     found = []
@@ -218,9 +222,20 @@ def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
                     continue
                 if {first.held, second.held, groups[c].held} & FIRM:
                     continue
-                if not (first.used and second.used and groups[c].used):
+                if not (first.used and second.used and groups[c].used) or (
+                    op == "+" and _told_as_sum(graph, groups[c])
+                ):
                     found.append((op, a, b, c))
     return found
+
+
+_SUM_WORDS = frozenset(listed("all total combined altogether these those together"))
+
+
+def _told_as_sum(graph: Graph, group: Group) -> bool:
+    """`the average weight of all 14 men and women`: a number that the question gives as the sum of others."""
+    tokens = graph.question.tokens
+    return any(t.text in _SUM_WORDS for m in group.mentions for t in tokens[max(0, m.token - 3) : m.token])
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
