@@ -299,6 +299,8 @@ def _method_fits(spec: TrainSpec) -> None:
         raise ValueError("LoRA beside modules trained in full is method partial with a 'lora' section")
     if spec.quantize and spec.partial:
         raise ValueError("modules trained in full cannot be quantised: leave quantize or partial out")
+    if spec.quantize and spec.model.name is None:
+        raise ValueError("quantize needs weights that stand on disk or on the hub: name a model")
     if spec.spectral and spec.lora_or_default is None:
         raise ValueError("spectral rebalances LoRA factors: it needs 'lora'")
 
@@ -319,6 +321,11 @@ def _algorithm_fits(spec: TrainSpec) -> None:
         raise ValueError("a 'grpo' section needs algorithm: grpo")
     if spec.expert_iteration and spec.algorithm != "expert_iteration":
         raise ValueError("an 'expert_iteration' section needs algorithm: expert_iteration")
+    if spec.algorithm == "grpo":
+        for key, off in (("tokens_per_step", None), ("batches", "packed"), ("spoil", 0.0), ("loss", "all")):
+            value = getattr(spec, key)
+            if (value == off) if key in ("batches", "loss") else (value != off):
+                raise ValueError(f"'{key}: {value}' is for training on given solutions: GRPO trains on its own answers")
 
 
 def _passed_through(spec: TrainSpec) -> None:

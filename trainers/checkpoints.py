@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,14 +33,14 @@ def claim_checkpoints(out: Path, ready: Prepared) -> None:
     dump_json(marker, {"digest": digest})
 
 
-def last_checkpoint(out: Path) -> str | None:
-    """The newest whole checkpoint of this run (trainer_state.json is written last), else None."""
-    found = [p for p in (out / "checkpoints").glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
+def last_checkpoint(out: Path, needs: str = "trainer_state.json") -> str | None:
+    """The newest whole checkpoint of this run (the file it `needs` is written last), else None."""
+    found = [p for p in (out / "checkpoints").glob("checkpoint-*") if (p / needs).is_file()]
     return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
 
 
 def tidy(out: Path) -> None:
-    """Take the empty checkpoint folder away."""
+    """Take the empty checkpoint folder away; the first process does."""
     folder = out / "checkpoints"
-    if folder.is_dir() and not any(folder.iterdir()):
+    if os.environ.get("RANK", "0") == "0" and folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from mathdata.trainspec import DEFAULT_SEED, ExpertIterationSpec, TrainSpec
 from mathdata.types import Frame, Problem, Request, Row, Sampling
 from trainers import sft
 from trainers.data import corpus_texts
+from trainers.rounds import Answered, Answers, claim_rounds, finished_round, round_model
 
 __all__ = ["harvest", "pick", "run_expert_iteration"]
 
@@ -37,10 +40,10 @@ def run_expert_iteration(
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Rounds of generate and train from the given checkpoint; each round leaves its rows and its manifest.
 
-    Every round trains the first checkpoint anew on all that was gathered, so that errors do not pile up.
+    Every round trains the first checkpoint anew on all that was gathered, so that errors do not pile up. A killed run
+    goes on: finished rounds, and the judged answers of the current one, are read from `rounds/`.
     """
     from trainers.tokens import load_tokenizer
-    from trainers.tune import starting_model
 
     started = time.perf_counter()
     sft.tune_threads(spec)
@@ -48,30 +51,53 @@ def run_expert_iteration(
     seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
     corpus = corpus or (frame,)  # a tokenizer made from rows is made from the same ones in every round
     tokenizer = load_tokenizer(spec, (t for f in corpus for t in corpus_texts(f, spec)))
-    model: Any = starting_model(spec, tokenizer, seed)
+    claim_rounds(out, spec, seed, frame, tokenizer, evaluate)
     gathered: list[Row] = []
     rounds: list[dict[str, Any]] = []
     record: dict[str, Any] = {}
+    model: Any = None
     for number in range(1, asked.rounds + 1):
         folder = out / "rounds" / str(number)
-        found, figures = harvest(frame, model, tokenizer, spec, asked, seed + number)
+        model = None  # two models at once may not fit
+        subject = partial(model_before, spec, out, number, tokenizer, seed)
+        found, figures = harvest(frame, subject, tokenizer, spec, asked, seed + number, folder, report)
         gathered = pick([*gathered, *found], asked.per_problem)
-        rows = training_rows(frame, gathered, asked)
-        folder.mkdir(parents=True, exist_ok=True)
-        rows.write_parquet(folder / "rows.parquet")
-        model, tokenizer, record = sft.run_sft(
-            rows, tuned(spec), folder, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed, report=report
-        )
-        figures |= {"round": number, "rows": rows.height, "kept": len(gathered), "steps": record["steps"]}
-        dump_json(folder / "manifest.json", {"stage": METHOD, "spec": record["spec"], "figures": figures})
-        sft.write_record(folder, record)
+        if (done := finished_round(folder)) is not None:
+            figures, record = done
+        else:
+            rows = training_rows(frame, gathered, asked)
+            rows.write_parquet(folder / "rows.parquet")
+            model, tokenizer, record = sft.run_sft(
+                rows, tuned(spec), folder, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed, report=report
+            )
+            figures |= {"round": number, "rows": rows.height, "kept": len(gathered), "steps": record["steps"]}
+            sft.write_record(folder, record)
+            dump_json(folder / "manifest.json", {"stage": METHOD, "spec": record["spec"], "figures": figures})
         rounds.append(figures)
-    for file in (out / "rounds" / str(asked.rounds)).iterdir():
-        if file.is_file() and file.name not in ("rows.parquet", "manifest.json", "train.json"):
-            shutil.copyfile(file, out / file.name)
+    last = out / "rounds" / str(asked.rounds)
+    model = model if model is not None else round_model(spec, last, tokenizer, seed)
+    publish(last, out)
     seconds = round(time.perf_counter() - started, 2)
     record |= {"spec": spec.model_dump(mode="json"), "rounds": rounds, "seconds": seconds, "versions": versions()}
     return model, tokenizer, record
+
+
+def model_before(spec: TrainSpec, out: Path, number: int, tokenizer: Any, seed: int) -> Any:
+    """The model that answers in this round: the checkpoint, or what the round before left."""
+    from trainers.tune import starting_model
+
+    if number == 1:
+        return starting_model(spec, tokenizer, seed)
+    return round_model(spec, out / "rounds" / str(number - 1), tokenizer, seed)
+
+
+def publish(last: Path, out: Path) -> None:
+    """The last round's model is the run's; an adapter brings the base that exists nowhere else."""
+    for file in last.iterdir():
+        if file.is_file() and file.name not in ("rows.parquet", "manifest.json", "train.json", "answers.jsonl"):
+            shutil.copyfile(file, out / file.name)
+    if (last / "base").is_dir():
+        shutil.copytree(last / "base", out / "base", dirs_exist_ok=True)
 
 
 def tuned(spec: TrainSpec) -> TrainSpec:
@@ -79,32 +105,68 @@ def tuned(spec: TrainSpec) -> TrainSpec:
     return spec.model_copy(update={"algorithm": "sft", "expert_iteration": None})
 
 
-def harvest(
-    frame: Frame, model: Any, tokenizer: Any, spec: TrainSpec, asked: ExpertIterationSpec, seed: int
-) -> tuple[list[Row], dict[str, Any]]:
-    """Right answers of the model to its own training problems, one of each reasoning path, with each problem's rate."""
-    from mathdata.backends.transformers import Transformers
-    from mathdata.verifiers import judge_many
+ANSWERS = 256
+"""Answers that are made and judged between two writes."""
 
+
+def harvest(
+    frame: Frame,
+    subject: Callable[[], Any],
+    tokenizer: Any,
+    spec: TrainSpec,
+    asked: ExpertIterationSpec,
+    seed: int,
+    folder: Path,
+    report: sft.Report | None = None,
+) -> tuple[list[Row], dict[str, Any]]:
+    """Right answers of the model to its own training problems, one of each reasoning path, with each problem's rate.
+
+    `subject` loads the model; it is called only where answers are missing in the round's folder.
+    """
     parents = [r for r in frame.unique("problem", maintain_order=True).iter_rows(named=True) if r["answer"]]
-    prompt = get_prompt(spec.prompt)
-    sampling = Sampling(temperature=asked.temperature, max_tokens=asked.max_tokens, n=asked.samples, seed=seed)
-    requests = [request(row, prompt, sampling) for row in parents]
-    answers = Transformers(model=model, tokenizer=tokenizer).generate(requests)
-    pairs = [(row["answer"], c.text) for row, group in zip(parents, answers) for c in group]
-    verdicts = iter(judge_many(pairs, processes=1))
+    answers = Answers(folder / "answers.jsonl", ANSWERS // asked.samples)
+    answers.fill(parents, Asker(subject, tokenizer, spec, asked, seed, len(parents), len(answers.done), report))
     made: list[Row] = []
-    right = 0
-    for row, group in zip(parents, answers):
-        judged = [(c, next(verdicts)) for c in group]
-        good = [c.text.strip() for c, v in judged if v.ok and c.finish == "stop"]
-        right += len(good)
+    right = total = 0
+    for row in parents:
+        group = answers.done[row["id"]]
+        good = [text.strip() for text, finish, ok in group if ok and finish == "stop"]
+        right, total = right + len(good), total + len(group)
         rate = len(good) / len(group)
         for k, text in enumerate(distinct(good)):
             fields = {"problem": row["problem"], "solution": text, "answer": row["answer"], "teacher": "self"}
             made.append(child(row, fields, method=METHOD, number=k) | {"verdict": "correct", "pass_rate": rate})
-    figures = {"problems": len(parents), "samples": len(pairs), "right": right, "distinct": len(made)}
-    return made, figures | {"accuracy_sampled": round(right / len(pairs), 4) if pairs else None}
+    figures = {"problems": len(parents), "samples": total, "right": right, "distinct": len(made)}
+    return made, figures | {"accuracy_sampled": round(right / total, 4) if total else None}
+
+
+@dataclass
+class Asker:
+    """Asks the model for a chunk of problems and judges what it says; the model is loaded at the first call."""
+
+    subject: Callable[[], Any]
+    tokenizer: Any
+    spec: TrainSpec
+    asked: ExpertIterationSpec
+    seed: int
+    total: int
+    done: int
+    report: sft.Report | None
+    backend: Any = None
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
+        from mathdata.backends.transformers import Transformers
+        from mathdata.verifiers import judge_many
+
+        self.backend = self.backend or Transformers(model=self.subject(), tokenizer=self.tokenizer)
+        prompt, asked = get_prompt(self.spec.prompt), self.asked
+        sampling = Sampling(temperature=asked.temperature, max_tokens=asked.max_tokens, n=asked.samples, seed=self.seed)
+        groups = self.backend.generate([request(row, prompt, sampling) for row in rows])
+        verdicts = iter(judge_many([(r["answer"], c.text) for r, g in zip(rows, groups) for c in g], processes=1))
+        self.done += len(rows)
+        if self.report is not None:
+            self.report({"event": "progress", "done": self.done, "total": self.total, "note": "problems asked"})
+        return [[(c.text, c.finish, next(verdicts).ok) for c in group] for group in groups]
 
 
 def request(row: Mapping[str, Any], prompt: Any, sampling: Sampling) -> Request:

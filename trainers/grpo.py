@@ -13,7 +13,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from mathdata.errors import MathdataError, RecipeError, nearest
-from mathdata.manifest import versions
+from mathdata.manifest import dump_json, versions
 from mathdata.prompts import get_prompt
 from mathdata.trainspec import GrpoSpec, TrainSpec
 from mathdata.types import Frame
@@ -21,7 +21,7 @@ from trainers import sft
 from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.rewards import Rewards
-from trainers.settings import precision_of
+from trainers.settings import precision_of, saving
 
 __all__ = ["run_grpo"]
 
@@ -47,32 +47,29 @@ def run_grpo(
     ready = sft.prepare(frame, spec, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed)
     ready.preflight.raise_if_refused()
     model, counts = sft.tuned_model(ready, out)
-    steps = steps_of(ready)
     rewards = Rewards(asked.generations)
+    extra = sft.watchers(ready, out, report, evaluate)
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=[rewards.accuracy, rewards.format],
-        args=grpo_config(ready, asked, out, steps),
+        args=grpo_config(ready, asked, out),
         train_dataset=problems(frame, ready),
         processing_class=ready.tokenizer,
-        callbacks=[Lines(out / "metrics.jsonl", report)],
+        callbacks=[Lines(out / "metrics.jsonl", report, rewards), *extra],
     )
     trainer.remove_callback(PrinterCallback)
-    begun = time.perf_counter()
-    trainer.train()
-    seconds = time.perf_counter() - begun
-    sft.finish(trainer.model, ready.tokenizer, spec, out)
+    happened = sft.run_trainer(trainer, ready, out, extra, needs=Lines.LAST)
+    sft.finish(trainer, ready.tokenizer, spec, out)
     tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
         "seed": ready.seed,
-        "steps": trainer.state.global_step,
         "tokens": int(getattr(trainer.state, "num_input_tokens_seen", 0)),
+        **happened,
         "loss": curve(out / "metrics.jsonl", "loss"),
         "reward": curve(out / "metrics.jsonl", "reward"),
         "rewards": rewards.figures,
         "seconds": round(time.perf_counter() - started, 2),
-        "train_seconds": round(seconds, 2),
         "trainable": counts.trainable,
         "total": counts.total,
         "preflight": ready.preflight.summary(),
@@ -81,34 +78,35 @@ def run_grpo(
     return trainer.model, ready.tokenizer, record
 
 
-def steps_of(ready: sft.Prepared) -> int:
-    spec = ready.spec
-    per_step, _ = spec.rows_per_step(sft.world()[1])
-    return spec.max_steps or max(1, math.ceil((spec.epochs or 1) * len(ready.examples) / per_step))
-
-
 def problems(frame: Frame, ready: sft.Prepared) -> Any:
-    """Prompts as TRL wants them, with the gold answer beside; rows that preflight left out stay out."""
+    """The whole run's prompts in our order, as TRL wants them, with the gold answer and the row beside.
+
+    TRL's own shuffling begins anew where a run is taken up in a later pass; an order that is written out does not.
+    """
     from datasets import Dataset
 
+    assert ready.order is not None
     prompt = get_prompt(ready.spec.prompt)
     rows = [frame.row(i, named=True) for i in ready.preflight.keep]
-    texts = [prompt.render(r["problem"] or "") for r in rows]
     missing = [r["id"] for r in rows if not r["answer"]]
     if missing:
         raise MathdataError(
             f"{len(missing)} rows have no answer to be rewarded by (row {missing[0]})", "drop them or run verify"
         )
+    texts = [prompt.render(r["problem"] or "") for r in rows]
     asked = [[{"role": "user", "content": t}] if prompt.chat else t for t in texts]
-    return Dataset.from_dict({"prompt": asked, "answer": [r["answer"] for r in rows]})
+    turns = [i for step in range(ready.order.steps) for i in ready.order.rows(step)]
+    columns = {"prompt": asked, "answer": [r["answer"] for r in rows], "row": [r["id"] for r in rows]}
+    return Dataset.from_dict({name: [values[i] for i in turns] for name, values in columns.items()})
 
 
-def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path, steps: int) -> Any:
+def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
     """TRL's settings from the recipe; `trl: {}` is passed through verbatim. Raises RecipeError."""
     import torch
     from trl import GRPOConfig
 
-    spec = ready.spec
+    assert ready.order is not None
+    spec, steps = ready.spec, ready.order.steps
     known = [f.name for f in dataclasses.fields(GRPOConfig)]
     for key in spec.trl:
         if key not in known:
@@ -118,7 +116,8 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path, steps: int) -> 
         "output_dir": str(out / "checkpoints"),
         "max_steps": steps,
         "per_device_train_batch_size": spec.batch * asked.generations,
-        "gradient_accumulation_steps": spec.rows_per_step(sft.world()[1])[1],
+        "gradient_accumulation_steps": ready.order.accumulation,
+        "shuffle_dataset": False,  # the dataset is the order of the run
         "num_generations": asked.generations,
         "max_completion_length": asked.max_tokens,
         "temperature": asked.temperature,
@@ -143,31 +142,57 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path, steps: int) -> 
         "logging_steps": 1,
         "disable_tqdm": True,
         "report_to": list(spec.report_to) or "none",
-        "save_strategy": "no",
+        **saving(spec, max(1, round(steps * len(ready.examples) / ready.order.rows_seen))),
     }
     if asked.vllm != "none":
         settings["vllm_mode"] = asked.vllm
     try:
-        return GRPOConfig(**settings | spec.trl)
+        config = GRPOConfig(**settings | spec.trl)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.GRPOConfig") from None
+    refuse_split_generation(config)
+    return config
+
+
+def refuse_split_generation(config: Any) -> None:
+    """A checkpoint between the steps of one generation would lose its answers. Raises RecipeError."""
+    cycle = math.lcm(config.steps_per_generation * config.num_iterations, config.gradient_accumulation_steps)
+    cycle //= config.gradient_accumulation_steps
+    if config.save_strategy == "steps" and config.save_steps % cycle:
+        raise RecipeError(
+            f"train.checkpoints.every = {config.save_steps:g}: answers are made once for {cycle} steps here",
+            f"write a multiple of {cycle}, so that a run that is taken up again sees the same answers",
+        )
 
 
 class Lines(TrainerCallback):
-    """Each step to metrics.jsonl and to the progress line."""
+    """Each step to metrics.jsonl and to the progress line; stops on a loss that is no number."""
 
-    def __init__(self, path: Path, report: sft.Report | None) -> None:
-        self.path, self.report = path, report
-        self.started = 0.0
+    LAST = "rewards.json"
+    """What a checkpoint gets last: the statistics of its groups so far."""
+
+    def __init__(self, path: Path, report: sft.Report | None, rewards: Rewards) -> None:
+        self.path, self.report, self.rewards = path, report, rewards
+        self.started, self.from_step = 0.0, 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.started = time.perf_counter()
+        self.started, self.from_step = time.perf_counter(), state.global_step
+        if state.global_step:
+            saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST
+            self.rewards.restore(json.loads(saved.read_text(encoding="utf-8")))
         if sft.world()[0] == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            keep_until(self.path, 0)
+            keep_until(self.path, state.global_step)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if sft.world()[0] == 0:
+            dump_json(Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST, self.rewards.figures)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not logs or "reward" not in logs or sft.world()[0]:
+        if not logs or "reward" not in logs:
+            return
+        self._stop_on_nan(state.global_step, logs)
+        if sft.world()[0]:
             return
         numbers = {k: v for k, v in logs.items() if isinstance(v, (int, float))}
         line = {"step": state.global_step, "seconds": round(time.perf_counter() - self.started, 3)} | numbers
@@ -175,7 +200,20 @@ class Lines(TrainerCallback):
             f.write(json.dumps(line) + "\n")
         if self.report is not None:
             told = {k: logs.get(k) for k in ("loss", "reward")} | {"memory_mb": round(memory_mb())}
+            done = max(1, state.global_step - self.from_step)
+            left = (time.perf_counter() - self.started) / done * (state.max_steps - state.global_step)
+            told |= {"seconds_left": round(left, 1)}
             self.report({"event": "progress", "done": state.global_step, "total": state.max_steps} | told)
+
+    def _stop_on_nan(self, step: int, logs: Mapping[str, Any]) -> None:
+        """A gradient of zero is no fault here: it is what groups without an advantage give."""
+        for name in ("loss", "grad_norm"):
+            if name in logs and not math.isfinite(float(logs[name])):
+                rows = ", ".join(self.rewards.rows[:24])
+                raise MathdataError(
+                    f"step {step}: {name} is {logs[name]}; rows of the step: {rows}",
+                    "look at those rows (mathdata show), lower train.learning_rate or raise train.warmup",
+                )
 
 
 def curve(path: Path, key: str) -> list[list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +85,7 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
         extra["attention_dropout"] = spec.dropout
     if spec.quantize:
         extra["quantization_config"] = quantization(spec)
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line for every layer of every step
     if spec.parallel.device_map is not None:
         extra["device_map"] = device_map(spec)
     model = AutoModelForCausalLM.from_pretrained(
@@ -95,7 +97,24 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
         **extra,
     )
     resize(model, tokenizer)
+    if spec.quantize:
+        keep_trainable(model)
     return _agree(model, tokenizer)
+
+
+def keep_trainable(model: Any) -> None:
+    """On CPUs with AVX512 bitsandbytes repacks 4-bit weights at the first answer, and cannot train on them afterwards."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def to_device(model: Any, spec: TrainSpec) -> Any:
+    """Onto the GPU where there is one and nothing else placed it: a model that answers before it is trained."""
+    import torch
+
+    placed = spec.quantize or spec.parallel.device_map is not None
+    return model if placed or not torch.cuda.is_available() else model.to("cuda")
 
 
 def device_map(spec: TrainSpec) -> str | dict[str, int]:
@@ -132,11 +151,13 @@ def expand_layers(asked: Mapping[str, int]) -> dict[str, int]:
 
 
 def quantization(spec: TrainSpec) -> Any:
-    """bitsandbytes' settings of QLoRA: 4-bit normal float, doubly quantised, bf16 arithmetic. Raises MissingExtra."""
+    """bitsandbytes' settings of QLoRA: 4-bit normal float, doubly quantised, arithmetic as `precision`. Raises MissingExtra."""
     from importlib.util import find_spec
 
     import torch
     from transformers import BitsAndBytesConfig
+
+    from trainers.settings import precision_of
 
     if find_spec("bitsandbytes") is None:
         raise MissingExtra(f"quantize: {spec.quantize} needs bitsandbytes, which is not installed", extra="quant")
@@ -146,7 +167,7 @@ def quantization(spec: TrainSpec) -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_compute_dtype={"fp32": torch.float32, "fp16": torch.float16}.get(precision_of(spec), torch.bfloat16),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mathdata.verifiers import extract, judge_many
@@ -26,10 +26,13 @@ class Rewards:
         self.generations, self.processes = generations, processes
         self.verdicts: Counter[str] = Counter()
         self.groups, self.flat = 0, 0
+        self.rows: list[str] = []
+        """Rows of the answers that were judged last, each once."""
 
     def accuracy(self, completions: Sequence[Any], answer: Sequence[str], **more: Any) -> list[float]:
         """1 for a right answer, 0 for a wrong or missing one."""
         texts = [text_of(c) for c in completions]
+        self.rows = list(dict.fromkeys(more.get("row") or ()))
         verdicts = judge_many(list(zip(answer, texts)), processes=self.processes)
         self.verdicts.update(v.status for v in verdicts)
         scores = [float(v.ok) if v.status in SETTLED else None for v in verdicts]
@@ -56,6 +59,11 @@ class Rewards:
     def figures(self) -> dict[str, Any]:
         """For train.json: verdicts, groups, and how many had no advantage because all answers scored alike."""
         return {"verdicts": dict(self.verdicts), "groups": self.groups, "zero_advantage_groups": self.flat}
+
+    def restore(self, figures: Mapping[str, Any]) -> None:
+        """Count on from the figures of a checkpoint."""
+        self.verdicts = Counter(figures["verdicts"])
+        self.groups, self.flat = figures["groups"], figures["zero_advantage_groups"]
 
 
 def text_of(completion: Any) -> str:

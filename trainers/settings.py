@@ -35,9 +35,6 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
     if "wandb" in spec.report_to:
         os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unless the user says so
     precision, gpu = precision_of(spec), torch.cuda.is_available()
-    every = spec.checkpoints.every
-    if every == "epoch":
-        every = max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))
     settings: dict[str, Any] = {
         "output_dir": str(out / "checkpoints"),
         "max_steps": order.steps,
@@ -67,9 +64,7 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         "logging_nan_inf_filter": False,
         "disable_tqdm": True,
         "report_to": list(spec.report_to) or "none",
-        "save_strategy": "steps" if every else "no",
-        "save_steps": every or 500,
-        "save_total_limit": spec.checkpoints.keep if every else None,
+        **saving(spec, max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))),
         "eval_strategy": "no",
     }
     if spec.parallel.sequence > 1:
@@ -78,6 +73,14 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         return SFTConfig(**settings | spec.trl)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def saving(spec: TrainSpec, epoch: int) -> dict[str, Any]:
+    """When TRL writes checkpoints; `epoch` is the number of steps in one pass over the rows."""
+    every = epoch if spec.checkpoints.every == "epoch" else spec.checkpoints.every
+    if not every:
+        return {"save_strategy": "no"}
+    return {"save_strategy": "steps", "save_steps": every, "save_total_limit": spec.checkpoints.keep}
 
 
 def sequence_parallel(spec: TrainSpec) -> Any:

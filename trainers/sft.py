@@ -105,10 +105,9 @@ def run_sft(
     if ready.order is None:
         raise MathdataError("no rows to train on", "look at the rejects beside the input")
     model, counts = tuned_model(ready, out)
-    model, happened = fit(model, ready, out, report, evaluate)
-    if world()[0] == 0:
-        finish(model, ready.tokenizer, ready.spec, out)
-        tidy(out)
+    trainer, happened = fit(model, ready, out, report, evaluate)
+    finish(trainer, ready.tokenizer, ready.spec, out)
+    tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
         "seed": ready.seed,
@@ -124,7 +123,7 @@ def run_sft(
         "preflight": ready.preflight.summary(),
         "versions": versions(),
     }
-    return model, ready.tokenizer, record
+    return trainer.model, ready.tokenizer, record
 
 
 def tune_threads(spec: TrainSpec) -> None:
@@ -157,11 +156,12 @@ def untrained(
 def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
     """The model with its adapters on, and its counts. A base that exists nowhere else is saved for its adapter."""
     from trainers.model import build_model, save_model
-    from trainers.tune import apply, count
+    from trainers.tune import apply, count, write_in
 
     spec = ready.spec
-    model = build_model(spec, ready.tokenizer, ready.seed)
-    if spec.method == "lora" and spec.model.config is not None:
+    model = write_in(build_model(spec, ready.tokenizer, ready.seed), spec)
+    merged = spec.model.adapter is not None and spec.model.continue_adapter == "merge"
+    if spec.method == "lora" and (merged or spec.model.config is not None):
         if world()[0] == 0:
             save_model(model, ready.tokenizer, out / "base")
         model.name_or_path = str(out / "base")
@@ -172,15 +172,12 @@ def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
 def fit(
     model: Any, ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The training itself: (model, what happened)."""
-    import torch
+    """The training itself: (trainer, what happened)."""
     from transformers import PrinterCallback
-    from transformers.utils import logging as noise
     from trl import SFTTrainer
 
-    from trainers.callbacks import Guard, Metrics, Sentinel
+    from trainers.callbacks import Metrics, Sentinel
     from trainers.collate import Collator, micros
-    from trainers.plan import advice
 
     assert ready.order is not None
     out.mkdir(parents=True, exist_ok=True)
@@ -202,29 +199,46 @@ def fit(
         callbacks=[metrics, Sentinel(ready.order, ready.examples), *extra],
     )
     trainer.remove_callback(PrinterCallback)
+    happened = run_trainer(trainer, ready, out, extra)
+    return trainer, happened | {
+        "loss": loss_curve(out / "metrics.jsonl"),
+        "tokens_per_second": round(ready.order.tokens / happened["train_seconds"], 1)
+        if happened["train_seconds"]
+        else None,
+    }
+
+
+def run_trainer(
+    trainer: Any, ready: Prepared, out: Path, watching: Sequence[Any], needs: str = "trainer_state.json"
+) -> dict[str, Any]:
+    """Run a TRL trainer to its end, from its last checkpoint where there is one; what happened, for train.json."""
+    import torch
+    from transformers.utils import logging as noise
+
+    from trainers.callbacks import Guard
+    from trainers.plan import advice
+
     guard = Guard(ready.spec, trainer)
     trainer.add_callback(guard)
     noise.disable_progress_bar()
-    if ready.spec.checkpoints.every and world()[0] == 0:
+    resumes = bool(ready.spec.checkpoints.every)
+    if resumes and world()[0] == 0:
         claim_checkpoints(out, ready)
     trainer.accelerator.wait_for_everyone()
     started, used = time.perf_counter(), time.process_time()
     try:
-        trainer.train(resume_from_checkpoint=last_checkpoint(out) if ready.spec.checkpoints.every else None)
+        trainer.train(resume_from_checkpoint=last_checkpoint(out, needs) if resumes else None)
     except torch.OutOfMemoryError as error:
         raise MathdataError(f"out of memory: {str(error).splitlines()[0]}", advice(ready.spec)) from error
-    seconds = time.perf_counter() - started
     happened = {
         "steps": trainer.state.global_step,
-        "loss": loss_curve(out / "metrics.jsonl"),
-        "train_seconds": round(seconds, 2),
+        "train_seconds": round(time.perf_counter() - started, 2),
         "train_cpu_seconds": round(time.process_time() - used, 2),
-        "tokens_per_second": round(ready.order.tokens / seconds, 1) if seconds else None,
         "parallel": guard.world,
     }
-    for watcher in extra:
+    for watcher in watching:
         happened |= watcher.outcome(trainer.model)
-    return trainer.model, happened
+    return happened
 
 
 def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None) -> list[Any]:
@@ -251,12 +265,14 @@ def loss_curve(path: Path, points: int = 400) -> list[list[float]]:
     return [curve[i] for i in keep]
 
 
-def finish(model: Any, tokenizer: Any, spec: TrainSpec, out: Path) -> None:
+def finish(trainer: Any, tokenizer: Any, spec: TrainSpec, out: Path) -> None:
     """Save what a loader needs: an adapter where LoRA alone was trained, whole weights otherwise."""
     from trainers.model import save_model
     from trainers.tune import settle
 
-    save_model(settle(model, spec), tokenizer, out)
+    if world()[0] == 0:
+        save_model(settle(trainer.model, spec), tokenizer, out)
+    trainer.accelerator.wait_for_everyone()
 
 
 def write_record(out: Path, record: Mapping[str, Any]) -> None:

@@ -55,8 +55,6 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
     """
     if spec.model.adapter and spec.model.continue_adapter == "resume":
         return _load_adapter(model, spec, trainable=True)
-    if spec.model.adapter and spec.model.continue_adapter == "merge":
-        model = _load_adapter(model, spec).merge_and_unload()
     if spec.method == "full":
         return model.requires_grad_(True)
     if spec.model.adapter and spec.model.continue_adapter == "stack":
@@ -80,11 +78,26 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
 
 
 def starting_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
-    """The model as training finds it, whole: an adapter that the recipe goes on from is written in."""
-    from trainers.model import build_model
+    """The model as training finds it, whole and on its device: an adapter that the recipe goes on from is written in."""
+    from trainers.model import build_model, to_device
 
     model = build_model(spec, tokenizer, seed)
-    return _load_adapter(model, spec).merge_and_unload() if spec.model.adapter else model
+    if spec.model.adapter:
+        model = _load_adapter(model, spec)
+        model = model if spec.quantize else model.merge_and_unload()  # quantised weights would round it away
+    return to_device(model, spec)
+
+
+def write_in(model: Any, spec: TrainSpec) -> Any:
+    """The model with the adapter that the recipe goes on from merged into it (continue_adapter: merge)."""
+    if not spec.model.adapter or spec.model.continue_adapter != "merge":
+        return model
+    if spec.quantize:
+        raise RecipeError(
+            "train.model.continue_adapter: merge would round the adapter away in quantised weights",
+            "merge first (mathdata merge RUN -o DIR) and train from DIR, or continue_adapter: resume | stack",
+        )
+    return _load_adapter(model, spec).merge_and_unload()
 
 
 def _load_adapter(model: Any, spec: TrainSpec, trainable: bool = False, name: str = "default") -> Any:
