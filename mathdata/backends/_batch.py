@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import sleep
 from typing import Any
 
 from mathdata.backends._wire import Failure, read_reply
@@ -16,6 +17,9 @@ __all__ = ["Batches", "Looked"]
 
 MOST_LINES = 50_000
 MOST_BYTES = 150_000_000
+MARK = "mathdata"
+"""The field of a batch's metadata that holds our mark."""
+_SUBMITS, _PAUSE = 4, 1.0
 _OVER = frozenset({"completed", "expired", "cancelled", "failed"})
 
 
@@ -41,26 +45,50 @@ class Batches:
         except ImportError:
             raise MissingExtra("the batch interface needs the openai client", "pip install openai") from None
         self._errors = openai.OpenAIError
+        self._lost = (openai.APIConnectionError, openai.InternalServerError)
         http = openai.DefaultHttpxClient(follow_redirects=False)
         self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=6, http_client=http)
         self._chat, self._scrub = endpoint == "chat", scrub
 
-    def submit(self, bodies: Sequence[bytes]) -> Iterator[tuple[str, range]]:
-        """Batches made of these request bodies, as (id, which bodies); each stays below the server's limits."""
-        url = "/v1/chat/completions" if self._chat else "/v1/completions"
-        for part in _parts(bodies):
-            lines = [
-                json.dumps(
-                    {"custom_id": f"r{i - part.start}", "method": "POST", "url": url, "body": json.loads(bodies[i])}
-                )
-                for i in part
-            ]
-            made = self._try(partial(self._send, lines, url))
-            yield str(made.id), part
+    def submit(self, bodies: Sequence[bytes], mark: str) -> str:
+        """One batch of these request bodies (a part of `parts`), carrying our mark: its id.
 
-    def _send(self, lines: Sequence[str], url: Any) -> Any:
-        file = self._client.files.create(file=("requests.jsonl", "\n".join(lines).encode()), purpose="batch")
-        return self._client.batches.create(input_file_id=file.id, endpoint=url, completion_window="24h")
+        Where the answer is lost on its way, the server is asked for the mark: the batch may be there all the same.
+        """
+        url: Any = "/v1/chat/completions" if self._chat else "/v1/completions"
+        lines = [
+            json.dumps({"custom_id": f"r{i}", "method": "POST", "url": url, "body": json.loads(body)})
+            for i, body in enumerate(bodies)
+        ]
+        raw = "\n".join(lines).encode()
+        file = self._try(lambda: self._client.files.create(file=("requests.jsonl", raw), purpose="batch"))
+        once = self._client.with_options(max_retries=0)
+        for tries_left in reversed(range(_SUBMITS)):
+            try:
+                made = once.batches.create(
+                    input_file_id=file.id, endpoint=url, completion_window="24h", metadata={MARK: mark}
+                )
+                return str(made.id)
+            except self._lost as error:
+                if there := self.marked([mark]):
+                    return there[mark]
+                if not tries_left:
+                    raise self._refused(error) from None
+                sleep(_PAUSE)
+            except self._errors as error:
+                raise self._refused(error) from None
+        raise AssertionError("unreachable")
+
+    def marked(self, marks: Collection[str]) -> dict[str, str]:
+        """The server's batches that carry one of these marks, by mark; it lists the newest first."""
+        found: dict[str, str] = {}
+        for batch in self._try(lambda: self._client.batches.list(limit=100)):
+            mark = str((batch.metadata or {}).get(MARK))
+            if mark in marks:
+                found[mark] = str(batch.id)
+            if len(found) == len(marks):
+                break
+        return found
 
     def look(self, batch_id: str) -> Looked:
         """Where the batch stands; its answers once it is over (those finished in time, where it expired)."""
@@ -93,9 +121,17 @@ class Batches:
         try:
             return call()
         except self._errors as error:
-            raise BackendError(
-                f"the batch interface refuses: {self._scrub(error)}", "check key, model and base_url; run again"
-            ) from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: object) -> BackendError:
+        return BackendError(
+            f"the batch interface refuses: {self._scrub(error)}", "check key, model and base_url; run again"
+        )
+
+    @staticmethod
+    def parts(bodies: Sequence[bytes]) -> Iterator[range]:
+        """Which bodies go into one batch: each stays below the server's limits."""
+        return _parts(bodies)
 
 
 def _parts(bodies: Sequence[bytes]) -> Iterator[range]:

@@ -12,13 +12,18 @@ __all__ = ["Limiter", "Pace", "seconds_of"]
 MOST = 1024
 SLOW = 4.0
 """So many times the shortest latency is a queue, where throughput does not grow with it."""
+REFUSED = 0.05
+"""A larger share of refusals is worth trying with fewer at once."""
+_VAIN = 12
+"""So many windows pass before that is tried again, where it cost throughput."""
 
 
 @dataclass(slots=True)
 class Limiter:
     """Requests at once. Doubles while throughput grows with it, then creeps; falls on overload or on mere latency.
 
-    Throughput decides, not latency alone: a server that batches answers later but more when asked for more at once.
+    Throughput (answers a second) decides, not latency or refusals alone: a server that batches answers later but more
+    when asked for more at once, and one that refuses a tenth of all requests refuses a tenth of fewer as well.
     """
 
     fixed: int | None = None
@@ -30,7 +35,9 @@ class Limiter:
     _step: float = 0.0
     _misses: int = 0
     _answers: int = 0
+    _refusals: int = 0
     _latency: float = 0.0
+    _vain: int = 0
     _since: float = field(default=-1.0)
     _fell: float = -1e9
 
@@ -47,13 +54,33 @@ class Limiter:
         self._answers += 1
         self._latency += latency
         self.base = min(self.base, latency)
-        if self._answers >= max(8, 2 * self.now):
-            self._decide(self._answers / max(1e-6, self.clock() - self._since), self._latency / self._answers)
-            self._new_window()
+        self._window()
 
-    def _decide(self, rate: float, latency: float) -> None:
-        """Climb while throughput grows; on the plateau, fewer at once where that shortens the wait at no loss."""
+    def refused(self) -> None:
+        """Count a 429 or 503: the window they are most of ends in fewer at once, a few of them are only watched."""
+        if self.fixed is not None:
+            return
+        if self._since < 0:
+            self._since = self.clock()
+        self._refusals += 1
+        self._window()
+
+    def _window(self) -> None:
+        """Windows of twice what is under way; where refusals come quickly, none shorter than the answers take."""
+        count = self._answers + self._refusals
+        if count < max(8, 2 * self.now):
+            return
+        if 2 * self._refusals > count:
+            self.overloaded()
+        else:
+            passed = max(1e-6, self.clock() - self._since)
+            self._decide(self._answers / passed, self._latency / self._answers, self._refusals / count)
+        self._new_window()
+
+    def _decide(self, rate: float, latency: float, refused: float = 0.0) -> None:
+        """Climb while throughput grows; on the plateau, fewer at once where that helps at no loss of throughput."""
         before = self.limit
+        self._vain = max(0, self._vain - 1)
         if self.rising:
             gained = rate > self.best * 1.15
             self._misses = 0 if gained else self._misses + 1  # one slow window may be chance: it is measured again
@@ -61,16 +88,18 @@ class Limiter:
             self.limit *= 2.0 if gained else 1.0 if self.rising else 0.75
         elif rate < self.best * 0.95:
             self.limit += -1.0 if self._step > 0 else max(1.0, self.limit * 0.1)  # undo what cost throughput
+            self._vain = _VAIN if self._step < -1.0 else self._vain
         elif rate > self.best * 1.03:
             self.limit += max(1.0, self.limit * 0.1)
         else:
-            self.limit += -max(1.0, self.limit * 0.1) if latency > SLOW * self.base else 1.0
+            crowded = latency > SLOW * self.base or (refused > REFUSED and not self._vain)
+            self.limit += -max(1.0, self.limit * 0.1) if crowded else 1.0
         self.limit = min(MOST, max(1.0, self.limit))
         self._step = self.limit - before
         self.best = max(rate, self.best * 0.98)
 
     def overloaded(self) -> None:
-        """A 429, a timeout, a refused connection: fewer at once, but only once for all that were under way."""
+        """A timeout, a refused connection, a window of refusals: fewer at once, but only once for all under way."""
         if self.fixed is not None or self.clock() - self._fell < 1.0:
             return
         self._fell = self.clock()
@@ -79,7 +108,7 @@ class Limiter:
         self._new_window()
 
     def _new_window(self) -> None:
-        self._answers, self._latency, self._since = 0, 0.0, self.clock()
+        self._answers, self._refusals, self._latency, self._since = 0, 0, 0.0, self.clock()
 
 
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -124,10 +153,12 @@ class Pace:
             if limit := headers.get(f"x-ratelimit-limit-{kind}"):
                 self.limits[kind] = float(limit) if limit.replace(".", "", 1).isdigit() else 0.0
 
-    def delay(self, tokens: float) -> float:
+    def delay(self, tokens: Callable[[], float]) -> float:
         """Seconds to wait before a request of that many tokens; books it where there is no need to wait."""
+        if not self.left:
+            return 0.0
         now, wait = self.clock(), 0.0
-        needs = {"requests": 1.0, "tokens": tokens}
+        needs = {"requests": 1.0, "tokens": tokens()}
         for kind, need in needs.items():
             if now >= self.until.get(kind, 0.0):
                 self.left.pop(kind, None)

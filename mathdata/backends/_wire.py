@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 from mathdata.backends._thinking import split_thinking
 from mathdata.types import Completion, Finish, Request
@@ -21,22 +21,25 @@ LONGEST_WAIT = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a state is retried: how often, the first pause (it doubles), and whether it asks for fewer at once."""
+    """How a state is retried: how often, the first pause (it doubles), and whether it asks for fewer at once.
+
+    `refused`: the share of such replies decides; `cut`: each is a sign of too many.
+    """
 
     tries: int
     wait: float
-    slower: bool = False
+    slower: Literal["", "refused", "cut"] = ""
 
 
 RULES: dict[str, Rule] = {
-    "timeout": Rule(4, 1.0, slower=True),
-    "rate-limit": Rule(60, 0.5, slower=True),
-    "overloaded": Rule(12, 0.5, slower=True),
+    "timeout": Rule(4, 1.0, "cut"),
+    "rate-limit": Rule(60, 0.5, "refused"),
+    "overloaded": Rule(12, 0.5, "refused"),
     "server-error": Rule(10, 0.1),
     "reset": Rule(10, 0.05),
     "torn": Rule(10, 0.05),
     "html": Rule(8, 0.5),
-    "gone": Rule(20, 0.25, slower=True),
+    "gone": Rule(20, 0.25, "cut"),
     "empty": Rule(3, 0.0),
     "bad-request": Rule(1, 0.0),
 }

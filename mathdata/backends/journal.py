@@ -9,15 +9,14 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mathdata.errors import DataError
 from mathdata.types import Completion, Request
 
-__all__ = ["Journal", "request_key"]
+__all__ = ["Journal", "key_of", "request_key", "request_text"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls(key TEXT PRIMARY KEY, request TEXT NOT NULL) WITHOUT ROWID;
@@ -28,34 +27,47 @@ CREATE TABLE IF NOT EXISTS batches(id TEXT PRIMARY KEY, at REAL, state TEXT NOT 
 _LOOKUP = 500
 
 
-def request_record(identity: str, request: Request, reads_problem: bool = False) -> dict[str, Any]:
-    """Everything that decides an answer, but for the number of samples: sample k of 4 is sample k of 8."""
-    sampling = asdict(request.sampling)
-    sampling.pop("n")
+def request_text(identity: str, request: Request, reads_problem: bool = False) -> str:
+    """Everything that decides an answer, as JSON, but for the number of samples: sample k of 4 is sample k of 8."""
+    s = request.sampling
+    sampling = {
+        "temperature": s.temperature,
+        "top_p": s.top_p,
+        "max_tokens": s.max_tokens,
+        "seed": s.seed,
+        "stop": s.stop,
+    }
     record: dict[str, Any] = {"backend": identity, "sampling": sampling}
     if request.messages or request.text:
-        record["messages"] = [dict(m) for m in request.messages]
+        record["messages"] = request.messages
         record["text"] = request.text
         record["schema"] = request.params.get("schema")
     if reads_problem or not (request.messages or request.text):
         p = request.problem
         record["asked"] = [request.method, p.problem, p.solution, p.answer, dict(request.params)]
-    return record
+    return _RECORDS.encode(record)
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def request_key(identity: str, request: Request, reads_problem: bool = False) -> str:
+def key_of(text: str) -> str:
     """The journal's key: 24 hex digits over everything that decides the answer."""
-    text = _dumps(request_record(identity, request, reads_problem))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
-def _pack(completion: Completion) -> str:
-    values = {k: v for k, v in asdict(completion).items() if v and k != "call"}
-    return json.dumps(values, ensure_ascii=True, default=str)
+def request_key(identity: str, request: Request, reads_problem: bool = False) -> str:
+    """The key of a request's answers in the journal."""
+    return key_of(request_text(identity, request, reads_problem))
+
+
+_RECORDS = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str)
+_ANSWERS = json.JSONEncoder(default=str)
+
+
+def _pack(c: Completion) -> str:
+    values = {
+        "text": c.text, "finish": c.finish, "reason": c.reason, "reasoning": c.reasoning, "data": c.data,
+        "tokens_in": c.tokens_in, "tokens_out": c.tokens_out,
+    }  # fmt: skip
+    return _ANSWERS.encode({k: v for k, v in values.items() if v})
 
 
 def _unpack(key: str, text: str) -> Completion:
@@ -79,6 +91,7 @@ class Journal:
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue()
         self._error: BaseException | None = None
         self._tickets = self._committed = 0
+        self._told: Callable[[], None] | None = None
         self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
         self._writer.start()
 
@@ -104,13 +117,13 @@ class Journal:
                     continue
         return found
 
-    def put(self, key: str, first: int, completions: Sequence[Completion], record: dict[str, Any] | None) -> int:
-        """Store samples `first`, `first + 1`, … of a key: a ticket that `is_durable` knows once they are on disk."""
+    def put(self, key: str, first: int, completions: Sequence[Completion], asked: str | None) -> int:
+        """Store samples `first`, `first + 1`, … of a key, and what was asked: a ticket for `is_durable`."""
         self._check()
         self._tickets += 1
         now = time.time()
         rows = [(key, first + i, now, _pack(c)) for i, c in enumerate(completions)]
-        self._queue.put(("answers", (rows, (key, _dumps(record)) if record is not None else None, self._tickets)))
+        self._queue.put(("answers", (rows, (key, asked) if asked is not None else None, self._tickets)))
         return self._tickets
 
     def is_durable(self, ticket: int) -> bool:
@@ -118,6 +131,10 @@ class Journal:
         if self._committed < ticket:
             self._check()
         return self._committed >= ticket
+
+    def listen(self, told: Callable[[], None] | None) -> None:
+        """Call this (from the writer's thread) whenever something more is on disk, or cannot be put there."""
+        self._told = told
 
     def flush(self) -> None:
         """Wait until all that was put is on disk."""
@@ -163,6 +180,11 @@ class Journal:
             db.close()
         except BaseException as error:
             self._error = error
+            self._tell()
+
+    def _tell(self) -> None:
+        if (told := self._told) is not None:
+            told()
 
     def _drain(self) -> list[tuple[str, Any] | None]:
         more = []
@@ -188,6 +210,7 @@ class Journal:
         self._committed = max(self._committed, ticket)
         for event in waiting:
             event.set()
+        self._tell()
         return None not in items
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mathdata.backends.journal import Journal, request_key, request_record
+from mathdata.backends._batch_run import BatchRun, Gap
+from mathdata.backends.journal import Journal, key_of, request_text
 from mathdata.backends.money import Budget
-from mathdata.errors import BackendError
 from mathdata.types import Backend, Completion, Progress, Request
 
 __all__ = ["Journaled", "identity_of"]
@@ -23,15 +22,6 @@ ANSWERS = frozenset({"stop", "length", "filter", "refused", "empty"})
 def identity_of(backend: Backend) -> str:
     """What a backend adds to the key of its answers: who it is and every setting that changes them."""
     return str(getattr(backend, "identity", backend.name))
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Samples of one key that are not stored yet."""
-
-    key: str
-    request: Request
-    slots: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -49,40 +39,47 @@ class Journaled:
         return self.backend.name
 
     def generate(self, requests: Sequence[Request]) -> list[list[Completion]]:
-        identity, reads = identity_of(self.backend), bool(getattr(self.backend, "reads_problem", False))
-        keys = [request_key(identity, r, reads) for r in requests]
+        texts = self._texts(requests)
+        keys = [key_of(t) for t in texts]
         known = self.journal.get_many(keys)
-        gaps = self._gaps(keys, requests, known)
+        gaps = self._gaps(keys, texts, requests, known)
         self.figures["from_journal"] += sum(min(len(known.get(k, {})), r.sampling.n) for k, r in zip(keys, requests))
         if gaps and getattr(self.backend, "batch", False):
-            _BatchRun(self, identity).run(gaps, known, [request_record(identity, g.request, reads) for g in gaps])
+            BatchRun(self, identity_of(self.backend)).run(gaps, known)
         elif gaps:
-            records = [request_record(identity, g.request, reads) for g in gaps]
-            self._ask(gaps, records, known)
+            self._ask(gaps, known)
         return [self._samples(known.get(k, {}), r.sampling.n) for k, r in zip(keys, requests)]
 
     def missing(self, requests: Sequence[Request]) -> list[Request]:
         """The requests that would be sent, for an estimate."""
+        texts = self._texts(requests)
+        keys = [key_of(t) for t in texts]
+        return [g.request for g in self._gaps(keys, texts, requests, self.journal.get_many(keys))]
+
+    def _texts(self, requests: Sequence[Request]) -> list[str]:
         identity, reads = identity_of(self.backend), bool(getattr(self.backend, "reads_problem", False))
-        keys = [request_key(identity, r, reads) for r in requests]
-        return [g.request for g in self._gaps(keys, requests, self.journal.get_many(keys))]
+        return [request_text(identity, r, reads) for r in requests]
 
     def _gaps(
-        self, keys: Sequence[str], requests: Sequence[Request], known: dict[str, dict[int, Completion]]
-    ) -> list[_Gap]:
-        most: dict[str, Request] = {}
-        for key, request in zip(keys, requests):
-            if key not in most or request.sampling.n > most[key].sampling.n:
-                most[key] = request
+        self,
+        keys: Sequence[str],
+        texts: Sequence[str],
+        requests: Sequence[Request],
+        known: dict[str, dict[int, Completion]],
+    ) -> list[Gap]:
+        most: dict[str, tuple[str, Request]] = {}
+        for key, text, request in zip(keys, texts, requests):
+            if key not in most or request.sampling.n > most[key][1].sampling.n:
+                most[key] = text, request
         gaps = []
-        for key, request in most.items():
+        for key, (text, request) in most.items():
             stored = known.get(key, {})
             slots = tuple(i for i in range(request.sampling.n) if i not in stored)
             if slots:
-                gaps.append(_Gap(key, _only(request, slots), slots))
+                gaps.append(Gap(key, text, _only(request, slots), slots))
         return gaps
 
-    def _ask(self, gaps: list[_Gap], records: list[dict[str, Any]], known: dict[str, dict[int, Completion]]) -> None:
+    def _ask(self, gaps: list[Gap], known: dict[str, dict[int, Completion]]) -> None:
         lock = threading.Lock()
 
         def deliver(index: int, offset: int, completions: Sequence[Completion]) -> int:
@@ -92,7 +89,7 @@ class Journaled:
                     known.setdefault(gap.key, {})[slot] = replace(completion, call=gap.key)
                     if completion.finish in ANSWERS:
                         self.figures["asked"] += 1
-                        ticket = self.journal.put(gap.key, slot, [completion], records[index])
+                        ticket = self.journal.put(gap.key, slot, [completion], gap.asked)
                     else:
                         self.figures["failed"] += 1
             return ticket
@@ -105,26 +102,38 @@ class Journaled:
     def _run(self, requests: list[Request], deliver: Any) -> None:
         stream = getattr(self.backend, "stream", None)
         if stream is not None:
-            stream(requests, deliver, budget=self.budget, progress=self.progress, durable=self.journal.is_durable)
+            stream(requests, deliver, budget=self.budget, progress=self.progress, store=self.journal)
             return
-        chunk = int(getattr(self.backend, "chunk", _CHUNK))
-        for start in range(0, len(requests), chunk):
-            part = requests[start : start + chunk]
-            if self.budget is not None and self.budget.spent_out():
-                why = f"budget: {self.budget.describe()}"
-                answers = [[Completion(finish="error", reason=why)] * r.sampling.n for r in part]
-            else:
-                answers = self.backend.generate(part)
-                self._count(answers)
-            for i, completions in enumerate(answers):
-                deliver(start + i, 0, completions)
+        chunk, start = int(getattr(self.backend, "chunk", _CHUNK)), 0
+        while start < len(requests):
+            held = self._held(requests[start : start + chunk])
+            if not held:
+                why = f"budget: {self.budget.describe() if self.budget else ''}"
+                for i, request in enumerate(requests[start:], start):
+                    deliver(i, 0, [Completion(finish="error", reason=why)] * request.sampling.n)
+                return
+            answers = self.backend.generate(requests[start : start + len(held)])
+            for i, (amount, completions) in enumerate(zip(held, answers), start):
+                if self.budget is not None:
+                    spent = (sum(c.tokens_in for c in completions), sum(c.tokens_out for c in completions))
+                    self.budget.settle(amount, *spent)
+                deliver(i, 0, completions)
+            start += len(held)
             if self.progress is not None:
-                self.progress(min(start + chunk, len(requests)), len(requests), "")
+                self.progress(start, len(requests), "")
 
-    def _count(self, answers: list[list[Completion]]) -> None:
-        if self.budget is not None:
-            for c in (c for answer in answers for c in answer):
-                self.budget.pay(c.tokens_in, c.tokens_out)
+    def _held(self, requests: Sequence[Request]) -> list[float]:
+        """What is set aside for each of the first requests, as many as fit into the budget whatever they cost."""
+        if self.budget is None:
+            return [0.0] * len(requests)
+        tokens = getattr(self.backend, "prompt_tokens", None)
+        held = []
+        for request in requests:
+            amount = self.budget.hold(request, tokens(request) if tokens else None)
+            if amount is None:
+                break
+            held.append(amount)
+        return held
 
     @staticmethod
     def _samples(stored: dict[int, Completion], n: int) -> list[Completion]:
@@ -134,83 +143,7 @@ class Journaled:
 
 def _only(request: Request, slots: tuple[int, ...]) -> Request:
     """The request for these samples alone; with a later seed, or the server would repeat the first ones."""
+    if len(slots) == request.sampling.n and slots[0] == 0:
+        return request
     seed = None if request.sampling.seed is None else request.sampling.seed + slots[0]
     return replace(request, sampling=replace(request.sampling, n=len(slots), seed=seed))
-
-
-@dataclass(slots=True)
-class _BatchRun:
-    """Collect what is over, submit what nobody works on, leave the rest pending. The journal knows the batches."""
-
-    asked: Journaled
-    identity: str
-
-    @property
-    def open(self) -> str:
-        """The state under which this teacher's unfinished batches stand in the journal."""
-        return "open " + hashlib.sha256(self.identity.encode()).hexdigest()[:12]
-
-    def run(self, gaps: list[_Gap], known: dict[str, dict[int, Completion]], records: list[dict[str, Any]]) -> None:
-        with self.asked.backend.batches() as interface:  # type: ignore[attr-defined]
-            under_way = self._collect(interface, known)
-            places: dict[str, str] = {}
-            for batch_id, asked in under_way.items():
-                places |= dict.fromkeys((key for key, _ in asked), batch_id)
-            still = [(g, r) for g, r in zip(gaps, records) if any(i not in known.get(g.key, {}) for i in g.slots)]
-            fresh = [(g, r) for g, r in still if g.key not in places]
-            self._submit(interface, fresh, known, places)
-            for gap, _ in still:
-                if gap.key in places:
-                    why = f"batch {places[gap.key]} is under way: run again to collect it"
-                    self._leave(gap, known, why)
-        self.asked.journal.flush()
-
-    def _collect(self, interface: Any, known: dict[str, dict[int, Completion]]) -> dict[str, Any]:
-        """Answers of batches that are over into the journal; those still under way."""
-        journal, under_way = self.asked.journal, {}
-        for batch_id, asked in journal.batches(self.open).items():
-            looked = interface.look(batch_id)
-            if not looked.over:
-                under_way[batch_id] = asked
-                continue
-            for place, answers in looked.answers.items():
-                if place < len(asked) and isinstance(answers, list):
-                    self._store(asked[place], answers, known)
-            journal.put_batch(batch_id, looked.state, asked)
-            if looked.state == "failed" and not looked.answers:
-                raise BackendError(f"batch {batch_id} failed: {looked.words}", "run again to submit it anew")
-        return under_way
-
-    def _store(self, asked: Any, answers: list[Completion], known: dict[str, dict[int, Completion]]) -> None:
-        key, slots = asked
-        self.asked.backend.count(answers)  # type: ignore[attr-defined]
-        for slot, completion in zip(slots, answers):
-            self.asked.figures["asked"] += 1
-            self.asked.journal.put(key, slot, [completion], None)
-            known.setdefault(key, {})[slot] = replace(completion, call=key)
-        if self.asked.budget is not None:
-            self.asked.budget.pay(sum(c.tokens_in for c in answers), sum(c.tokens_out for c in answers))
-
-    def _submit(
-        self,
-        interface: Any,
-        fresh: list[tuple[_Gap, dict[str, Any]]],
-        known: dict[str, dict[int, Completion]],
-        places: dict[str, str],
-    ) -> None:
-        budget, sent = self.asked.budget, []
-        for gap, record in fresh:
-            if budget is not None and budget.hold(gap.request) is None:
-                self._leave(gap, known, f"budget: {budget.describe()}")
-                continue
-            sent.append(gap)
-            self.asked.journal.put(gap.key, 0, [], record)
-        bodies = [self.asked.backend.body(g.request) for g in sent]  # type: ignore[attr-defined]
-        for batch_id, part in interface.submit(bodies):
-            self.asked.journal.put_batch(batch_id, self.open, [[sent[i].key, list(sent[i].slots)] for i in part])
-            places |= {sent[i].key: batch_id for i in part}
-
-    def _leave(self, gap: _Gap, known: dict[str, dict[int, Completion]], why: str) -> None:
-        for slot in gap.slots:
-            self.asked.figures["failed"] += 1
-            known.setdefault(gap.key, {}).setdefault(slot, Completion(finish="error", reason=why, call=gap.key))

@@ -93,9 +93,13 @@ class Budget:
             return self.price.of(tokens_in, tokens_out)
         return tokens_in + tokens_out
 
-    def hold(self, request: Request) -> float | None:
-        """Set aside the most this request can cost: the amount, or None where it does not fit."""
-        amount = self._worth(most_tokens(request), request.sampling.max_tokens * request.sampling.n)
+    def hold(self, request: Request, prompt: int | None = None) -> float | None:
+        """Set aside the most this request can cost: the amount, or None where it does not fit.
+
+        `prompt`: its tokens, where the teacher can count them.
+        """
+        tokens_in = most_tokens(request) if prompt is None else prompt
+        amount = self._worth(tokens_in, request.sampling.max_tokens * request.sampling.n)
         with self._lock:
             if self.spent + self.held + amount > self.limit:
                 return None
@@ -111,9 +115,6 @@ class Budget:
 
     def pay(self, tokens_in: int, tokens_out: int) -> None:
         self.settle(0.0, tokens_in, tokens_out)
-
-    def spent_out(self) -> bool:
-        return self.spent >= self.limit
 
     def describe(self) -> str:
         if self.usd is not None:
@@ -156,9 +157,11 @@ def guess_tokens(request: Request) -> int:
 
 
 def most_tokens(request: Request) -> int:
-    """No tokenizer makes more of a prompt: a token holds at least one byte."""
-    plain, other = _chars(request)
-    return plain // 2 + other * 3 + 16 * max(1, len(request.messages))
+    """No tokenizer makes more of a prompt: a token holds at least one byte. With room for the chat template's own."""
+    texts = [m["content"] for m in request.messages] or [request.text or request.problem.problem]
+    said = sum(len(t.encode("utf-8", "replace")) for t in texts)
+    schema = request.params.get("schema")  # some servers put it into the prompt
+    return said + (len(str(schema)) if schema is not None else 0) + 16 * len(texts) + 64
 
 
 def guess(requests: Sequence[Request], price: Price | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from mathdata.backends._batch import Batches
 from mathdata.backends._pace import Limiter, Pace
-from mathdata.backends._send import Deliver, Job, Sender
+from mathdata.backends._send import Deliver, Job, Sender, Store
 from mathdata.backends._wire import Failure, body_of, read_reply
 from mathdata.backends.money import Budget, Price, find_price
 from mathdata.errors import BackendError, MissingExtra, RecipeError
@@ -67,6 +67,7 @@ class OpenAI:
         self._spent: Counter[str] = Counter()
         self._found: dict[str, Any] = {}
         self._price: Price | None = None
+        self._met = False
 
     @property
     def price(self) -> Price | None:
@@ -101,11 +102,11 @@ class OpenAI:
         *,
         budget: Budget | None = None,
         progress: Progress | None = None,
-        durable: Callable[[int], bool] | None = None,
+        store: Store | None = None,
     ) -> None:
         """Every answer handed to `deliver(index, first sample, completions)` as it comes."""
         self._key = find_key(*self._where_key)
-        _run(lambda: self._stream(requests, deliver, budget, progress, durable))
+        _run(lambda: self._stream(requests, deliver, budget, progress, store))
 
     @contextmanager
     def batches(self) -> Iterator[Batches]:
@@ -135,11 +136,11 @@ class OpenAI:
         deliver: Deliver,
         budget: Budget | None,
         progress: Progress | None,
-        durable: Callable[[int], bool] | None,
+        store: Store | None,
     ) -> None:
         aiohttp = _aiohttp()
         fixed = None if self.concurrency == "auto" else int(self.concurrency)
-        limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(20.0, self.timeout))
+        limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=self._connecting)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         self._price = self.price
         async with aiohttp.ClientSession(connector=connector, timeout=limits, headers=self._headers()) as session:
@@ -147,13 +148,17 @@ class OpenAI:
             sender = Sender(
                 self._poster(session, pace), self._counted(deliver), Limiter(fixed=fixed), pace, budget, progress,
                 self.patience,
-                self._spent_words,
-                durable,
+                self._spent_words, store, self._met,
             )  # fmt: skip
             try:
                 await sender.run(requests)
             finally:
+                self._met = sender.met
                 self._report(sender)
+
+    @property
+    def _connecting(self) -> float:
+        return min(20.0, self.timeout)
 
     def _spent_words(self) -> str:
         price, tokens = self._price, self._spent["in"] + self._spent["out"]
@@ -167,7 +172,7 @@ class OpenAI:
         self, session: Any, pace: Pace
     ) -> Callable[[Job, int], Coroutine[Any, Any, list[Completion] | Failure]]:
         aiohttp = _aiohttp()
-        chat = self.endpoint == "chat"
+        chat, connecting = self.endpoint == "chat", self._connecting
         url = self.base_url + ("/chat/completions" if chat else "/completions")
         torn = (aiohttp.ClientPayloadError, aiohttp.http_exceptions.HttpProcessingError)
 
@@ -181,12 +186,14 @@ class OpenAI:
                     raw = await response.read()
                     pace.read(response.headers)
                     status, headers = response.status, response.headers
+            except aiohttp.ConnectionTimeoutError:
+                return Failure("gone", f"no connection to {self.base_url} within {connecting:g} s")
             except TimeoutError:
                 return Failure("timeout", f"no answer within {self.timeout:g} s")
             except torn as error:
                 return Failure("torn", f"the answer broke off: {self._scrubbed(error)}")
             except aiohttp.ClientConnectorError as error:
-                return Failure("gone", self._scrubbed(error))
+                return Failure("gone", f"cannot connect to {self.base_url}: {_refusal(error.os_error)}")
             except (aiohttp.ClientError, OSError) as error:
                 return Failure("reset", f"the connection broke: {self._scrubbed(error)}")
             return self._noticed(job, n, read_reply(status, headers, raw, chat))
@@ -266,6 +273,12 @@ def find_key(base_url: str, own_choice: bool, env: str | None, file: Path | None
     if official and key is None:
         raise BackendError(f"the environment has no {KEY}", f"export {KEY}=..., or give api_key_env, api_key_file")
     return key if official or own_choice else None
+
+
+def _refusal(error: OSError) -> str:
+    """`Connection refused` in place of the call that failed."""
+    known = error.errno if error.errno is not None and error.errno > 0 else 0
+    return os.strerror(known) if known else str(error.strerror or error)
 
 
 def _is_json(text: str) -> bool:

@@ -72,7 +72,7 @@ class Scripted:
         if isinstance(said, Completion):
             return said
         text = _spoil(said, fault, rng)
-        return Completion(text, tokens_in=_words(request), tokens_out=len(text) // 4)
+        return Completion(text, tokens_in=_words(request), tokens_out=min(len(text) // 4, request.sampling.max_tokens))
 
     def _fault(self, rng: Random) -> str | None:
         draw = rng.random()

@@ -81,6 +81,10 @@ class Vllm:
             answers[i] = made if len(made) > 1 else made * requests[i].sampling.n  # greedy samples are all the same
         return answers
 
+    def prompt_tokens(self, request: Request) -> int:
+        """Tokens of the prompt, counted, for a budget."""
+        return len(self._tokens(request))
+
     def _tokens(self, request: Request) -> list[int]:
         tokenizer = self.engine.get_tokenizer()
         if request.messages and getattr(tokenizer, "chat_template", None):

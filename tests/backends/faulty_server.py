@@ -143,7 +143,7 @@ async def stats(request: web.Request) -> web.Response:
     return web.json_response(
         {
             "asked": sum(ASKED.values()), "answered": sum(ANSWERED.values()), "distinct": len(ANSWERED), "twice": twice,
-            "faults": SEEN, "most_at_once": FLYING["most"], "headers": HEADERS, "answered_keys": sorted(ANSWERED),
+            "batches": len(BATCHES), "faults": SEEN, "most_at_once": FLYING["most"], "headers": HEADERS, "answered_keys": sorted(ANSWERED),
         }
     )  # fmt: skip
 
@@ -165,15 +165,35 @@ async def upload(request: web.Request) -> web.Response:
 def batch_view(name: str) -> dict[str, Any]:
     b = BATCHES[name]
     return {"id": name, "object": "batch", "endpoint": b["endpoint"], "input_file_id": b["input"], "errors": None,
-            "completion_window": "24h", "created_at": 0, "status": b["status"], "output_file_id": b.get("output"),
+            "metadata": b["metadata"], "completion_window": "24h", "created_at": 0, "status": b["status"], "output_file_id": b.get("output"),
             "error_file_id": b.get("error")}  # fmt: skip
 
 
-async def submit(request: web.Request) -> web.Response:
+async def submit(request: web.Request) -> web.StreamResponse:
     body = await request.json()
     name = f"batch-{len(BATCHES)}"
-    BATCHES[name] = {"endpoint": body["endpoint"], "input": body["input_file_id"], "status": "in_progress", "looks": 0}
+    BATCHES[name] = {"endpoint": body["endpoint"], "input": body["input_file_id"], "status": "in_progress", "looks": 0,
+                     "metadata": body.get("metadata")}  # fmt: skip
+    if SETTINGS.get("lose_submits", 0) > 0:  # the batch is there, its id gets lost on the way
+        SETTINGS["lose_submits"] -= 1
+        request.transport.abort()
+        return web.Response()
+    await asyncio.sleep(SETTINGS.get("submit_delay", 0))
     return web.json_response(batch_view(name))
+
+
+async def listed(request: web.Request) -> web.Response:
+    """The newest first, by pages of two: a client must turn them."""
+    names = list(reversed(BATCHES))
+    after = request.query.get("after")
+    start = names.index(after) + 1 if after else 0
+    return web.json_response(
+        {
+            "object": "list",
+            "data": [batch_view(n) for n in names[start : start + 2]],
+            "has_more": len(names) > start + 2,
+        }
+    )
 
 
 async def look(request: web.Request) -> web.Response:
@@ -219,7 +239,7 @@ async def main() -> None:
     app.add_routes([
         web.post("/v1/chat/completions", serve), web.post("/v1/completions", serve), web.get("/stats", stats),
         web.post("/control", control), web.post("/v1/files", upload), web.post("/v1/batches", submit),
-        web.get("/v1/batches/{name}", look), web.get("/v1/files/{name}/content", content),
+        web.get("/v1/batches", listed), web.get("/v1/batches/{name}", look), web.get("/v1/files/{name}/content", content),
     ])  # fmt: skip
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -26,13 +26,13 @@ def stored(path: Path, count: int = 2000) -> None:
     with Journal(path) as journal:
         for i in range(count):
             key = hashlib.sha256(str(i).encode()).hexdigest()[:24]
-            journal.put(key, 0, [Completion(f"answer {i} " + "x" * 200)], {"asked": i})
+            journal.put(key, 0, [Completion(f"answer {i} " + "x" * 200)], f"asked {i}")
 
 
 def test_what_was_put_and_flushed_is_read_back_by_another_process(tmp_path):
     path = tmp_path / "j.sqlite"
     journal = Journal(path)
-    journal.put("k", 0, [Completion("four", tokens_out=3), Completion("", "length")], {"q": 1})
+    journal.put("k", 0, [Completion("four", tokens_out=3), Completion("", "length")], "q")
     journal.flush()
     code = (
         "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('select count(*) from answers').fetchone()[0])"
@@ -93,7 +93,7 @@ from mathdata.types import Completion
 journal = Journal(sys.argv[1])
 i = 0
 while True:
-    journal.put(f"k{i}", 0, [Completion("a" * 500)], {"i": i})
+    journal.put(f"k{i}", 0, [Completion("a" * 500)], str(i))
     if i % 10 == 9:
         journal.flush()
         print(i, flush=True)
@@ -204,16 +204,28 @@ def test_failures_are_not_stored(tmp_path):
     assert all(a[0].finish == "error" for a in answers)
 
 
-def test_a_token_budget_stops_a_teacher_in_the_process_between_batches(tmp_path):
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_token_budget_is_never_passed_by_a_teacher_in_the_process_and_the_next_run_goes_on(tmp_path, counts):
     class Wordy:
         name, chunk, identity = "wordy", 10, "wordy"
+        asked = 0
 
         def generate(self, requests):
+            self.asked += len(requests)
             return [[Completion("x", tokens_in=10, tokens_out=90)] for _ in requests]
 
+    class Counting(Wordy):
+        def prompt_tokens(self, request):
+            return 10
+
+    teacher, budget = (Counting() if counts else Wordy()), Budget(tokens=2550)
+    requests = [ask(i, max_tokens=90) for i in range(100)]
     with Journal(tmp_path / "j.sqlite") as journal:
-        budget = Budget(tokens=2500)
-        answers = Journaled(Wordy(), journal, budget).generate([ask(i) for i in range(100)])
-    finished = [a[0] for a in answers if a[0].finish == "stop"]
-    assert len(finished) == 30
-    assert all(a[0].reason.startswith("budget") for a in answers if a[0].finish != "stop")
+        answers = Journaled(teacher, journal, budget).generate(requests)
+        finished = [a[0] for a in answers if a[0].finish == "stop"]
+        assert budget.spent == 100 * len(finished) <= 2550
+        assert len(finished) == 25 if counts else 20 < len(finished) < 25
+        assert all(a[0].reason.startswith("budget") for a in answers if a[0].finish != "stop")
+        again = Journaled(teacher, journal).generate(requests)
+    assert all(a[0].finish == "stop" for a in again)
+    assert teacher.asked == 100, "nothing is made twice"

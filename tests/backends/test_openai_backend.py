@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from served import ask
 
+from mathdata.backends._batch_run import BatchRun
 from mathdata.backends._wire import is_refusal, retry_after
-from mathdata.backends.journal import Journal
+from mathdata.backends.journal import Journal, request_key
 from mathdata.backends.journaled import Journaled
 from mathdata.backends.money import Budget, Price, find_price, parse_budget
 from mathdata.backends.openai import OpenAI
@@ -91,12 +98,50 @@ def test_after_the_last_try_the_reason_is_told_and_nothing_raises(serve):
     assert all(len(a) == 2 and a[0].finish == "error" and "planted 500" in a[0].reason for a in answers)
 
 
-def test_a_dead_server_leaves_everything_pending_within_its_patience():
-    teacher = OpenAI(model="tiny", base_url="http://127.0.0.1:9/v1", patience=0.5)
+def test_a_server_that_was_never_there_is_given_up_within_seconds(tmp_path):
     started = time.perf_counter()
-    answers = teacher.generate([ask(i) for i in range(200)])
-    assert time.perf_counter() - started < 6
-    assert all(a[0].finish == "error" and "gone" in a[0].reason for a in answers)
+    command = [
+        sys.executable, "-m", "mathdata", "augment", "in.jsonl", "-o", "out.parquet", "--method", "answer", "--teacher",
+        '{openai: {model: tiny, base_url: "http://127.0.0.1:9/v1"}}',
+    ]  # fmt: skip
+    rows = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) + "\n" for i in range(200)]
+    (tmp_path / "in.jsonl").write_text("".join(rows))
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert time.perf_counter() - started < 15, "two minutes of patience are for servers that were there"
+    error, hint = done.stderr.strip().splitlines()[-2:]
+    assert "unreachable: cannot connect to http://127.0.0.1:9/v1: Connection refused" in error
+    assert "is it running? check host and port" in hint
+
+
+def test_a_server_that_dies_under_way_keeps_its_retries_and_leaves_the_rest_pending(serve):
+    server = serve(delay=0.01)
+    teacher = server.teacher(concurrency=8, patience=1.0)
+    teacher.generate([ask(0)])
+    server.close()
+    answers = teacher.generate([ask(i) for i in range(50)])
+    assert all(a[0].finish == "error" and "no answer from the server for 1 s (gone" in a[0].reason for a in answers)
+    assert teacher.figures["retries"]["gone"] >= 8
+
+
+def test_a_server_that_refuses_everybody_is_not_asked_by_every_row_in_turn(serve):
+    server = serve(faults={"429": 1.0}, retry_after="0.5")
+    thread = threading.Timer(1.2, lambda: server.set(faults={}))
+    thread.start()
+    answers = server.teacher(concurrency=16).generate([ask(i) for i in range(300)])
+    thread.join()
+    assert all(a[0].finish == "stop" for a in answers)
+    assert server.stats()["faults"]["429"] < 120, "each place is refused about once in half a second"
+
+
+def test_a_tenth_of_refusals_does_not_bring_the_number_at_once_down(serve):
+    server = serve(delay=0.1, faults={"429": 0.1}, retry_after="0.1")
+    told = []
+    teacher = server.teacher()
+    teacher.stream([ask(i) for i in range(3000)], lambda *_: None, progress=lambda *a: told.append(a))
+    at_once = [int(note.split(" at once")[0]) for _, _, note in told]
+    assert max(at_once) >= 64
+    assert at_once[-1] > 0.5 * max(at_once), at_once
 
 
 def test_a_timeout_is_retried_and_then_told(serve):
@@ -305,6 +350,58 @@ def test_a_batch_is_submitted_left_and_collected_by_running_again(serve, tmp_pat
     live = Journaled(server.teacher(), Journal(tmp_path / "j.sqlite"))
     assert live.generate(requests) == told[2], "what a batch answered, a live run need not ask"
     live.journal.close()
+
+
+def test_a_kill_between_submit_and_record_does_not_pay_a_batch_twice(serve, tmp_path):
+    server = serve(looks=0, submit_delay=30)
+    requests = [ask(i) for i in range(20)]
+    code = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from served import ask
+from mathdata.backends.journal import Journal, request_key
+from mathdata.backends.journaled import Journaled
+from mathdata.backends.openai import OpenAI
+with Journal(sys.argv[1]) as journal:
+    Journaled(OpenAI(model="tiny", base_url=sys.argv[2], batch=True), journal).generate([ask(i) for i in range(20)])
+"""
+    here = str(Path(__file__).parent)
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "j.sqlite"), server.url, here])
+    while server.stats()["batches"] == 0:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    server.set(submit_delay=0)
+    for i in range(5):  # newer batches push ours down the list
+        with Journal(tmp_path / "other.sqlite") as journal:
+            Journaled(server.teacher(batch=True, extra={"x": i}), journal).generate([ask("other")])
+    with Journal(tmp_path / "j.sqlite") as journal:
+        again = Journaled(server.teacher(batch=True), journal).generate(requests)
+    assert all(a[0].finish == "stop" for a in again), "the batch of the killed run is collected"
+    stats = server.stats()
+    assert stats["batches"] == 6
+    assert not stats["twice"]
+
+
+def test_a_batch_that_was_never_sent_is_sent_by_the_next_run(serve, tmp_path):
+    server = serve(looks=0)
+    teacher = server.teacher(batch=True)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        run = BatchRun(Journaled(teacher, journal), teacher.identity)
+        journal.put_batch("a mark no batch has", run._state("intent"), [[request_key(teacher.identity, ask(1)), [0]]])
+        assert "is under way" in Journaled(teacher, journal).generate([ask(1)])[0][0].reason
+        assert Journaled(teacher, journal).generate([ask(1)])[0][0].finish == "stop"
+    assert server.stats()["batches"] == 1
+
+
+def test_a_submit_whose_answer_was_lost_is_found_again_by_its_mark(serve, tmp_path):
+    server = serve(looks=0, lose_submits=1)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        for _ in range(2):
+            last = Journaled(server.teacher(batch=True), journal).generate([ask(i) for i in range(5)])
+    assert all(a[0].finish == "stop" for a in last)
+    assert server.stats()["batches"] == 1
 
 
 def test_what_a_batch_could_not_answer_is_asked_again(serve, tmp_path):

@@ -78,12 +78,12 @@ def test_reset_times_are_read_in_every_form(text, seconds):
 def test_with_nothing_left_it_waits_until_the_window_is_over():
     clock = Clock()
     pace = Pace(clock=clock)
-    assert pace.delay(100) == 0
+    assert pace.delay(lambda: 100) == 0
     pace.read({"x-ratelimit-remaining-requests": "2", "x-ratelimit-reset-requests": "5s"})
-    assert [pace.delay(1), pace.delay(1)] == [0, 0]
-    assert pace.delay(1) == 5
+    assert [pace.delay(lambda: 1), pace.delay(lambda: 1)] == [0, 0]
+    assert pace.delay(lambda: 1) == 5
     clock.now = 5.1
-    assert pace.delay(1) == 0
+    assert pace.delay(lambda: 1) == 0
 
 
 def test_tokens_of_a_window_are_kept_to_as_well():
@@ -92,12 +92,12 @@ def test_tokens_of_a_window_are_kept_to_as_well():
     pace.read(
         {"x-ratelimit-remaining-tokens": "1000", "x-ratelimit-reset-tokens": "2s", "x-ratelimit-limit-tokens": "5000"}
     )
-    assert pace.delay(800) == 0
-    assert pace.delay(800) == 2
+    assert pace.delay(lambda: 800) == 0
+    assert pace.delay(lambda: 800) == 2
     clock.now = 3
-    assert pace.delay(800) == 0
+    assert pace.delay(lambda: 800) == 0
     pace.read({"x-ratelimit-remaining-tokens": "junk", "x-ratelimit-reset-tokens": "2s"})
-    assert pace.delay(10) == 0
+    assert pace.delay(lambda: 10) == 0
 
 
 texts = st.text(max_size=200)
