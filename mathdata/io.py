@@ -12,7 +12,7 @@ import polars as pl
 
 from mathdata.errors import DataError, UsageError
 from mathdata.formats import Slice, parts, resolve
-from mathdata.layouts import Layout, map_columns, normalise, recognise
+from mathdata.layouts import Layout, difficulty, fill_answers, map_columns, normalise, recognise
 from mathdata.lines import MAX_LINE, RAW, Broken, Parsed, too_wide
 from mathdata.ndjson import MAX_COLUMNS
 from mathdata.saving import save, to_object
@@ -40,31 +40,49 @@ def keep(table: Table) -> Table:
     return table.filter(pl.col("reject").is_null()) if "reject" in table.columns else table
 
 
-def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Frame:
+@dataclass(frozen=True, slots=True)
+class How:
+    """`column`: ours -> theirs; `max_broken`: the share of broken lines allowed; `derive`: also fill what follows
+    from the text (answer, topic, difficulty)."""
+
+    column: Mapping[str, str] = field(default_factory=dict)
+    max_broken: float = 0.05
+    derive: bool = True
+
+
+def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: float = 0.05, derive: bool = True) -> Frame:
     """Rows of files, folders, `hf://`, `modelscope://`, `builtin:`, `data:` or Python tables, as one frame.
 
-    Raises DataError, SchemaError or UnknownName; a broken line becomes a row with reject `broken-line`.
+    With `derive` false, answer, topic and difficulty stay null where the file does not state them. Raises DataError,
+    SchemaError or UnknownName; a broken line becomes a row with reject `broken-line`.
     """
     if not inputs:
         raise UsageError("nothing to read", "name a file: mathdata.read('raw.jsonl')")
     labels = distinct([label_of(i) for i in inputs])
-    return stack([f for i, label in zip(inputs, labels) for f in chunks_of(i, label, column or {}, max_broken)])
+    how = How(column or {}, max_broken, derive)
+    return stack([f for i, label in zip(inputs, labels) for f in chunks_of(i, label, how)])
 
 
 def read_chunks(
     item: Any, rows: int = 50_000, column: Mapping[str, str] | None = None, max_broken: float = 0.05
 ) -> Iterator[Frame]:
     """The same rows in frames of at most `rows`, for input larger than memory."""
-    for frame in chunks_of(item, distinct([label_of(item)])[0], column or {}, max_broken):
+    for frame in chunks_of(item, distinct([label_of(item)])[0], How(column or {}, max_broken)):
         yield from frame.iter_slices(rows)
 
 
-def spill(*inputs: Any, folder: Path, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Partitions:
+def spill(
+    *inputs: Any,
+    folder: Path,
+    column: Mapping[str, str] | None = None,
+    max_broken: float = 0.05,
+    derive: bool = True,
+) -> Partitions:
     """The same rows as `read`, as parquet partitions in `folder`: for input larger than memory."""
     files: list[Path] = []
     kinds: dict[str, set[Any]] = {}
     for item, label in zip(inputs, distinct([label_of(i) for i in inputs])):
-        for chunk in chunks_of(item, label, column or {}, max_broken):
+        for chunk in chunks_of(item, label, How(column or {}, max_broken, derive)):
             for frame in chunk.iter_slices(100_000):
                 files.append(save(frame, folder / f"{len(files):06d}.parquet"))
                 for name, dtype in frame.schema.items():
@@ -138,22 +156,22 @@ class Tally:
         return f"correct the file, or allow it: --max-broken {min(1.0, self.broken / self.rows + 0.01):.2f}"
 
 
-def chunks_of(item: Any, label: str, column: Mapping[str, str], max_broken: float) -> Iterator[Frame]:
+def chunks_of(item: Any, label: str, how: How) -> Iterator[Frame]:
     """Conforming frames of one input, in order."""
     if isinstance(item, (str, Path)):
-        yield from source_chunks(str(item), label, column, max_broken)
+        yield from source_chunks(str(item), label, how)
     elif isinstance(item, Partitions):
         for file in item.files:
-            yield from source_chunks(str(file), label, column, max_broken)
+            yield from source_chunks(str(file), label, how)
     else:
         from mathdata.saving import from_object
 
         frame = from_object(item)
         one = Parsed(frame, pl.int_range(1, frame.height + 1, dtype=pl.UInt32, eager=True))
-        yield from conforming([one], label, label, column, max_broken, {})
+        yield from conforming([one], label, label, how, {})
 
 
-def source_chunks(text: str, label: str, column: Mapping[str, str], max_broken: float) -> Iterator[Frame]:
+def source_chunks(text: str, label: str, how: How) -> Iterator[Frame]:
     name, _, query = text.partition("?")
     if name.startswith("builtin:"):
         from mathdata.remote import builtin
@@ -164,7 +182,7 @@ def source_chunks(text: str, label: str, column: Mapping[str, str], max_broken: 
         from mathdata.remote import fetch
 
         got = fetch(name, options(query, text))
-        yield from conforming(got.parts, label, text, column, max_broken, got.known)
+        yield from conforming(got.parts, label, text, how, got.known)
         return
     if not query or Path(text).exists():
         name, query = text, ""
@@ -172,7 +190,7 @@ def source_chunks(text: str, label: str, column: Mapping[str, str], max_broken: 
         name = str(data_root() / name.removeprefix("data:"))
     cut = Slice.parse(options(query, text, ("split",)).get("split", "train")) if query else Slice()
     path = resolve(Path(name), cut)
-    frames = conforming(parts(path), label, str(path), column, max_broken, known_about(path))
+    frames = conforming(parts(path), label, str(path), how, known_about(path))
     yield from sliced(frames, cut) if cut.whole_is_cut else frames
 
 
@@ -197,25 +215,18 @@ def sliced(frames: Iterator[Frame], cut: Slice) -> Iterator[Frame]:
     yield cut.cut(stack(got))
 
 
-def conforming(
-    items: Iterable[Parsed],
-    label: str,
-    where: str,
-    column: Mapping[str, str],
-    max_broken: float,
-    known: Mapping[str, str],
-) -> Iterator[Frame]:
+def conforming(items: Iterable[Parsed], label: str, where: str, how: How, known: Mapping[str, str]) -> Iterator[Frame]:
     """Blocks of an input as conforming frames: one layout for all, broken lines among the rows."""
-    tally, layout = Tally(where, max_broken), None
+    tally, layout = Tally(where, how.max_broken), None
     for item in items:
         frame = item.frame
         if frame.width > MAX_COLUMNS:
             raise too_wide(where)
         if frame.width:
-            frame = map_columns(frame, column, where)
+            frame = map_columns(frame, how.column, where)
             if layout is None or not layout.fits(frame):
-                layout = recognise(frame, where, frozenset(column))
-        made = one_block(frame, item, layout, label, known)
+                layout = recognise(frame, where, frozenset(how.column))
+        made = one_block(frame, item, layout, label, known, how.derive)
         tally.add(made, frame)
         yield made
     tally.check()
@@ -223,19 +234,27 @@ def conforming(
         raise DataError(f"{where}: no rows in it", "check the step that wrote it")
 
 
-def one_block(frame: Frame, item: Parsed, layout: Layout | None, label: str, known: Mapping[str, str]) -> Frame:
-    from mathdata.families import fill_topics
-
+def one_block(
+    frame: Frame, item: Parsed, layout: Layout | None, label: str, known: Mapping[str, str], derive: bool
+) -> Frame:
     rows = [conform(broken_rows(item.broken, label))] if item.broken else []
     if layout is not None and (frame.height or not rows):
         frame = normalise(frame, layout)
         lines = pl.concat_str([pl.lit(label + ":"), item.lines.cast(pl.String)])
         filled = [lines.alias("origin")] if "origin" not in frame.columns else []
         filled += [pl.lit(v).alias(k) for k, v in known.items() if k not in frame.columns]
-        rows.insert(0, fill_topics(flag(conform(frame.with_columns(filled), label))))
+        made = flag(conform(frame.with_columns(filled), label))
+        rows.insert(0, derived(made) if derive else made)
     if not rows:
         return conform(broken_rows((), label))
     return stack(rows) if len(rows) > 1 else rows[0]
+
+
+def derived(frame: Frame) -> Frame:
+    """With what follows from the text, where the source states nothing; `id` does not change by it."""
+    from mathdata.families import fill_topics
+
+    return fill_topics(difficulty(fill_answers(frame)))
 
 
 def broken_rows(broken: Sequence[Broken], label: str) -> Frame:
@@ -251,7 +270,7 @@ def broken_rows(broken: Sequence[Broken], label: str) -> Frame:
 
 def flag(frame: Frame) -> Frame:
     """Rows that cannot be rows: no problem, a zero byte, or a cell that is far too long (kept in part)."""
-    text = pl.concat_str(["problem", "solution", "answer"], ignore_nulls=True)
+    zero = pl.any_horizontal(pl.col(c).str.contains("\0", literal=True) for c in ("problem", "solution", "answer"))
     long = (pl.col("problem").str.len_bytes().fill_null(0) > MAX_LINE) | (
         pl.col("solution").str.len_bytes().fill_null(0) > MAX_LINE
     )
@@ -259,7 +278,7 @@ def flag(frame: Frame) -> Frame:
     why = (
         pl.when(long)
         .then(pl.lit(f"a cell has more than {MAX_LINE:,} bytes"))
-        .when(text.str.contains("\0", literal=True))
+        .when(zero)
         .then(pl.lit("a zero byte in the text"))
         .when(blank)
         .then(pl.lit("no text for the problem"))

@@ -124,7 +124,7 @@ def longest_text(frame: Frame) -> str | None:
 
 
 def normalise(frame: Frame, layout: Layout) -> Frame:
-    """Our columns from theirs: renamed, dialogues opened, answers taken out of solutions."""
+    """Our columns from theirs: renamed, dialogues opened, an answer behind #### taken out."""
     if layout.name == "native":
         return lists(frame)
     frame = free_names(frame)
@@ -135,8 +135,7 @@ def normalise(frame: Frame, layout: Layout) -> Frame:
     elif layout.name in ("sharegpt", "messages"):
         frame = from_dialogue(frame, "conversations" if layout.name == "sharegpt" else "messages")
     frame = texts(rename(frame, layout.names))
-    frame = lineage(split_steps(frame))
-    return difficulty(fill_answers(frame))
+    return lineage(split_steps(frame))
 
 
 def free_names(frame: Frame) -> Frame:
@@ -296,17 +295,12 @@ STATED = r"(?i)(?:the (?:final )?answer is|答案(?:是|为)?)\s*[:：]?\s*([^\n
 
 def fill_answers(frame: Frame) -> Frame:
     r"""Where no answer stands: the last \boxed, `The answer is: X`, or the number that the last line ends with."""
-    if "solution" not in frame.columns or frame.schema["solution"] != pl.String:
-        return frame
-    if "answer" not in frame.columns:
-        frame = frame.with_columns(pl.lit(None, pl.String).alias("answer"))
     if not frame["answer"].null_count():
         return frame
     todo = frame["answer"].is_null() & frame["solution"].str.contains("boxed|fbox").fill_null(False)
     if todo.any():
-        known, solutions = frame["answer"].to_list(), frame["solution"].to_list()
-        found = [boxed(s) if t else a for a, s, t in zip(known, solutions, todo.to_list())]
-        frame = frame.with_columns(pl.Series("answer", found, pl.String))
+        found = pl.Series([boxed(s) for s in frame["solution"].filter(todo).to_list()], dtype=pl.String)
+        frame = frame.with_columns(frame["answer"].scatter(todo.arg_true(), found))
     last = pl.col("solution").str.strip_chars().str.tail(300).str.split("\n").list.last()
     frame = frame.with_columns(last.alias("_last"))
     stated = pl.col("_last").str.extract(STATED).str.strip_chars("$ ")
@@ -316,12 +310,9 @@ def fill_answers(frame: Frame) -> Frame:
 
 def difficulty(frame: Frame) -> Frame:
     """The level as a number, else the number of steps (lines of the solution)."""
-    if "difficulty" in frame.columns:
+    if not frame["difficulty"].null_count():
         return frame
-    values = []
-    if "level" in frame.columns:
-        values.append(pl.col("level").str.extract(r"(\d+(?:\.\d+)?)").cast(pl.Float64, strict=False))
-    if "solution" in frame.columns:
-        lines = pl.col("solution").str.strip_chars().str.count_matches(r"\n+") + 1
-        values.append((lines - pl.col("solution").str.contains("####", literal=True)).cast(pl.Float64))
-    return frame.with_columns(pl.coalesce(values).alias("difficulty")) if values else frame
+    level = pl.col("level").str.extract(r"(\d+(?:\.\d+)?)").cast(pl.Float64, strict=False)
+    lines = pl.col("solution").str.strip_chars().str.count_matches(r"\n+") + 1
+    steps = (lines - pl.col("solution").str.contains("####", literal=True)).cast(pl.Float64)
+    return frame.with_columns(pl.coalesce("difficulty", level, steps).alias("difficulty"))

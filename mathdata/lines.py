@@ -11,11 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import polars as pl
 
 from mathdata.errors import DataError
-from mathdata.ndjson import MAX_COLUMNS, STEP, TooWide, Wide, frame_of, table
+from mathdata.ndjson import MAX_COLUMNS, STEP, TooWide, Wide, flat, frame_of, table
 from mathdata.types import Frame
 
 __all__ = ["MAX_LINE", "Broken", "Parsed", "json_lines", "open_bytes", "shown", "too_wide"]
@@ -156,18 +155,26 @@ def too_wide(where: str) -> DataError:
 
 def parse_block(data: bytes, first: int) -> Parsed:
     """Polars for the whole block, else line by line: only one block pays for a broken line. Raises TooWide."""
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-    longest = int(np.diff(ends, prepend=-1).max()) if len(ends) else 0
-    if longest <= MAX_LINE and not _SURROGATE.search(data):
-        cuts = [0, *(ends[STEP - 1 : -1 : STEP] + 1).tolist(), len(data)]
+    if lines_are_short(data) and not (b"\\u" in data and _SURROGATE.search(data)):
         try:
-            frame = table([data[a:z] for a, z in pairwise(cuts)])
+            frame = flat(data)
+            if frame is None:
+                import numpy as np
+
+                ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
+                cuts = [0, *(ends[STEP - 1 : -1 : STEP] + 1).tolist(), len(data)]
+                frame = table([data[a:z] for a, z in pairwise(cuts)])
         except (Wide, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
             pass
         else:
-            if frame.height == len(ends):
+            if frame.height == data.count(b"\n"):
                 return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
     return parse_lines(data, first)
+
+
+def lines_are_short(data: bytes, window: int = MAX_LINE // 2) -> bool:
+    """Whether no line is longer than MAX_LINE: a longer one would fill one of these windows."""
+    return all(data.find(b"\n", at, at + window) >= 0 for at in range(0, len(data) - window, window))
 
 
 def parse_lines(data: bytes, first: int) -> Parsed:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import polars as pl
 
@@ -70,6 +70,8 @@ def account(stage: str, before: Table, after: Table, started: float) -> Ledger:
     Raises LedgerError where a row that went in did not come out, or stands twice.
     """
     key = ["id", "origin"]
+    if same_rows(before, after, key):
+        return receipt(before.height, before.height, count_rejects(after), started)
     old, new = lazy(before).select(key), lazy(after).select(key)
     rows_in, rows_out = (int(_collect(f.select(pl.len())).item()) for f in (old, new))
     lost = _collect(old.join(new.unique(), on=key, how="anti"))
@@ -83,7 +85,17 @@ def account(stage: str, before: Table, after: Table, started: float) -> Ledger:
         raise LedgerError(f"{stage} returned {twice} rows twice", "nothing was written; report it with the input")
     if rows_out < rows_in:
         raise LedgerError(f"{stage}: {rows_in} rows in, {rows_out} out", "nothing was written; report it")
-    rejected = count_rejects(after)
+    return receipt(rows_in, rows_out, count_rejects(after), started)
+
+
+def same_rows(before: Table, after: Table, key: list[str]) -> TypeGuard[Frame]:
+    """Whether two frames hold the same rows in the same order, so that none can be lost or stand twice."""
+    if not (isinstance(before, pl.DataFrame) and isinstance(after, pl.DataFrame)):
+        return False
+    return before.height == after.height and all(before[c].equals(after[c]) for c in key)
+
+
+def receipt(rows_in: int, rows_out: int, rejected: dict[str, int], started: float) -> Ledger:
     seconds = time.perf_counter() - started
     return Ledger(
         rows_in=rows_in,

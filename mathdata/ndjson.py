@@ -10,7 +10,7 @@ import polars as pl
 
 from mathdata.types import Frame
 
-__all__ = ["MAX_COLUMNS", "STEP", "TooWide", "Wide", "frame_of", "json_column", "table"]
+__all__ = ["MAX_COLUMNS", "STEP", "TooWide", "Wide", "flat", "frame_of", "json_column", "table"]
 
 STEP = 2048
 """Lines read at once: a key of its own in every line would make lines x lines cells."""
@@ -29,6 +29,26 @@ class Wide(Exception):
     def __init__(self, names: Collection[str]) -> None:
         super().__init__()
         self.names = names
+
+
+def flat(data: bytes) -> Frame | None:
+    """A block in one pass where its first lines tell every key and kind of the others; None where they do not.
+
+    Polars leaves out keys that the lines it infers from have not: as many keys in the bytes as there are cells, none of
+    them null, prove that there was none.
+    """
+    try:
+        frame = pl.read_ndjson(data, infer_schema_length=STEP)
+    except pl.exceptions.PolarsError:
+        return None
+    if any(t.is_nested() for t in frame.dtypes) or any(frame.null_count().row(0)):
+        return None
+    cells = frame.height * frame.width
+    if not cells or frame.width > MAX_COLUMNS:
+        return None
+    # A quote inside a text is escaped: only keys end in a quote before a colon.
+    extra = data.count(b'":') - cells
+    return frame if extra == 0 or extra == data.count(b'\\":') else None
 
 
 def frame_of(lines: Sequence[bytes]) -> Frame:

@@ -33,18 +33,20 @@ class Component:
     make: Any
     """A stage function, a class, or a value; called by `build` when callable."""
     summary: str
+    derived: bool = True
+    """Of a stage: whether its command fills the columns that follow from the text before it begins."""
 
 
 _known: dict[tuple[str, str], Component] = {}
 _loaded: set[str] = set()
 
 
-def register(kind: str, name: str, summary: str = "") -> Callable[[T], T]:
+def register(kind: str, name: str, summary: str = "", *, derived: bool = True) -> Callable[[T], T]:
     """Decorator (or `register(...)(value)`) that makes a component known under a name."""
 
     def add(make: T) -> T:
         doc = (getattr(make, "__doc__", None) or "").strip().split("\n")[0]
-        _known[kind, name] = Component(kind, name, make, summary or doc)
+        _known[kind, name] = Component(kind, name, make, summary or doc, derived)
         return make
 
     return add

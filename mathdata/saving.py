@@ -21,6 +21,10 @@ __all__ = ["WRITABLE", "atomic", "from_object", "save", "to_object"]
 WRITABLE = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".json")
 
 
+LEVEL = 1
+"""Of zstd in parquet: on corpora as small as the default level, at two thirds of its time."""
+
+
 def kind_of(path: Path) -> str:
     """The format a name asks for. Raises UsageError."""
     name = path.name.lower()
@@ -80,9 +84,11 @@ def whole(table: Table) -> Frame:
 
 def save_parquet(table: Table, temp: Path) -> None:
     if isinstance(table, Partitions):
-        pl.scan_parquet(list(table.files), missing_columns="insert").sink_parquet(temp, row_group_size=1 << 16)
+        pl.scan_parquet(list(table.files), missing_columns="insert").sink_parquet(
+            temp, row_group_size=1 << 16, compression_level=LEVEL
+        )
     else:
-        table.rechunk().write_parquet(temp, row_group_size=1 << 16)
+        table.rechunk().write_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL)
 
 
 @contextmanager

@@ -76,9 +76,9 @@ def add_ids(frame: Frame) -> Frame:
             separator=_SEP,
         )
     ).to_series()
-    digest = xxhash.xxh3_64_hexdigest
-    ids = [digest(t.encode()) for t in text.to_list()]
-    return frame.with_columns(pl.Series("id", ids, dtype=pl.String))
+    digest = xxhash.xxh3_64_digest
+    ids = pl.Series("id", [digest(t) for t in text.cast(pl.Binary).to_list()], dtype=pl.Binary)
+    return frame.with_columns(ids.bin.encode("hex"))
 
 
 _HAN = r"[\p{Han}]"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,8 +25,10 @@ from mathdata.manifest import (
     split,
     versions,
 )
-from mathdata.recipe import Recipe, Source, StageCall
 from mathdata.types import Context, Engine, Partitions, Table
+
+if TYPE_CHECKING:  # a stage command reads no recipe: it need not wait for pydantic
+    from mathdata.recipe import Recipe, Source, StageCall
 
 __all__ = ["Step", "chain_of", "chains_of", "describe", "run_chains", "run_stage", "source_key"]
 

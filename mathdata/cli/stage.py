@@ -163,7 +163,8 @@ def run_stage_command(
     spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
     started = time.perf_counter()
     with Display(quiet=as_json) as display:
-        table = load(inputs, pairs(column, "--column") or None, max_broken, spread=engine != "local")
+        how = {"column": pairs(column, "--column") or None, "max_broken": max_broken, "derive": derives(name)}
+        table = load(inputs, spread=engine != "local", **how)
         ctx = Context(journal=journal or (out.with_name(out.name + ".journal.sqlite") if out else None))
         with display.stage(name, None) as ctx.progress:
             table, ledger = run_stage(name, function, table, options, engine=build("engine", spec), ctx=ctx)
@@ -195,16 +196,23 @@ IN_MEMORY = 1 / 12
 """Share of the memory that input files may weigh to be read whole: rows weigh several times their text."""
 
 
-def load(inputs: Sequence[str], column: dict[str, str] | None, max_broken: float, *, spread: bool) -> Table:
+def derives(stage: str) -> bool:
+    """Whether a stage needs what follows from the text; dedup does not, and a large corpus need not wait for it."""
+    from mathdata.registry import find
+
+    return find("stage", stage).derived
+
+
+def load(inputs: Sequence[str], *, spread: bool, **how: Any) -> Table:
     """The rows of the inputs: one frame, or partitions on disk where they are large or a cluster is to work on them."""
     from mathdata.io import read, spill
 
     weight = sum(p.stat().st_size for p in (Path(i.partition("?")[0]) for i in inputs) if p.is_file())
     if not spread and weight <= memory() * IN_MEMORY:
-        return read(*inputs, column=column, max_broken=max_broken)
+        return read(*inputs, **how)
     from mathdata.engines._parts import scratch
 
-    return spill(*inputs, folder=scratch(), column=column, max_broken=max_broken)
+    return spill(*inputs, folder=scratch(), **how)
 
 
 def memory() -> float:

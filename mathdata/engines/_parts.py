@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from mathdata.types import Frame, Partitions
 
@@ -55,7 +54,9 @@ def scratch(base: Path | None = None) -> Path:
 
 
 def rows_in(table: Partitions) -> list[int]:
-    return [pq.read_metadata(file).num_rows for file in table.files]
+    from pyarrow.parquet import read_metadata  # a frame never needs it, and it takes as long to import as polars
+
+    return [read_metadata(file).num_rows for file in table.files]
 
 
 def pieces(table: Partitions, *, whole: bool = False) -> list[Piece]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from mathdata.engines._parts import NUMBER
+from mathdata.layouts import fill_answers
 from mathdata.stages._answers import answer_of, confirmed, same_answer
 from mathdata.text import normal_column
 from mathdata.types import Frame, Row
@@ -46,14 +46,15 @@ def problem_keys(frame: Frame, rules: Rules) -> Frame:
 
 def mark(frame: Frame, rules: Rules) -> Frame:
     """`reject` and `reject_why` on duplicates and conflicts. Order of rows in and out: by place in the table."""
-    frame = frame.sort(NUMBER)
+    frame = frame if frame[NUMBER].is_sorted() else frame.sort(NUMBER)
     slim = _twins(frame, rules)
-    slim = slim.filter(pl.len().over("group") > 1)
+    slim = slim.filter(pl.col("group").is_duplicated())
     if not slim.height:
         return frame
     slim = _answers(_paths(frame, slim, rules), frame)
     slim = _ranks(frame, slim, rules)
-    best = pl.col("i").sort_by("rank").first().over("group", "path", "answer")
+    first = pl.col("i") if rules.keep == "first" else pl.col("i").sort_by("rank")  # `first` is the order they are in
+    best = first.first().over("group", "path", "answer")
     slim = slim.with_columns(best.alias("twin"))
     copies = slim.filter((pl.col("twin") != pl.col("i")) & ~pl.col("against"))
     marks = [_describe(frame, _spared(frame, copies, rules), rules)]
@@ -94,17 +95,14 @@ def _twins(frame: Frame, rules: Rules) -> Frame:
 
 def _preference(frame: Frame, rules: Rules) -> pl.Series:
     """Which of several rows stays: those of --against, then what --keep asks, then the earliest."""
-    against = frame[AGAINST] if AGAINST in frame.columns else pl.lit(False)
-    keys: list[Any] = [~pl.lit(against) if isinstance(against, pl.Series) else pl.lit(True)]
+    if rules.keep == "first":  # rows of --against stand before all others
+        return pl.int_range(0, frame.height, dtype=pl.UInt32, eager=True)
+    keys: list[Any] = [~pl.col(AGAINST) if AGAINST in frame.columns else pl.lit(True)]
     if rules.keep == "verified":
         keys.append(pl.col("verdict").ne_missing(pl.lit("correct")))
-    if rules.keep != "first":
-        keys.append(-(pl.col("solution").str.len_chars().fill_null(0).cast(pl.Int64)))
+    keys.append(-(pl.col("solution").str.len_chars().fill_null(0).cast(pl.Int64)))
     keys.append(pl.col(NUMBER))
-    order = frame.select(pl.arg_sort_by(keys)).to_series().to_numpy()
-    rank = np.empty(frame.height, dtype=np.uint32)
-    rank[order] = np.arange(frame.height, dtype=np.uint32)
-    return pl.Series("rank", rank)
+    return frame.select(pl.arg_sort_by(keys)).to_series().arg_sort().cast(pl.UInt32)
 
 
 def _ranks(frame: Frame, slim: Frame, rules: Rules) -> Frame:
@@ -112,12 +110,10 @@ def _ranks(frame: Frame, slim: Frame, rules: Rules) -> Frame:
     slim = slim.with_columns(_preference(frame, rules).gather(slim["i"]).alias("rank"))
     if rules.keep != "verified":
         return slim
-    rows = frame[slim["i"].to_list()].select("problem", "solution", "answer", "verdict")
+    rows = frame.select("problem", "solution", "answer", "verdict")[slim["i"]]
     sure = pl.Series("sure", [confirmed(row, steps=True) for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
     order = slim.with_columns(sure).select(pl.arg_sort_by(~pl.col("against"), ~pl.col("sure"), "rank")).to_series()
-    rank = np.empty(slim.height, dtype=np.uint32)
-    rank[order.to_numpy()] = np.arange(slim.height, dtype=np.uint32)
-    return slim.with_columns(pl.Series("rank", rank))
+    return slim.with_columns(order.arg_sort().cast(pl.UInt32).alias("rank"))
 
 
 def _paths(frame: Frame, slim: Frame, rules: Rules) -> Frame:
@@ -140,17 +136,32 @@ def _paths(frame: Frame, slim: Frame, rules: Rules) -> Frame:
 
 def _answers(slim: Frame, frame: Frame) -> Frame:
     """`answer`: 0, or the number of the answer where the rows of a group disagree."""
-    slim = slim.with_columns(
-        frame["answer"].gather(slim["i"]).alias("_said"), pl.lit(0, dtype=pl.Int32).alias("answer")
-    )
-    several = pl.col("_said").drop_nulls().n_unique().over("group") > 1
+    said = frame["answer"].gather(slim["i"])
+    slim = slim.with_columns(said.alias("_said"), pl.lit(0, dtype=pl.Int32).alias("answer"))
+    text = frame["solution"].gather(slim["i"]).hash().alias("text")
+    kinds = slim.select("group", text, pl.when(said.is_not_null()).then(said.hash()).alias("said"))
+    ways = kinds.group_by("group").agg((pl.col(c).min() != pl.col(c).max()).fill_null(False) for c in ("text", "said"))
+    several = ways.filter(pl.col("text") | pl.col("said"))["group"]
+    if not len(several):
+        return slim.drop("_said")
+    slim = slim.with_columns(_stated(frame, slim, slim["group"].is_in(several.implode())))
+    unlike = pl.col("_said").drop_nulls().n_unique().over("group") > 1
     silent = (pl.col("_said").null_count().over("group") > 0) & (pl.col("path").n_unique().over("group") > 1)
-    doubtful = slim.filter(several | silent)
+    doubtful = slim.filter(unlike | silent)
     if doubtful.height:
         numbers = _number_answers(doubtful, frame)
         slim = slim.join(numbers, on="i", how="left", maintain_order="left")
         slim = slim.with_columns(pl.coalesce("number", "answer").alias("answer")).drop("number")
     return slim.drop("_said")
+
+
+def _stated(frame: Frame, slim: Frame, where: pl.Series) -> pl.Series:
+    """`_said`, with the answers that solutions state filled in where rows of a group differ and none is given."""
+    places = (where & slim["_said"].is_null()).arg_true()
+    if not len(places):
+        return slim["_said"]
+    rows = frame.select("solution", "answer")[slim["i"].gather(places)]
+    return slim["_said"].scatter(places, fill_answers(rows)["answer"])
 
 
 def _number_answers(doubtful: Frame, frame: Frame) -> Frame:
@@ -179,7 +190,8 @@ def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
     """Without kin: a row and its own rewording are never duplicates of each other."""
     if rules.level != "near" or not copies.height or not frame["parents"].drop_nulls().len():
         return copies
-    mine, twin = frame[copies["i"].to_list()], frame[copies["twin"].to_list()]
+    slim = frame.select("id", "problem", "parents")
+    mine, twin = slim[copies["i"]], slim[copies["twin"]]
     ask_alike = normal_column(mine["problem"]) == normal_column(twin["problem"])
     kin = [
         a in (q or ()) or b in (p or ())
@@ -190,22 +202,10 @@ def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
 
 def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
     """i, reject, reject_why: each removal names its twin, the level and the similarity."""
-    mine, twin = frame[copies["i"].to_list()], frame[copies["twin"].to_list()]
-    columns = ["problem"] if rules.on == "problem" else ["problem", "solution"]
-    same = np.ones(copies.height, dtype=bool)
-    for column in columns:
-        same &= mine[column].eq_missing(twin[column]).to_numpy()
-    level = np.where(same, "exact", "normal").astype(object)
-    if rules.level == "near":
-        rest = np.flatnonzero(~same)
-        alike = np.ones(len(rest), dtype=bool)
-        for column in columns:
-            a, b = (normal_column(side[column].gather(rest)) for side in (mine, twin))
-            alike &= (a == b).to_numpy()
-        level[rest[~alike]] = "near"
+    twin = frame.select("id", "origin")[copies["twin"]]
     return copies.select(
         "i",
-        pl.Series("level", level, dtype=pl.String),
+        _level(frame, copies, rules).alias("level"),
         twin["id"].fill_null("?").alias("id"),
         twin["origin"].fill_null("?").alias("origin"),
         "similarity",
@@ -219,6 +219,22 @@ def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
             pl.when(pl.col("level") == "near").then("differs").otherwise(pl.lit("")),
         ).alias("reject_why"),
     )  # fmt: skip
+
+
+def _level(frame: Frame, copies: Frame, rules: Rules) -> pl.Series:
+    """At which level each copy already equals its twin."""
+    if rules.level == "exact":
+        return pl.Series(["exact"]).new_from_index(0, copies.height)
+    columns = ["problem"] if rules.on == "problem" else ["problem", "solution"]
+    pairs = [tuple(frame[c].gather(copies[side]) for side in ("i", "twin")) for c in columns]
+    level = pl.Series(["exact"]).new_from_index(0, copies.height)
+    rest = pl.select(~pl.all_horizontal(a.eq_missing(b) for a, b in pairs)).to_series().arg_true()
+    level = level.scatter(rest, "normal")
+    if rules.level != "near" or not len(rest):
+        return level
+    forms = [tuple(normal_column(side.gather(rest)) for side in pair) for pair in pairs]
+    unlike = pl.select(~pl.all_horizontal(a == b for a, b in forms)).to_series()
+    return level.scatter(rest.filter(unlike), "near")
 
 
 def _conflicts(frame: Frame, slim: Frame, copies: Frame) -> Frame:

@@ -130,7 +130,8 @@ def _heirs(
 def _item_ids(items: Frame) -> set[str]:
     """Ids under which test items may stand among a row's parents: the benchmark's own and those `read` gives."""
     columns = [items[c].to_list() if c in items.columns else [None] * items.height for c in CONTENT]
-    return {row_id(*content) for content in zip(*columns)} | set(items["id"].cast(pl.String).to_list())
+    made = {row_id(*c[:n]) for c in zip(*columns) for n in (2, 3)}  # the answer stated, or taken out of the solution
+    return made | set(items["id"].cast(pl.String).to_list())
 
 
 CONTENT = ("problem", "solution", "answer")

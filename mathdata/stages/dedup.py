@@ -19,7 +19,7 @@ __all__ = ["dedup"]
 PART_ROWS = 200_000
 
 
-@register("stage", "dedup")
+@register("stage", "dedup", derived=False)
 def dedup(
     table: Table,
     *,
@@ -64,7 +64,8 @@ def _others(against: list[str] | None) -> Frame | None:
 
 
 def _one(table: Frame, others: Frame | None, rules: Rules) -> Frame:
-    return mark(_joined(number(table), others), rules).filter(pl.col(NUMBER) >= 0).drop(NUMBER, AGAINST, strict=False)
+    made = mark(_joined(number(table), others), rules)
+    return (made if others is None else made.filter(pl.col(NUMBER) >= 0)).drop(NUMBER, AGAINST, strict=False)
 
 
 def _joined(frame: Frame, others: Frame | None) -> Frame:

@@ -139,6 +139,38 @@ def test_kinds_that_differ_between_lines_and_blocks_become_text(tmp_path: Path) 
     assert frame["reject"].null_count() == len(rows)
 
 
+@pytest.mark.parametrize(
+    ("late", "column", "want"),
+    [
+        ({"problem": "What is 1 + 1?", "answer": "2", "hint": 'say "two": 2'}, "hint", 'say "two": 2'),
+        ({"problem": "What is 1 + 1?", "answer": None}, "answer", None),
+        ({"problem": "What is 1 + 1?", "hint": "two"}, "hint", "two"),
+        ({"problem": "What is 1 + 1?", "answer": "2", "answer ": "3"}, "answer ", "3"),
+        ({"problem": "What is 1 + 1?", "answer": 2.5}, "answer", "2.5"),
+        ({"problem": "What is 1 + 1?", "answer": ["2"]}, "answer", '["2"]'),
+        ({"problem": 'Say "2": is it even?', "answer": "yes"}, "problem", 'Say "2": is it even?'),
+    ],
+)
+def test_what_only_a_late_line_of_a_block_says_is_not_lost(
+    tmp_path: Path, late: dict[str, object], column: str, want: str | None
+) -> None:
+    rows = [{"problem": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(5000)]
+    frame = read(put(tmp_path / "late.jsonl", jsonl([*rows, late])))
+    assert frame.height == 5001
+    assert frame["problem"][:5000].to_list() == [r["problem"] for r in rows]
+    assert frame[column][5000] == want
+
+
+def test_an_id_is_the_same_whether_the_answer_was_taken_out_of_the_solution_or_not(tmp_path: Path) -> None:
+    path = put(tmp_path / "boxed.jsonl", jsonl([{"problem": "What is 2 + 2?", "solution": "It is $\\boxed{4}$."}]))
+    bare, full = read(path, derive=False), read(path)
+    assert bare["answer"].to_list() == [None]
+    assert full["answer"].to_list() == ["4"]
+    assert bare["id"].to_list() == full["id"].to_list()
+    write(bare, tmp_path / "bare.parquet")
+    assert read(tmp_path / "bare.parquet").equals(full)
+
+
 def test_chunks_hold_the_same_rows_as_the_whole(tmp_path: Path) -> None:
     path = put(tmp_path / "rows.jsonl", jsonl(ROWS))
     chunks = list(read_chunks(path, rows=7))

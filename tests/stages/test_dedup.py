@@ -81,6 +81,15 @@ def test_one_question_with_two_answers_goes_to_review() -> None:
     assert words(frame, level="exact") == ["review-conflict", "review-conflict", "exact-duplicate"]
 
 
+@pytest.mark.parametrize("on", ["row", "problem"])
+def test_answers_that_only_the_solutions_state_are_compared_too(on: str) -> None:
+    question = "How many moons?"
+    frame = table((question, r"It is $\boxed{2}$.", None), (question, r"It is $\boxed{3}$.", None))
+    assert words(frame, level="exact", on=on) == ["review-conflict", "review-conflict"]
+    agreed = table((question, r"It is $\boxed{2}$.", None), (question, r"We count $\boxed{2}$.", None))
+    assert words(agreed, level="exact", on=on) == [None, None if on == "row" else "exact-duplicate"]
+
+
 def test_a_conflict_that_recomputing_settles_keeps_the_right_row() -> None:
     made = dedup(table(("计算 3 + 5 等于多少？", "9", "9"), ("计算 3 + 5 等于多少？", "8", "8")))
     assert made["reject"].to_list() == ["review-conflict", None]
