@@ -177,13 +177,20 @@ _SAME_VALUE = {
     50: "half",
     25: "quarter",
     7: "weekly",
+    14: "weeks",
 }
+
+
+_SHARE = re.compile(r"\b(?:a|one)[ -]third\b", re.I)
 
 
 def _leaks(graph: Graph, mention: Mention) -> None:
     """The solution must not say the masked number in another word than the question does."""
     words = _SAME_VALUE.get(int(mention.value), "") if mention.value.denominator == 1 else ""
-    if any(w in graph.solution.words and w not in graph.question.words for w in words.split()):
+    told = _SHARE.search(graph.solution.text) and not _SHARE.search(graph.question.text)  # not "the third ball"
+    if (mention.value == 3 and told) or any(
+        w in graph.solution.words and w not in graph.question.words for w in words.split()
+    ):
         raise Unsupported("another word gives it away")
 
 
@@ -326,11 +333,13 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
 
 
 def _next_operator(text: str, at: int) -> bool:
-    return _SIGN_AFTER.match(text, at, at + 30) is not None
+    return _SIGN_AFTER.match(text, at, at + 50) is not None
 
 
 _SIGN_BEFORE = re.compile(r"(?:[-*/×÷]|\b(?:minus|times|(?:divided|multiplied) by))\s*\$?$")
-_SIGN_AFTER = re.compile(r"\s*(?:[A-Za-z]+\s*){0,2}(?:[*/×÷]|\bx\s*[\d$(]|\b(?:times|divided|multiplied)\b)")
+_SIGN_AFTER = re.compile(
+    r"(?:\s*[A-Za-z'’-]++){0,4}\s*(?:[*/×÷]|(?<= )x\s*[\d$(]|(?<= )(?:times|divided|multiplied)\b)"
+)
 
 
 def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]) -> str | None:

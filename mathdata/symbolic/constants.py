@@ -57,13 +57,13 @@ _WORDS: dict[str, tuple[Number, ...]] = {
     "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "score": (20,), "decade": (10,), "century": (100,),
     "rectangle": (2,), "rectangular": (2,), "perimeter": (2,), "triangle": (2, 3), "deck": (52,), "square": (4, 2),
     "percent": (100,), "percentage": (100,), "thousand": (1000,), "million": (1000000,), "hundred": (100,),
-    "pentagon": (5,), "hexagon": (6,), "octagon": (8,), "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
+    "pentagon": (5,), "hexagon": (6,), "octagon": (8,), "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "tricycle": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
 }  # fmt: skip
 _WEAK: dict[str, tuple[Number, ...]] = {
     "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,), "car": (4,),
     "leap": (366,), "piano": (88,), "cube": (6, 3), "average": (2,), "triangle": (180,), "angle": (180, 90),
     "circle": (360,), "week": (5, 7, 52, 4), "month": (30, 4, 31, 12), "year": (12, 52, 365, 4), "day": (24, 7, 30),
-    "hour": (60,), "feet": (12,), "foot": (12,), "half": (50,), "people": (2,), "tricycle": (3,), "goat": (4,),
+    "hour": (60,), "feet": (12,), "foot": (12,), "half": (50,), "people": (2,), "goat": (4,),
     "january": (31,), "february": (28, 29), "march": (31,), "april": (30,), "may": (31,), "june": (30,), "july": (31,),
     "august": (31,), "september": (30,), "october": (31,), "november": (30,), "december": (31,), "insect": (6,),
     "quarter": (Fraction(1, 4), 25),

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mathdata.symbolic.lexer import listed
-from mathdata.symbolic.solution import Solution
+from mathdata.symbolic.solution import Slot, Solution
 
 if TYPE_CHECKING:
     from mathdata.symbolic.tie import Graph
@@ -21,14 +21,19 @@ FIRM = frozenset(listed("one fraction label date clock shape"))
 def hold(graph: Graph) -> None:
     """Hold what an unexplained constant could be made of, and numbers whose one value has two jobs."""
     s = graph.solution
+    reckoned: set[int] = set()
     for slot in s.slots:
         for source in slot.sources:
             for part in source[2:] if source[0] == "m" else (source,):
                 if part[0] in "qp":
                     graph.groups[part[1]].used = True
-    for group in graph.groups:
+                    if slot.step >= 0:
+                        reckoned.add(part[1])
+    for g, group in enumerate(graph.groups):
         if group.held in FIRM:
             continue
+        if group.used and g not in reckoned:
+            group.held = group.held or "told"  # the prose names it, no step depends on it
         nouns = {m.noun for m in group.mentions}
         users = sum(
             x.step >= 0 and any(y[0] in "qp" and graph.groups[y[1]] is group for y in x.sources) for x in s.slots
@@ -46,7 +51,13 @@ def _loose_ends(graph: Graph) -> None:
     The solution then went on with another value than its own (`25 * 5 = 125 … 150 - 5`).
     """
     s = graph.solution
-    if not any(x.step >= 0 and x.value > 12 and x.sources[0][0] == "u" for x in s.slots):
+    loose = [x for x in s.slots if x.sources[0][0] == "u"]
+    kinds = {m.kind for group in graph.groups for m in group.mentions if m.kind}
+    if any(x.step < 0 and (x.money or x.percent or _named(s, x) or (x.value > 5 and x.noun in kinds)) for x in loose):
+        for group in graph.groups:
+            group.held = group.held or "may make a constant"
+        return
+    if not any(x.step >= 0 and x.value > 12 for x in loose):
         return
     idle = any(not g.used and g.held not in FIRM for g in graph.groups)
     unused = set(range(len(s.steps))) - {graph.gold}
@@ -55,16 +66,27 @@ def _loose_ends(graph: Graph) -> None:
         group.held = group.held or "may make a constant"
 
 
+_ACT = re.compile(r"\b(?:adding|add|subtracting|subtract|plus|minus|picks|spends?|needs?)\s+\$?$")
+_REASON = re.compile(r"[^.?!\n]{0,60}\bbecause\b")
+
+
+def _named(s: Solution, slot: Slot) -> bool:
+    """A number of the prose that a step should have given: `by adding 7`, `he has 66 because …`."""
+    start, end = slot.spans[0]
+    if s.letters or slot.word:
+        return False
+    return _ACT.search(s.text, max(0, start - 20), start) is not None or _REASON.match(s.text, end) is not None
+
+
 def _said_in_words(graph: Graph) -> None:
     """Hold what the solution says without a number: `a quarter` for 25%, `8 + 8` for each of two."""
     s = graph.solution
     spoken = {v for word, v in _SHARES.items() if re.search(rf"\b{word}\b", s.text, re.I)}
     times = {n for step in range(len(s.steps)) for n in _repeated(s, step)}
-    for g, group in enumerate(graph.groups):
-        operand = any(x.step >= 0 and any(y[:2] in (("q", g), ("p", g)) for y in x.sources) for x in s.slots)
+    for group in graph.groups:
         if group.value in spoken and any(m.percent for m in group.mentions):
             group.held = group.held or "may make a constant"
-        elif group.value in times and not operand:
+        elif group.value in times:
             group.held = group.held or "told"
 
 

@@ -53,6 +53,11 @@ def _fractions(graph: Graph) -> None:
                 pair = (slot.value, int(other[1])) if other else None
             if pair in known:
                 slot.sources = [("c", slot.value)]
+    for slot in graph.solution.slots:
+        if slot.noun and ("c", slot.value) in slot.sources and graph.constants.get(slot.value) == {"fraction"}:
+            kinds = [m.kind for x in slot.sources if x[0] == "q" for m in graph.groups[x[1]].mentions]
+            if slot.noun in kinds and not any(_OVER.search(text, max(0, a - 5), a) for a, _ in slot.spans):
+                _keep(slot, [x for x in slot.sources if x[0] != "c"])  # `3 months`, not a third's 3
 
 
 _REASON = re.compile(r"(?:[^.?!\n]|\.(?=\d)){0,120}?\b(?:because|since)\b")

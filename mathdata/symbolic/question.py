@@ -296,8 +296,26 @@ def _hold_told(q: Question) -> None:
         rest = q.text[m.end :]
         stop = re.search(r"[.?!]", rest)
         sentence = rest[: stop.start()] if stop else rest
-        if _TOLD.search(rest) or _NAMES.search(sentence):
+        if (
+            _TOLD.search(rest)
+            or _NAMES.search(sentence)
+            or m.value in _list_lengths(rest[: min(len(sentence) + 200, 600)])
+        ):
             m.held = "told"
+
+
+_WORD = r"[\w'’-]++(?: [\w'’-]++){0,2}"
+_LIST = re.compile(rf"\b{_WORD}(?:, (?!and |or ){_WORD}){{0,6}},? (?:and|or) [a-z]")
+
+
+def _list_lengths(text: str) -> set[int]:
+    """How many things the lists of a text hold: 3 for `purple, yellow, and green`."""
+    found = set()
+    for match in _LIST.finditer(text):
+        commas = match[0].count(",")
+        if commas:
+            found.add(commas + (1 if re.search(r", (?:and|or) ", match[0]) else 2))
+    return found
 
 
 def fraction_values(fractions: list[tuple[int, int]]) -> tuple[set[Number], set[Number]]:

@@ -116,8 +116,8 @@ def _sources(graph: Graph) -> None:
             found += [x for x in _converted(graph, slot) if x[0] == "x"]
         if slot.step < 0 and 1 < slot.value <= 10 and (found[:1] or slot.word) and _may_be_told(graph, slot):
             found.append(("c", slot.value))
-        if slot.value == 1 and slot.money:
-            _hold_dollar(graph)
+        if slot.value == 1 and slot.money and not any(x[0] == "r" for x in found):
+            _hold_dollar(graph, slot)
         if slot.value in fixed.strong and _may_be_constant(graph, slot, found, fixed.strong[slot.value]):
             found.append(("c", slot.value))
         slot.sources = _stated(list(dict.fromkeys(found))) or _unexplained(graph, slot, fixed)
@@ -145,9 +145,12 @@ def _may_be_told(graph: Graph, slot: Slot) -> bool:
     return bool(slot.noun and own) and all(m.kind and m.kind != slot.noun for m in own) and not slot.money
 
 
-def _hold_dollar(graph: Graph) -> None:
+def _hold_dollar(graph: Graph, slot: Slot) -> None:
     """`$1` that the question does not state is made from cents in the head: those are held."""
+    start, end = slot.spans[0]
     if any(m.value == 1 and m.money for m in graph.question.mentions):
+        return
+    if "100 cents" in graph.solution.text[max(0, start - 30) : end + 30]:
         return
     for group in graph.groups:
         if group.value and 100 % group.value == 0:
@@ -305,7 +308,7 @@ def _makers(graph: Graph, slot: Slot) -> tuple[list[Group], list[int]]:
         rest = [b for b, other in atoms if other is not source and b != 1] + known
         near = a != 1 and c - 1 <= a <= c + 1 and c <= 20
         pair = any(a + b == c or (not told and (a - b == c or b - a == c)) for b in rest)
-        factor = a != 1 and not told and any(a * b == c or b * c == a or a * c == b for b in (*rest, *_FACTORS))
+        factor = a != 1 and not told and any(a * b == c or b * c == a or a * c == b for b in (*rest, *_FACTORS, 1))
         if not (near or pair or factor):
             continue
         if isinstance(source, Group):
