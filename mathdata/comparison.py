@@ -38,6 +38,7 @@ class Comparison:
     both_right: int
     both_wrong: int
     mdd: float
+    """The smallest true difference (points) that this many problems, flipping this much, show in four runs of five."""
     accuracy_before: float
     accuracy_after: float
     benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -160,7 +161,7 @@ def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
         "high": 100 * high,
         "p": mcnemar(flips["fixed"], flips["broken"]) if single else sign_flip(new - old, seed),
         **{word: flips[word] for word in FLIPS},
-        "mdd": 100 * minimum_detectable(n, (flips["fixed"] + flips["broken"]) / max(n, 1)),
+        "mdd": 100 * minimum_detectable(n, 2 * min(flips["fixed"], flips["broken"]) / max(n, 1)),
         "accuracy_before": float(old.mean()) if n else 0.0,
         "accuracy_after": float(new.mean()) if n else 0.0,
     }
@@ -179,7 +180,7 @@ def pair(before: Frame, after: Frame, benchmark: str) -> Frame:
         frame = frame.with_columns(right.alias("right")).filter(pl.col("sample") == 0)
         own = ["response", "verdict", "reason", "got", "cut_off", "format_ok", "right", "tokens"]
         both.append(frame.rename({c: f"{c}_{side}" for c in own}))
-    shown = ["id", "problem", "gold", *(c for c in ("solution", "subject", "level") if c in before.columns)]
+    shown = ["id", "problem", "gold", *(c for c in ("solution", "subject", "level", "method") if c in before.columns)]
     sided = [c for c in both[1].columns if c.endswith("_after")]
     old = both[0].select(shown + [c for c in both[0].columns if c.endswith("_before")])
     joined = old.join(both[1].select("id", *sided), on="id", how="inner", maintain_order="left")
@@ -229,6 +230,7 @@ def make_cases(rows: Frame) -> list[dict[str, Any]]:
                 "cut_after": bool(row["cut_off_after"]),
                 "subject": row.get("subject"),
                 "level": row.get("level"),
+                "method": row.get("method"),
                 "flip": row["flip"],
                 "why_before": why["before"].text or None,
                 "why_after": why["after"].text or None,

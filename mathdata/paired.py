@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["holm", "mcnemar", "minimum_detectable", "outcome", "paired_bootstrap", "sign_flip"]
+__all__ = ["holm", "mcnemar", "minimum_detectable", "near_zero", "outcome", "paired_bootstrap", "sign_flip"]
 
 DRAWS = 10_000
 LEVEL = 0.05
@@ -53,15 +53,37 @@ def paired_bootstrap(difference: Sequence[float], seed: int = 0, draws: int = DR
     return float(low), float(high)
 
 
-def minimum_detectable(n: int, discordant: float, power: float = 0.8) -> float:
-    """The smallest true difference a paired test of n problems finds in 80 % of runs, given the share that flips."""
+def minimum_detectable(n: int, churn: float, power: float = 0.8) -> float:
+    """The smallest true difference that a paired test of n problems finds in 80 % of runs.
+
+    `churn` is the share of problems that flip for no reason: twice the rarer of the two directions. The difference
+    itself is flips too, in one direction (Connor's formula, solved for the difference).
+
+    >>> round(minimum_detectable(1000, 0.1), 3)  # one in ten flips back and forth
+    0.032
+    """
     if n == 0:
         return 1.0
     from statistics import NormalDist
 
     normal = NormalDist()
-    spread = math.sqrt(max(discordant, 1 / n) / n)
-    return min(1.0, (normal.inv_cdf(0.975) + normal.inv_cdf(power)) * spread)
+    sure, often = normal.inv_cdf(0.975), normal.inv_cdf(power)
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        d = (low + high) / 2
+        flips = min(1.0, churn + d)
+        found = d * math.sqrt(n) >= sure * math.sqrt(flips) + often * math.sqrt(max(flips - d * d, 0.0))
+        low, high = (low, d) if found else (d, high)
+    return high
+
+
+NEAR_ZERO = 0.05
+
+
+def near_zero(compared: Mapping[str, Any]) -> bool:
+    """Whether both sides answer fewer than one problem in twenty: a difference there says little about the task."""
+    right = [int(compared["both_right"]) + int(compared[k]) for k in ("broken", "fixed")]
+    return max(right) / max(int(compared["n"]), 1) < NEAR_ZERO
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:

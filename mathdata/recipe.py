@@ -68,7 +68,7 @@ class Arm(Strict):
     stages: list[StageCall] | None = None
     train: dict[str, Any] | Literal[False] = Field(default_factory=dict)
     preflight: Preflight = Field(default_factory=Preflight)
-    about: str = ""
+    about: str | dict[Literal["en", "zh"], str] = ""
 
     @field_validator("stages", mode="before")
     @classmethod
@@ -100,7 +100,7 @@ class Recipe(Strict):
     """The whole loop: input, stages, arms, training, evaluation, comparison."""
 
     name: str
-    about: str = ""
+    about: str | dict[Literal["en", "zh"], str] = ""
     seed: int = 42
     input: list[Source]
     stages: list[StageCall] = Field(default_factory=list)
@@ -111,8 +111,8 @@ class Recipe(Strict):
     sweep: dict[str, list[Any]] | None = None
     jobs: int = 1
     journal: str | None = None
-    notes: list[str] = Field(default_factory=list)
-    """What must be said beside the figures: printed at the end and in the report."""
+    notes: list[str | dict[Literal["en", "zh"], str]] = Field(default_factory=list)
+    """What must be said beside the figures: printed at the end and in the report, there in both languages where given."""
 
     @property
     def digest(self) -> str:

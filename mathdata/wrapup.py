@@ -180,17 +180,22 @@ def planted_faults(steps: list[Step]) -> list[dict[str, Any]]:
 # --- arms and comparison ------------------------------------------------------------------------------------------
 
 
+TRAINED = (
+    "tokens", "steps", "seconds", "loss", "trainable", "total", "preflight", "evaluations", "tokens_per_second",
+    "train_cpu_seconds", "rows_seen", "padding",
+)  # fmt: skip
+"""What the report takes from the record of a training."""
+
+
 def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> dict[str, Any]:
     """What the report and `--json` say of an arm: its figures on the first benchmark, its training, its set."""
     figures: dict[str, Any] = {
         "about": recipe.arms[job.arm].about,
         "allowed": job.body["allow"],
         "trained": not job.body["before"],
-        **{
-            k: job.record.get(k)
-            for k in ("tokens", "steps", "seconds", "loss", "trainable", "total", "preflight", "evaluations")
-        },
+        **{k: job.record.get(k) for k in TRAINED},
         "rows": (job.record.get("preflight") or {}).get("trained"),
+        "evaluate_seconds": (job.record.get("evaluation") or {}).get("seconds"),
     }
     evaluated = read_evaluation(job)
     if evaluated:
@@ -257,7 +262,14 @@ def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[
 def notes_of(data: Mapping[str, Any]) -> list[str]:
     """What must be said beside the figures: checks that arms were allowed to fail, and the recipe's own words."""
     allowed = {name: arm["allowed"] for name, arm in data["arms"].items() if arm["allowed"]}
-    return [*(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()), *data["notes"]]
+    return [
+        *(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()),
+        *map(plain, data["notes"]),
+    ]
+
+
+def plain(note: str | Mapping[str, str]) -> str:
+    return note if isinstance(note, str) else note.get("en") or next(iter(note.values()), "")
 
 
 # --- card and report ----------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
 
 
 def _show(result: dict[str, Any]) -> None:
+    from mathdata.paired import near_zero
+
     test = "sign-flip" if result["seeds"] else "McNemar"
     click.echo(
         f"{result['before']} → {result['after']}: {result['points']:+.1f} points "
@@ -52,8 +54,12 @@ def _show(result: dict[str, Any]) -> None:
     )
     click.echo(
         f"fixed {result['fixed']}, broken {result['broken']}, both right {result['both_right']}, "
-        f"both wrong {result['both_wrong']}; smallest difference this n can show: {result['mdd']:.1f} points"
+        f"both wrong {result['both_wrong']}; a true difference of {result['mdd']:.1f} points would show in four runs of five"
     )
+    if near_zero(result):
+        click.echo(
+            "both answer fewer than one problem in twenty: the difference says little about what was trained for"
+        )
     for run in result["seeds"]:
         click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
     if "report" in result:

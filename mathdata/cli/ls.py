@@ -102,7 +102,8 @@ def opening(path: Path) -> str:
     from mathdata.recipe_text import load_yaml
 
     data = load_yaml(path.read_text(encoding="utf-8"), where=str(path))
-    return str(data.get("about") or "") if isinstance(data, dict) else ""
+    about = data.get("about") if isinstance(data, dict) else ""
+    return str((about.get("en") if isinstance(about, dict) else about) or "")
 
 
 def overview(found: dict[str, Any]) -> None:

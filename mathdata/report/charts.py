@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mathdata.report.markup import e, t, tag
 
-__all__ = ["Axis", "bars", "curves", "dots", "nice_ticks", "whiskers"]
+__all__ = ["Axis", "bars", "curves", "dots", "duel", "histogram", "nice_ticks", "whiskers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,7 @@ def _scale(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-        text = f"{v:,.{axis.digits}f}".replace("-", "−").replace(",", "\u202f")
-        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{text}</text>')
+        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{_number(v, axis.digits)}</text>')
     svg = f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>'
     return tag("div", "", "lab") + tag("div", svg + tag("div", t(axis.unit), "unit"), "plot") + tag("div", "", "val")
 
@@ -111,6 +110,18 @@ def dots(rows: Sequence[tuple[str, Sequence[tuple[str, float, str]], str]], axis
     return tag("div", "".join(body) + _scale(axis), "chart", role="group", aria_label=label)
 
 
+def duel(rows: Sequence[tuple[str, str, float, str]], label: str) -> str:
+    """Two shares as bars over one scale of percent: rows of (name markup, colour class, percent, value markup)."""
+    body = [
+        tag("div", tag("span", name) + tag("b", shown), "who")
+        + _svg(
+            f'{_grid(PERCENT)}<rect class="{colour}" x="0" y="3" width="{max(value, 0.4):.2f}%" height="12"/>', 18, ""
+        )
+        for name, colour, value, shown in rows
+    ]
+    return tag("div", "".join(body) + _scale_only(PERCENT), "duel", role="img", aria_label=label)
+
+
 def bars(segments: Sequence[tuple[str, float, str]], top: float, height: int = 22) -> str:
     """One stacked bar: segments of (colour class, amount, spoken), `top` is the full width."""
     x, body = 0.0, []
@@ -132,38 +143,83 @@ def curves(lines: Mapping[str, tuple[str, Sequence[Sequence[float]]]], x_unit: s
         return ""
     xs = fitted([0.0, max(p[0] for p in points)], x_unit)
     ys = fitted([0.0, 100.0 if y_unit == "axis_share" else max(p[1] for p in points)], y_unit)
-    paths = []
-    for name, (colour, line) in lines.items():
-        spots = " ".join(f"{10 * xs.at(x):.1f},{1000 - 10 * ys.at(y):.1f}" for x, y in _thin(line))
-        paths.append(f'<polyline class="curve {colour}" points="{spots}"><title>{e(name)}</title></polyline>')
+
+    def path(name: str, css: str, line: Sequence[Sequence[float]]) -> str:
+        spots = " ".join(f"{10 * xs.at(x):.1f},{1000 - 10 * ys.at(y):.1f}" for x, y in line)
+        return f'<polyline class="{css}" points="{spots}"><title>{e(name)}</title></polyline>'
+
+    drawn = {name: (colour, _thin(line)) for name, (colour, line) in lines.items()}
+    paths = [path(n, f"{c} faint", line) for n, (c, line) in drawn.items() if len(line) > SMOOTH]
+    paths += [path(n, c, smoothed(line)) for n, (c, line) in drawn.items()]
+    return _framed("".join(paths), ys, _scale_only(xs), label)
+
+
+def _framed(marks: str, ys: Axis, under: str, label: str) -> str:
+    """A field that scales with its marks, the scale of its height beside it and that of its width under it."""
     grid = "".join(
         f'<line class="grid" x1="0" x2="1000" y1="{1000 - 10 * ys.at(v)}" y2="{1000 - 10 * ys.at(v)}"/>'
         for v in ys.ticks
     )
-    frame = (
-        f'<svg class="field" viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img" aria-label="{e(label)}">'
-        f"{grid}{''.join(paths)}</svg>"
-    )
+    field = 'class="field" viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"'
+    frame = f'<svg {field} aria-label="{e(label)}">{grid}{marks}</svg>'
     left = "".join(
-        f'<text x="100%" y="{100 - ys.at(v)}%" dy="0.32em" text-anchor="end">{v:.{ys.digits}f}</text>' for v in ys.ticks
+        f'<text x="100%" y="{100 - ys.at(v)}%" dy="0.32em" text-anchor="end">{_number(v, ys.digits)}</text>'
+        for v in ys.ticks
     )
     side = f'<svg class="side" aria-hidden="true">{left}</svg>'
-    return tag(
-        "div",
-        tag("div", t(y_unit), "unit top")
-        + side
-        + frame
-        + tag("div", "", "corner")
-        + tag("div", _scale_only(xs), "under"),
-        "curves",
+    parts = tag("div", t(ys.unit), "unit top") + side + frame + tag("div", "", "corner") + tag("div", under, "under")
+    return tag("div", parts, "curves")
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
+
+
+SMOOTH = 60
+"""Points above which a line is drawn twice: thin as it is, thick as a running mean."""
+
+
+def smoothed(line: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    """The running mean over a twentieth of the points on each side; short lines as they are."""
+    if len(line) <= SMOOTH:
+        return list(line)
+    wide = len(line) // 40
+    made = []
+    for i, (x, _) in enumerate(line):
+        reach = min(wide, i, len(line) - 1 - i)  # no lag at the ends, where the loss is steep
+        part = [y for _, y in line[i - reach : i + reach + 1]]
+        made.append((x, sum(part) / len(part)))
+    return made
+
+
+def histogram(bins: Sequence[float], series: Sequence[tuple[str, str, Sequence[int]]], x_unit: str, label: str) -> str:
+    """Counts by bin, the series behind each other: rows of (colour class, name, counts), the largest first."""
+    top = max((n for _, _, counts in series for n in counts), default=0)
+    if not top:
+        return ""
+    ys, width = fitted([0.0, float(top)], "axis_rows"), 1000 / len(bins)
+    marks = []
+    for k, (colour, name, counts) in enumerate(series):
+        inset = width * (0.12 + 0.13 * k)
+        for i, n in enumerate(counts):
+            high = 10 * ys.at(n)
+            box = (
+                f'x="{i * width + inset:.1f}" width="{width - 2 * inset:.1f}" y="{1000 - high:.1f}" height="{high:.1f}"'
+            )
+            marks.append(f'<rect class="{colour}" {box}><title>{e(name)}: {n}</title></rect>' if n else "")
+    ends = Axis(-0.5, len(bins) - 0.5, tuple(range(len(bins))), x_unit)
+    names = "".join(
+        f'<text x="{ends.at(i)}%" y="12" text-anchor="middle">{100 * b:.0f}</text>' for i, b in enumerate(bins)
     )
+    under = f'<svg class="scale" width="100%" height="16" aria-hidden="true">{names}</svg>'
+    return _framed("".join(marks), ys, under + tag("div", t(x_unit), "unit"), label)
 
 
 def _scale_only(axis: Axis) -> str:
     labels = []
     for v in axis.ticks:
         at = axis.at(v)
-        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{v:,.{axis.digits}f}</text>'.replace(",", "\u202f"))
+        labels.append(f'<text x="{at}%" y="12" text-anchor="middle">{_number(v, axis.digits)}</text>')
     return f'<svg class="scale" width="100%" height="16" aria-hidden="true">{"".join(labels)}</svg>' + tag(
         "div", t(axis.unit), "unit"
     )

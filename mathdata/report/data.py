@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mathdata.report.acceptance import acceptance
 from mathdata.report.charts import bars
-from mathdata.report.markup import e, integer, minutes, percent, section, t, tag
+from mathdata.report.cost import distinct
+from mathdata.report.markup import e, integer, minutes, percent, section, t, table, tag
 
 __all__ = ["augmentation", "funnel", "leaks", "planted"]
 
@@ -20,14 +20,23 @@ def funnel(run: Run) -> str:
     if not ledger:
         return ""
     legend = "".join(tag("li", tag("i", "", css) + t(word)) for css, word in (("kept", "kept"), ("gone", "aside")))
-    parts = [tag("ul", legend, "key")]
     chains = list(dict.fromkeys(s.get("arm", "") for s in ledger))
-    for arm in chains:
+    after = (run.get("difference") or {}).get("after")
+    main = after if after in chains else chains[0]
+    parts = [tag("ul", legend, "key square"), tag("h3", e(main)) if len(chains) > 1 else "", chain(ledger, main)]
+    for arm in (c for c in chains if c != main):
         mine = [s for s in ledger if s.get("arm", "") == arm]
-        top = max(s["kept"] + sum(s["rejected"].values()) for s in mine)
-        parts.append(tag("h3", e(arm)) if len(chains) > 1 else "")
-        parts += [stage_box(s, top) for s in mine]
+        came = mine[0]["rows_in"] + mine[0]["created"]
+        said = t("other_arms", arm=arm, rows_in=integer(came), kept=integer(mine[-1]["kept"]))
+        parts.append(tag("details", tag("summary", said) + chain(ledger, arm), "chain"))
     return section("rows", "funnel", "".join(parts), t("funnel_lead"))
+
+
+def chain(ledger: Sequence[Mapping[str, Any]], arm: str) -> str:
+    """The stages of one arm, bars on one scale."""
+    mine = [s for s in ledger if s.get("arm", "") == arm]
+    top = max(s["kept"] + sum(s["rejected"].values()) for s in mine)
+    return "".join(stage_box(s, top) for s in mine)
 
 
 def stage_box(stage: Mapping[str, Any], top: float) -> str:
@@ -71,26 +80,26 @@ def planted(run: Run) -> str:
         ]
         bar = tag("td", bars(segments, f["planted"], 12), "meter")
         body.append(tag("tr", tag("td", e(f["fault"])) + counts + bar + tag("td", e(f.get("stage", "")), "text")))
-    table = tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body)))
-    return section("planted", "planted", tag("div", table, "scroll"), t("planted_lead"))
+    whole = tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body)))
+    return section("planted", "planted", tag("div", whole, "scroll"), t("planted_lead"))
 
 
 def augmentation(run: Run) -> str:
-    made = [s for s in run.get("ledger") or [] if s["created"] > 0 and s["rows_in"] > 0]
-    if not made:
-        return ""
-    head = "".join(tag("th", t(k)) for k in ("method", "created", "kept", "accepted")) + tag("th", t("reasons"), "text")
-    body = []
+    made = distinct([s for s in run.get("ledger") or [] if s["created"] > 0 and s["rows_in"] > 0])
+    rows = []
     for s in made:
-        arm = tag("small", e(s["arm"])) if s.get("arm") else ""
+        arm = tag("small", e(", ".join(s["arms"]))) if s["arms"] else ""
+        gains = ((s.get("figures") or {}).get("novelty") or {}).get("by_method") or {}
         for name, made_, kept, rejected in by_method(s):
             why = ", ".join(f"{w} {integer(n)}" for w, n in sorted(rejected.items(), key=lambda i: -i[1]))
+            gain = f"{gains[name]['gain']:.2f}" if name in gains else "–"
+            segments = [("kept", kept, f"kept {kept}"), ("gone", made_ - kept, f"set aside {made_ - kept}")]
+            bar = tag("div", bars(segments, made_, 12), "meter")
             share = percent(kept / made_) if made_ else "–"
-            cells = [e(name) + arm, integer(made_), integer(kept), share]
-            body.append(tag("tr", "".join(tag("td", c) for c in cells) + tag("td", e(why) or "–", "text")))
-    table = tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
+            rows.append([e(name) + arm, integer(made_), integer(kept), share, bar, gain, e(why) or "–"])
+    head = [t("method"), t("created"), t("kept"), t("accepted"), "", t("novelty"), t("reasons")]
     return section(
-        "augment", "augment", table + cannot(made) + acceptance(made) + stage_figures(made), t("augment_lead")
+        "augment", "augment", table(head, rows, text=(6,)) + acceptance(made) + cannot(made), t("augment_lead")
     )
 
 
@@ -115,46 +124,19 @@ def cannot(stages: Sequence[Mapping[str, Any]]) -> str:
     return tag("details", tag("summary", t("cannot")) + tag("div", tag("table", tag("tbody", body)), "scroll"))
 
 
-def stage_figures(stages: Sequence[Mapping[str, Any]]) -> str:
-    parts = []
-    for s in stages:
-        flat = list(flatten(s.get("figures") or {}))
-        if flat:
-            body = "".join(tag("dt", e(k)) + tag("dd", e(v)) for k, v in flat[:80])
-            name = e(s["stage"]) + (f" · {e(s['arm'])}" if s.get("arm") else "")
-            parts.append(tag("details", tag("summary", f"{name}: {t('figures')}") + tag("dl", body)))
-    return "".join(parts)
-
-
-def flatten(value: Any, prefix: str = "") -> Any:
-    """Nested figures as (path, text) lines; lists of records are tables elsewhere and left out."""
-    if isinstance(value, Mapping):
-        for k, v in value.items():
-            yield from flatten(v, f"{prefix} › {k}" if prefix else str(k))
-    elif isinstance(value, float):
-        yield prefix, f"{value:.4g}"
-    elif not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
-        yield prefix, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
-
-
 def leaks(run: Run) -> str:
-    stages = [s for s in run.get("ledger") or [] if s["stage"] == "decontaminate"]
+    stages = distinct([s for s in run.get("ledger") or [] if s["stage"] == "decontaminate"])
     if not stages:
         return ""
-    parts = []
-    for s in stages:
-        total = sum(s["rejected"].values())
-        said = t("leaks_lead", n=integer(total)) if total else t("leaks_none")
-        parts.append(tag("p", (f"<b>{e(s['arm'])}</b>: " if s.get("arm") and len(stages) > 1 else "") + said))
-        parts.append(leak_table((s.get("figures") or {}).get("benchmarks")))
-    return section("leaks", "leaks", "".join(parts))
-
-
-def leak_table(benchmarks: Any) -> str:
-    if not isinstance(benchmarks, Mapping) or not benchmarks:
-        return ""
+    total = sum(sum(s["rejected"].values()) for s in stages[:1])
+    said = t("leaks_lead", n=integer(total)) if total else t("leaks_none")
     keys = ("checked", "matched", "unsure", "rows_matched", "rows_unsure")
-    head = tag("th", t("benchmark")) + "".join(tag("th", t(k)) for k in keys)
-    rows = [(n, v) for n, v in benchmarks.items() if isinstance(v, Mapping)]
-    body = "".join(tag("tr", tag("td", e(n)) + "".join(tag("td", integer(v.get(k))) for k in keys)) for n, v in rows)
-    return tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", body)), "scroll")
+    rows = []
+    for s in stages:
+        figures = s.get("figures") or {}
+        parents = integer(figures.get("through_parents"))
+        for name, v in (figures.get("benchmarks") or {}).items():
+            rows.append([e(", ".join(s["arms"])), e(name), *(integer(v.get(k)) for k in keys), parents])
+    head = [t("arm"), t("benchmark"), *(t(k) for k in keys), t("parents")]
+    lead = f"<b>{e(', '.join(stages[0]['arms']))}</b>: " if len(stages) > 1 else ""
+    return section("leaks", "leaks", tag("p", lead + said) + table(head, rows, text=(1,)))

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mathdata.paired import outcome
 from mathdata.report.markup import clean, integer, p_value, percent, points
-from mathdata.report.sections import dump, graded, headline
+from mathdata.report.sections import dump, graded, headline, verdict
 
 __all__ = ["markdown", "table"]
 
@@ -39,7 +38,8 @@ def answer(run: Mapping[str, Any]) -> str:
     best = headline(run)
     if best is None:
         return "Nothing was compared in this run.\n"
-    word = {"helped": "It helped", "hurt": "It hurt", "unclear": "No clear difference"}[outcome(best)]
+    word = {"helped": "It helped", "hurt": "It hurt", "unclear": "No clear difference",
+            "near_zero": "A difference, but both are near zero"}[verdict(best)]  # fmt: skip
     differs = "".join(f"- **not the same settings: {cell(d)}**\n" for d in best.get("differs") or [])
     return (
         f"**{word}**: {cell(best['before'])} → {cell(best['after'])} {points(best['points'])} points "
@@ -50,11 +50,11 @@ def answer(run: Mapping[str, Any]) -> str:
 
 def arms(run: Mapping[str, Any]) -> str:
     found = graded(run)
-    head = ["arm", "accuracy", "95 %", "format", "cut off", "n", "rows", "tokens", "steps", "seconds"]
+    head = ["arm", "accuracy", "95 %", "format", "cut off", "tokens right", "n", "rows", "tokens", "steps", "seconds"]
     body = [
         [
             name, percent(a["accuracy"]), f"{percent(a.get('low'))} – {percent(a.get('high'))}",
-            percent(a.get("format_accuracy")), percent(a.get("truncated")), integer(a.get("n")), integer(a.get("rows")),
+            percent(a.get("format_accuracy")), percent(a.get("truncated")), percent(a.get("token_accuracy")), integer(a.get("n")), integer(a.get("rows")),
             integer(a.get("tokens")), integer(a.get("steps")), integer(a.get("seconds")),
         ]
         for name, a in found.items()

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from mathdata.report.words import WORDS
 
-__all__ = ["clean", "e", "integer", "minutes", "p_value", "percent", "points", "section", "t", "tag", "told"]
+__all__ = [
+    "both",
+    "clean",
+    "e",
+    "integer",
+    "minutes",
+    "p_value",
+    "percent",
+    "points",
+    "section",
+    "t",
+    "table",
+    "tag",
+    "told",
+]
 
 
 def clean(value: Any) -> str:
@@ -28,6 +43,14 @@ def e(value: Any) -> str:
 def told(english: str, chinese: str) -> str:
     """Both languages; the switch shows one. The arguments are markup already."""
     return f'<span class="en">{english}</span><span class="zh" lang="zh">{chinese}</span>'
+
+
+def both(value: Any) -> str:
+    """Text from outside in one language, or in the two that it gives as {en: ..., zh: ...}."""
+    if not isinstance(value, dict):
+        return e(value)
+    english, chinese = value.get("en") or value.get("zh") or "", value.get("zh") or value.get("en") or ""
+    return told(e(english), e(chinese))
 
 
 def t(key: str, **values: Any) -> str:
@@ -74,7 +97,19 @@ def section(name: str, key: str, body: str, lead: str = "") -> str:
     return tag("section", tag("h2", t(key)) + (tag("p", lead, "lead") if lead else "") + body, id=name)
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[int] = ()) -> str:
+    """A table of markup; columns where no row has anything are left out. `text`: columns that are prose, not numbers."""
+    keep = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
+    if not rows:
+        return ""
+    top = "".join(tag("th", head[i], "text" if i in text else "", scope="col") for i in keep)
+    body = "".join(tag("tr", "".join(tag("td", r[i], "text" if i in text else "") for i in keep)) for r in rows)
+    return tag("div", tag("table", tag("thead", tag("tr", top)) + tag("tbody", body)), "scroll")
+
+
 def minutes(seconds: float | None) -> str:
     if seconds is None:
         return "–"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s" if seconds >= 0.05 else "< 0.1 s"
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"

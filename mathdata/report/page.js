@@ -85,7 +85,7 @@
     fill($("case-flip"), ["fixed", "broken", "both_right", "both_wrong"].map(function (k) { return [k, WORD[k]]; }));
     fill($("case-why"), ["no answer", "cut off", "formatting", "slip", "wrong set-up"].map(function (k) { return [k, WORD[k]]; }));
     fill($("case-verdict"), ["correct", "wrong", "unparsed", "timeout", "error"].map(function (k) { return [k, WORD[k]]; }));
-    [["case-benchmark", 1], ["case-subject", 4], ["case-level", 5]].forEach(function (p) {
+    [["case-benchmark", 1], ["case-subject", 4], ["case-level", 5], ["case-method", 7]].forEach(function (p) {
       var values = distinct(p[1]);
       if (values.length > 1) fill($(p[0]), values); else $(p[0]).hidden = true;
     });
@@ -100,21 +100,37 @@
   function apply() {
     var a = +$("case-a").value, b = +$("case-b").value, f = $("case-flip").value, why = $("case-why").value;
     var verdict = $("case-verdict").value, subject = $("case-subject").value, level = $("case-level").value, benchmark = $("case-benchmark").value;
+    var method = $("case-method").value, moved = { fixed: 0, broken: 0, both_wrong: 0, both_right: 0 };
     var q = $("case-search").value.trim().toLowerCase();
     var order = { broken: 0, fixed: 1, both_wrong: 2, both_right: 3 };
     found = data.cases.filter(function (c) {
       var x = c[6][a], y = c[6][b];
       if (!x || !y) return false;
-      if (f && flip(x, y) !== f) return false;
       if (why && group(y[3]) !== why && group(x[3]) !== why) return false;
       if (verdict && y[1] !== verdict) return false;
       if (subject && c[4] !== subject) return false;
       if (level && c[5] !== level) return false;
       if (benchmark && c[1] !== benchmark) return false;
-      return !q || (c[2] + "\n" + x[0] + "\n" + y[0] + "\n" + c[0]).toLowerCase().indexOf(q) >= 0;
+      if (method && c[7] !== method) return false;
+      if (q && (c[2] + "\n" + x[0] + "\n" + y[0] + "\n" + c[0]).toLowerCase().indexOf(q) < 0) return false;
+      moved[flip(x, y)] += 1;
+      return !f || flip(x, y) === f;
     });
+    chips(moved, f);
     found.sort(function (c, d) { return order[flip(c[6][a], c[6][b])] - order[flip(d[6][a], d[6][b])]; });
     draw();
+  }
+  function chips(moved, chosen) {
+    var box = $("case-flips");
+    box.textContent = "";
+    Object.keys(moved).forEach(function (k) {
+      var b = text("button", null, "chip " + k);
+      b.type = "button";
+      b.setAttribute("aria-pressed", String(k === chosen));
+      add(b, text("b", String(moved[k])), both("span", WORD[k]));
+      b.addEventListener("click", function () { $("case-flip").value = k === chosen ? "" : k; shown = PAGE; apply(); });
+      box.appendChild(b);
+    });
   }
   function draw() {
     var list = $("case-list"), a = +$("case-a").value, b = +$("case-b").value;
@@ -132,7 +148,7 @@
     q.appendChild(prose(c[2], "text"));
     add(facts, both("span", WORD[kind], "flip"));
     add(facts, add(both("span", ["gold ", "标准答案 "]), add(text("b"), value(c[3]))));
-    [c[4], c[5], c[1], c[0]].forEach(function (v) { if (v) facts.appendChild(text("span", v)); });
+    [c[4], c[5], c[7], c[1], c[0]].forEach(function (v) { if (v) facts.appendChild(text("span", v)); });
     q.appendChild(facts);
     var two = text("div", null, "two");
     two.appendChild(answer(data.arms[a], c[6][a]));

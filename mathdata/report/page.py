@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 
 from mathdata.report import sections
 from mathdata.report.cases import pack, unify
-from mathdata.report.markup import e, minutes, section, t, tag
+from mathdata.report.markup import e, minutes, section, t, tag, told
+from mathdata.report.words import SHORT
 
 __all__ = ["page"]
 
@@ -37,7 +39,8 @@ def page(run: Mapping[str, Any]) -> str:
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    body = masthead(run) + tag("main", content(run, arms, cases)) + tag("footer", t("foot"))
+    said = content(run, arms, cases)
+    body = masthead(run) + contents(said) + tag("main", said) + tag("footer", t("foot"))
     data = tag("script", pack(arms, cases, pair_of(run, arms)), id="cases-data", type="application/octet-stream")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -80,6 +83,15 @@ def masthead(run: Mapping[str, Any]) -> str:
     return tag("header", brand + meta + tag("div", tools, "tools"))
 
 
+_HEADED = re.compile(r'<section id="(\w+)"><h2>')
+
+
+def contents(said: str) -> str:
+    """Links to the sections that there are."""
+    links = "".join(f'<a href="#{name}">{told(*SHORT[name])}</a>' for name in _HEADED.findall(said))
+    return tag("nav", links, aria_label="sections") if links else ""
+
+
 def content(run: Mapping[str, Any], arms: list[str], cases: list[dict[str, Any]]) -> str:
     parts = [sections.answer(run), *(make(run) for make in sections.SECTIONS)]
     if cases:
@@ -92,7 +104,7 @@ def viewer() -> str:
     kinds = [
         ("case-flip", "all flips", "全部变化"), ("case-why", "all mistakes", "全部错误"),
         ("case-verdict", "all verdicts", "全部判定"), ("case-subject", "all subjects", "全部科目"),
-        ("case-level", "all levels", "全部等级"), ("case-benchmark", "all benchmarks", "全部基准"),
+        ("case-level", "all levels", "全部等级"), ("case-method", "all methods", "全部方法"), ("case-benchmark", "all benchmarks", "全部基准"),
     ]  # fmt: skip
     selects = "".join(
         f'<select id="{i}" aria-label="{en}"><option value="" data-o="{en}|{zh}">{en}</option></select>'
@@ -105,7 +117,7 @@ def viewer() -> str:
     )
     body = (
         tag("div", pick + selects + search, "filters", id="filters")
-        + '<p class="count" id="case-count" aria-live="polite"></p><div id="case-list"></div>'
+        + '<div class="chips" id="case-flips"></div><p class="count" id="case-count" aria-live="polite"></p><div id="case-list"></div>'
         + f'<button type="button" class="more" id="case-more" hidden>{_more()}</button>'
         + tag("noscript", tag("p", t("noscript")))
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mathdata.paired import holm, outcome
-from mathdata.report.charts import PERCENT, curves, dots, fitted, whiskers
+from mathdata.paired import holm, near_zero, outcome
+from mathdata.report.charts import PERCENT, SMOOTH, curves, dots, duel, fitted, whiskers
+from mathdata.report.cost import cost
 from mathdata.report.data import augmentation, funnel, leaks, planted
-from mathdata.report.markup import e, integer, minutes, p_value, percent, points, section, t, tag, told
+from mathdata.report.markup import both, e, integer, minutes, p_value, percent, points, section, t, table, tag, told
+from mathdata.report.wrong import wrong
 
 __all__ = ["SECTIONS", "colours", "headline"]
 
@@ -49,21 +51,40 @@ def answer(run: Run) -> str:
     if best is None:
         body = tag("div", tag("h1", t("nothing")))
         return tag("div", body + notes(run, None), "answer", id="answer")
-    word = outcome(best)
-    css = {"helped": "good", "hurt": "bad", "unclear": "flat"}[word]
-    n = best["n"]
-    right = [round(best.get(f"accuracy_{s}", 0) * n) for s in ("before", "after")]
-    if "accuracy_after" not in best:
-        right = [best["both_right"] + best["broken"], best["both_right"] + best["fixed"]]
+    word = verdict(best)
+    css = {"helped": "good", "hurt": "bad"}.get(word, "flat")
+    n, right = best["n"], right_of(best)
     said = t("lead", after=best["after"], before=best["before"], n=n, right=right[1], wrong=right[0])
     said += " " + t("flips", fixed=best["fixed"], broken=best["broken"]) + told(".", "。")
     sure = t("sure", low=points(best["low"]), high=points(best["high"]), p=p_value(best["p"]), n=n)
     about = t("mdd", mdd=f"{best['mdd']:.1f}") if best.get("mdd") else ""
-    about += " " + t("small") if word == "unclear" else ""
+    if word == "unclear":
+        about = t("small") + " " + about
+    if word == "near_zero":
+        about = t("near_zero_why") + " " + about
     left = tag("div", points(best["points"]), f"big {css}") + tag("div", t("points_unit"), "unit")
+    colour = colours(run)
+    sides = [
+        (e(best[s]), colour.get(best[s], "c3"), 100 * r / max(n, 1), percent(r / max(n, 1)))
+        for s, r in zip(("before", "after"), right)
+    ]
+    left += duel(sides, f"Accuracy of {best['before']} and of {best['after']} in percent")
     name = tag("p", f"{e(best['before'])} → {e(best['after'])} · {e(run.get('name', ''))}", "name")
     text = name + tag("h1", t(word)) + tag("p", said, "said") + tag("p", sure, "sure") + tag("p", about, "sure")
     return tag("div", tag("div", left) + tag("div", text + notes(run, best)), "answer", id="answer")
+
+
+def verdict(best: Mapping[str, Any]) -> str:
+    """helped, hurt, unclear, or near_zero: where nearly nothing is right, a gain is no success yet."""
+    word = outcome(best)
+    return "near_zero" if word != "unclear" and near_zero(best) else word
+
+
+def right_of(best: Mapping[str, Any]) -> list[int]:
+    """How many problems each side answers rightly; over several samples or runs, rounded."""
+    if "accuracy_after" not in best:
+        return [best["both_right"] + best["broken"], best["both_right"] + best["fixed"]]
+    return [round(best[f"accuracy_{s}"] * best["n"]) for s in ("before", "after")]
 
 
 def notes(run: Run, best: Mapping[str, Any] | None) -> str:
@@ -72,9 +93,12 @@ def notes(run: Run, best: Mapping[str, Any] | None) -> str:
     for name, arm in (run.get("arms") or {}).items():
         if (arm.get("truncated") or 0) > 0.03:
             lines.append(tag("li", t("cut_warning", arm=name, share=percent(arm["truncated"]))))
+    allowed: dict[str, list[str]] = {}
+    for name, arm in (run.get("arms") or {}).items():
         if arm.get("allowed"):
-            lines.append(tag("li", t("allowed_note", arm=name, what=", ".join(arm["allowed"]))))
-    lines += [tag("li", e(note)) for note in run.get("notes") or []]
+            allowed.setdefault(", ".join(arm["allowed"]), []).append(name)
+    lines += [tag("li", t("allowed_note", arm=", ".join(names), what=what)) for what, names in allowed.items()]
+    lines += [tag("li", both(note)) for note in run.get("notes") or []]
     return tag("ul", "".join(lines), "notes") if lines else ""
 
 
@@ -92,7 +116,7 @@ def arms(run: Run) -> str:
     rows = []
     for name, arm in found.items():
         low, high = arm.get("low", arm["accuracy"]), arm.get("high", arm["accuracy"])
-        label = e(name) + (tag("small", e(arm["about"])) if arm.get("about") else "")
+        label = e(name) + (tag("small", both(arm["about"])) if arm.get("about") else "")
         spoken = f"{name}: {percent(arm['accuracy'])}, 95 % interval {percent(low)} to {percent(high)}"
         shown = f"{100 * arm['accuracy']:.1f} <small>{100 * low:.1f}–{100 * high:.1f}</small>"
         rows.append((label, colour[name], 100 * arm["accuracy"], 100 * low, 100 * high, shown, spoken))
@@ -109,18 +133,14 @@ def arm_table(found: Mapping[str, Mapping[str, Any]]) -> str:
         ("cut", lambda a: percent(a.get("truncated"))),
         ("token_accuracy", lambda a: percent(a.get("token_accuracy"))),
         ("length", mean_length),
+        ("majority", lambda a: percent(next((a[k] for k in a if k.startswith("majority_at_")), None))),
         ("rows", lambda a: integer(a.get("rows"))),
         ("tokens", lambda a: integer(a.get("tokens"))),
         ("steps", lambda a: integer(a.get("steps"))),
         ("seconds", lambda a: minutes(a.get("seconds"))),
     ]
-    shown = {k: [f(a) for a in found.values()] for k, f in columns}
-    keep = [k for k, _ in columns if any(v != "–" for v in shown[k])]
-    head = tag("th", t("arm")) + "".join(tag("th", t(k), scope="col") for k in keep)
-    body = [
-        tag("tr", tag("td", e(name)) + "".join(tag("td", shown[k][i]) for k in keep)) for i, name in enumerate(found)
-    ]
-    return tag("div", tag("table", tag("thead", tag("tr", head)) + tag("tbody", "".join(body))), "scroll")
+    rows = [[e(name), *(shown(a) for _, shown in columns)] for name, a in found.items()]
+    return table([t("arm"), *(t(k) for k, _ in columns)], rows)
 
 
 def mean_length(arm: Mapping[str, Any]) -> str:
@@ -193,7 +213,12 @@ def training(run: Run) -> str:
     colour = colours(run)
     lines = {n: (colour[n], a["loss"]) for n, a in (run.get("arms") or {}).items() if a.get("loss")}
     body = key(colour, lines) + curves(lines, "axis_step", "axis_loss", "Training loss over steps") if lines else ""
-    return section("curves", "curves", body) + over_steps(run)
+    many = any(len(line) > SMOOTH for _, line in lines.values())
+    return section("curves", "curves", body, t("smoothed") if many else "") + over_steps(run)
+
+
+def mistakes(run: Run) -> str:
+    return wrong(headline(run))
 
 
 ASKED = (("answer_accuracy", "accuracy"), ("format_accuracy", "format"), ("truncated", "cut"), ("length", "length"))
@@ -233,9 +258,23 @@ def repeat(run: Run) -> str:
     listed = "".join(tag("dt", names.get(k) or t(k)) + tag("dd", e(v)) for k, v in facts if v)
     code = tag("h3", t("recipe")) + tag("div", tag("pre", e(text)), "code", tabindex="0") if text else ""
     command = tag("div", tag("pre", e(run.get("command") or "mathdata run recipe.yaml")), "code")
-    return section(
-        "repeat", "repeat", tag("dl", listed) + (command if text else "") + code, t("repeat_lead") if text else ""
-    )
+    body = tag("dl", listed) + settings(run) + (command if text else "") + code
+    return section("repeat", "repeat", body, t("repeat_lead") if text else "")
+
+
+def settings(run: Run) -> str:
+    """Everything that decided a score, for each benchmark; the digest beside a figure covers all of it."""
+    known: dict[str, dict[str, Any]] = {}
+    for arm in (run.get("arms") or {}).values():
+        for name, figures in (arm.get("benchmarks") or {}).items():
+            known.setdefault(name, figures.get("identity") or {})
+    parts = []
+    for name, identity in known.items():
+        listed = "".join(tag("dt", e(k)) + tag("dd", e(v)) for k, v in identity.items() if v not in (None, "", []))
+        parts.append(
+            tag("details", tag("summary", e(name) + ": " + t("settings")) + tag("dl", listed)) if listed else ""
+        )
+    return "".join(parts)
 
 
 def dump(recipe: Any) -> str:
@@ -245,5 +284,5 @@ def dump(recipe: Any) -> str:
     return str(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False, width=100))
 
 
-SECTIONS = (arms, pairs, families, funnel, planted, augmentation, leaks, training)
+SECTIONS = (arms, pairs, families, funnel, planted, augmentation, leaks, cost, training, mistakes)
 """Before the cases, in reading order; `repeat` stands after them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["WORDS"]
+__all__ = ["SHORT", "WORDS"]
 
 WORDS: dict[str, tuple[str, str]] = {
     # masthead
@@ -18,6 +18,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "helped": ("It helped.", "有帮助。"),
     "hurt": ("It hurt.", "有损害。"),
     "unclear": ("No clear difference.", "没有明显差别。"),
+    "near_zero": ("A difference, near zero.", "有差别，但都接近零。"),
+    "near_zero_why": (
+        "Both answer fewer than one problem in twenty rightly: the task is not learnt yet, and such a difference says "
+        "little about what a longer training or a larger model would do.",
+        "两组答对的题都不到二十分之一：任务尚未学会，这样的差别几乎不能说明训练更久或模型更大时的情形。",
+    ),
     "nothing": ("Nothing was compared in this run.", "本次运行没有进行比较。"),
     "lead": (
         "{after} answers {right} of {n} problems correctly, {before} {wrong}.",
@@ -30,12 +36,13 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "flips": ("{fixed} fixed, {broken} broken", "修正 {fixed} 题，变错 {broken} 题"),
     "mdd": (
-        "With these problems a true difference of {mdd} points or more would be found in four runs out of five.",
-        "以这些题目，真实差异达到 {mdd} 个百分点时，五次运行中有四次能检出。",
+        "With as many problems, flipping to and fro as they do here, a true difference of {mdd} points would be found in "
+        "four runs out of five.",
+        "以同样的题量和这里观察到的来回变化，真实差异达到 {mdd} 个百分点时，五次运行中有四次能检出。",
     ),
     "small": (
-        "The difference is smaller than what this number of problems can show reliably.",
-        "差异小于这一题量所能可靠检出的幅度。",
+        "The difference may be chance.",
+        "差异可能出于偶然。",
     ),
     "not_same": ("Not the same settings: {what}", "设置不一致：{what}"),
     "cut_warning": (
@@ -124,6 +131,29 @@ WORDS: dict[str, tuple[str, str]] = {
     "axis_step": ("step", "步"),
     "axis_loss": ("loss, nats per token", "损失，奈特/词元"),
     "cost": ("Cost", "开销"),
+    "cost_lead": (
+        "Time on this machine, in all and for each part; tokens and money where a teacher behind a server was asked.",
+        "在本机的用时，包括总计与各部分；若请求过服务器上的教师，另列词元与费用。",
+    ),
+    "smoothed": ("Thin: as logged; thick: its running mean.", "细线为原始记录，粗线为滑动平均。"),
+    "wrong": ("What went wrong", "错在哪里"),
+    "wrong_lead": (
+        "Every answer that is not right, by what went wrong in it: the first false equation is a slip; a wrong set-up "
+        "means that every equation that could be checked holds.",
+        "每个未答对的回答按错误类别归类：出现首个不成立的等式为计算失误；列式错误指凡可检验的等式都成立。",
+    ),
+    "wrong_all": ("All", "合计"),
+    "kind_none": ("No answer", "没有答案"),
+    "kind_cut": ("Cut off", "被截断"),
+    "kind_format": ("Formatting", "格式问题"),
+    "kind_slip": ("Arithmetic slip", "计算失误"),
+    "kind_setup": ("Wrong set-up", "列式错误"),
+    "majority": ("Majority", "多数表决"),
+    "settings": ("everything that decided the score", "决定得分的全部设置"),
+    "axis_solved": ("samples of a question that were right, %", "同一题的样本答对比例，%"),
+    "other_arms": ("{arm}: {rows_in} rows in, {kept} kept", "{arm}：输入 {rows_in} 行，保留 {kept} 行"),
+    "novelty": ("Novelty", "新颖度"),
+    "parents": ("Through their parents", "经由父行"),
     # cases
     "cases": ("Cases", "案例"),
     "cases_lead": (
@@ -154,3 +184,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "由 mathdata 生成。单个文件，不联网，无跟踪。",
     ),
 }
+
+SHORT: dict[str, tuple[str, str]] = {
+    "arms": ("Accuracy", "准确率"),
+    "pairs": ("Differences", "差异"),
+    "families": ("Broken down", "分项"),
+    "rows": ("Rows", "数据去向"),
+    "planted": ("Planted faults", "预埋错误"),
+    "augment": ("Augmentation", "增强"),
+    "leaks": ("Contamination", "污染"),
+    "cost": ("Cost", "开销"),
+    "curves": ("Loss", "损失"),
+    "steps": ("Over the steps", "随步数"),
+    "wrong": ("Mistakes", "错误"),
+    "cases": ("Cases", "案例"),
+    "repeat": ("Repeat it", "复现"),
+}
+"""The sections' names in the line of links at the top."""

@@ -54,7 +54,7 @@ def comparison(before: str, after: str, cases: list[dict[str, Any]]) -> dict[str
     return {
         "before": before, "after": after, "n": n, "points": 100 * sum(difference) / n, "low": 100 * low,
         "high": 100 * high, "p": mcnemar(count["fixed"], count["broken"]), **count,
-        "mdd": 100 * minimum_detectable(n, (count["fixed"] + count["broken"]) / n), "cases": cases,
+        "mdd": 100 * minimum_detectable(n, 2 * min(count["fixed"], count["broken"]) / n), "cases": cases,
     }  # fmt: skip
 
 

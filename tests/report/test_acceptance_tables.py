@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from mathdata.report.acceptance import acceptance
@@ -19,10 +21,14 @@ def test_the_report_shows_acceptance_by_cell_solve_rates_and_novelty():
     page = acceptance([{"stage": "augment", "figures": ctx.figures}])
     for cell in ctx.figures["acceptance"]:
         assert f"<td>{cell['made']}</td><td>{cell['kept']}</td>" in page
-    assert page.count("<table>") == 3
+    judged, kept = (ctx.figures["solve_rate"][k] for k in ("judged", "kept"))
+    bars = [int(n) for n in re.findall(r"<title>judged: (\d+)</title>", page)]
+    assert bars == [n for n in judged if n]
+    assert [int(n) for n in re.findall(r"<title>kept: (\d+)</title>", page)] == [n for n in kept if n]
+    assert "samples of a question that were right, %" in page
     assert "<b>0" not in page, "what rows say is neutralised"
     gain = ctx.figures["novelty"]["by_method"]["answer"]["gain"]
-    assert f"<td>{gain:.2f}</td>" in page
+    assert f"answer {gain:.2f} (n = " in page
     assert sum(ctx.figures["solve_rate"]["judged"]) == 80
 
 

@@ -8,6 +8,7 @@ import pytest
 from report_helpers import HOSTILE, a_run, case, comparison
 
 from mathdata.report import write_report
+from mathdata.report.markdown import markdown
 
 
 @pytest.fixture
@@ -221,7 +222,15 @@ def test_what_was_made_what_leaked_and_what_was_measured_on_the_way_have_tables_
     assert "not-new 90" in augment
     page.locator("#augment summary").first.click()
     assert page.locator("#augment", has_text="no step").count() == 1
-    assert page.locator("#leaks tr", has_text="sums").inner_text().split() == ["sums", "60", "4", "0", "10", "0"]
+    assert page.locator("#leaks tr", has_text="sums").inner_text().split() == [
+        "curated",
+        "sums",
+        "60",
+        "4",
+        "0",
+        "10",
+        "0",
+    ]
     assert page.locator("#steps .curves").count() == 3, "truncation was not measured: no empty chart"
     assert page.locator("#steps polyline").count() == 6
 
@@ -235,3 +244,71 @@ def test_paper_is_white_whatever_the_screen_was(page_of):
     assert not page.locator(".tools").is_visible()
     assert not page.locator("#filters").is_visible()
     assert page.locator("#answer h1").is_visible()
+
+
+def test_a_gain_where_nearly_nothing_is_right_is_no_success(page_of):
+    cases = [case(i, False, i < 9) for i in range(400)]
+    made = comparison("raw", "curated", cases)
+    assert made["p"] < 0.05
+    assert made["low"] > 0
+    run = a_run() | {"comparisons": [made], "difference": {"before": "raw", "after": "curated"}}
+    page = page_of(run)
+    assert page.locator("h1 .en").inner_text() == "A difference, near zero."
+    assert "not learnt yet" in page.locator("#answer").inner_text()
+    assert "near zero" in markdown(run)
+    assert "It helped" not in markdown(run)
+
+
+def test_the_cost_tells_time_tokens_and_money_of_every_part(page_of):
+    run = a_run()
+    teacher = {"name": "openai:big", "asked": 400, "from_journal": 20, "failed": 1, "tokens_in": 52_000,
+               "tokens_out": 31_000, "usd": 1.25}  # fmt: skip
+    run["ledger"][2]["figures"]["teacher"] = teacher
+    run["arms"]["curated"] |= {"trainable": 345_120, "total": 345_120, "tokens_per_second": 10_500.0}
+    run["ledger"] += [{**run["ledger"][0], "arm": "raw"}]  # the same step, shared: its time counts once
+    text = " ".join(page_of(run).locator("#cost").inner_text().split())
+    assert "$1.25 teachers' price" in text
+    assert "openai:big" in text
+    assert "52 000" in text
+    assert "10 500" in text
+    assert "4.2 s stages" in text
+
+
+def test_arms_and_notes_speak_both_languages_where_the_recipe_does(page_of):
+    run = a_run()
+    run["arms"]["raw"]["about"] = {"en": "as it came", "zh": "原样 <b>"}
+    run["notes"] = [{"en": "mostly the quota", "zh": "主要来自配额"}, "one language"]
+    page = page_of(run)
+    assert "as it came" in page.locator("#arms").inner_text()
+    page.click("[data-lang=zh]")
+    assert "原样 <b>" in page.locator("#arms").inner_text()
+    assert "as it came" not in page.locator("#arms").inner_text()
+    assert "主要来自配额" in page.locator("#answer").inner_text()
+    assert "one language" in page.locator("#answer").inner_text()
+
+
+def test_cases_are_counted_by_flip_and_filtered_by_method(page_of):
+    run = a_run()
+    for made in run["comparisons"]:
+        made["cases"] = [c | {"method": "fobar" if int(c["id"][1:]) % 2 else "sv"} for c in made["cases"]]
+    page = page_of(run)
+    counted = {b.split()[1]: int(b.split()[0]) for b in page.locator("#case-flips button").all_inner_texts()}
+    assert counted["fixed"] == run["comparisons"][0]["fixed"]
+    assert sum(int(b.split()[0]) for b in page.locator("#case-flips button").all_inner_texts()) == 60
+    page.select_option("#case-method", "sv")
+    assert "of 30 cases" in page.locator("#case-count").inner_text()
+    page.click("#case-flips .fixed")
+    shown = int(page.locator("#case-count").inner_text().split()[2])
+    assert shown == sum(c["flip"] == "fixed" and c["method"] == "sv" for c in run["comparisons"][0]["cases"])
+    page.click("#case-flips .fixed")
+    assert "of 30 cases" in page.locator("#case-count").inner_text()
+
+
+def test_what_went_wrong_is_counted_for_both_sides_and_every_section_is_linked(page_of):
+    run = a_run()
+    run["comparisons"][0]["why"] = {"before": {"slip": 30, "cut off": 10}, "after": {"wrong set-up": 6}}
+    page = page_of(run)
+    assert page.locator("#wrong tbody tr").nth(0).inner_text().split()[:5] == ["raw", "10", "30", "0", "40"]
+    ids = page.eval_on_selector_all("section[id]", "all => all.map(s => s.id)")
+    assert page.eval_on_selector_all("nav a", "all => all.map(a => a.hash.slice(1))") == ids
+    assert {"cost", "wrong", "cases", "repeat"} <= set(ids)
