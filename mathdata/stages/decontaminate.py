@@ -12,7 +12,7 @@ import polars as pl
 from mathdata.engines.local import LocalEngine, numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.near.reference import Reference
-from mathdata.near.semantic import Encode, encoder
+from mathdata.near.semantic import MODEL, Encode, encoder
 from mathdata.registry import register
 from mathdata.schema import row_id
 from mathdata.types import Context, Engine, Frame, Table
@@ -35,6 +35,7 @@ def decontaminate(
     against: Annotated[list[str], "Benchmarks by name (gsm8k,math) or files of test items."],
     lexicon: Annotated[str | None, "A file with more relation words, in the format of the shipped one."] = None,
     semantic: Annotated[bool, "Also set aside rows whose sentence embedding is near an item's."] = False,
+    semantic_model: Annotated[str, "The sentence-transformers model for that: a hub name or a folder."] = MODEL,
     engine: Engine | None = None,
     ctx: Context | None = None,
 ) -> Table:
@@ -45,7 +46,7 @@ def decontaminate(
     a leaked row is a leak too.
     """
     engine, ctx = start(engine, ctx)
-    references = [reference(name, lexicon, encoder() if semantic else None) for name in against]
+    references = [reference(name, lexicon, encoder(semantic_model) if semantic else None) for name in against]
     if not references:
         raise UsageError("decontaminate: against what?", "name benchmarks: --against gsm8k,math")
     marks = find_leaks(table, references, engine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,35 @@ def test_a_row_near_in_embedding_only_is_unsure() -> None:
     assert Reference("mine", items).hits(rows) == []
 
 
-@pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="the extra is installed")
+REAL = importlib.util.find_spec("sentence_transformers") is not None
+
+
+@pytest.mark.skipif(not REAL, reason="sentence-transformers is not installed")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_real_library_reads_a_model_folder(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    item = "Wo ist der rote Ball im Garten geblieben"
+    words = ["[UNK]", *item.split(), *["Das", "Haus", "am", "See", "hat", "ein", "Dach"]]
+    tokenizer = Tokenizer(WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=128)]).save(str(tmp_path / "model"))
+    pl.DataFrame({"problem": [item], "answer": ["a"]}).write_ndjson(tmp_path / "items.jsonl")
+    rows = conform(
+        pl.DataFrame({"problem": ["Garten im Ball rote der ist Wo geblieben", "Das Haus am See hat ein Dach"]})
+    )
+    options = {"against": [str(tmp_path / "items.jsonl")], "semantic_model": str(tmp_path / "model")}
+    assert decontaminate(rows, **options)["reject"].to_list() == [None, None]
+    found = decontaminate(rows, **options, semantic=True)
+    assert found["reject"].to_list() == ["review-leak", None]
+    assert "embedding" in found["reject_why"][0]
+
+
+@pytest.mark.skipif(REAL, reason="the extra is installed")
 def test_without_the_extra_the_pip_line_is_named() -> None:
     with pytest.raises(MissingExtra) as error:
         encoder()
