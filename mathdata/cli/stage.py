@@ -194,6 +194,10 @@ def run_stage_command(
 
 IN_MEMORY = 1 / 12
 """Share of the memory that input files may weigh to be read whole: rows weigh several times their text."""
+AT_MOST = 384 << 20
+"""Bytes of text beyond which rows are spilled however large the memory: ten million must not fill a shared machine."""
+PACKED = {".gz": 5, ".zst": 5, ".zstd": 5, ".parquet": 4}
+"""How many bytes of text a byte of such a file holds, about."""
 
 
 def derives(stage: str) -> bool:
@@ -207,8 +211,9 @@ def load(inputs: Sequence[str], *, spread: bool, **how: Any) -> Table:
     """The rows of the inputs: one frame, or partitions on disk where they are large or a cluster is to work on them."""
     from mathdata.io import read, spill
 
-    weight = sum(p.stat().st_size for p in (Path(i.partition("?")[0]) for i in inputs) if p.is_file())
-    if not spread and weight <= memory() * IN_MEMORY:
+    files = [p for p in (Path(i.partition("?")[0]) for i in inputs) if p.is_file()]
+    weight = sum(p.stat().st_size * PACKED.get(p.suffix, 1) for p in files)
+    if not spread and weight <= min(memory() * IN_MEMORY, AT_MOST):
         return read(*inputs, **how)
     from mathdata.engines._parts import scratch
 

@@ -387,8 +387,13 @@ def _value(said: tuple[bytes, ...]) -> str | None:
 
 def _join_phrases(at: Array, plain: U64, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
     """`at`: words with which phrases begin."""
-    for phrases in known.phrases:
-        start = at[plain[at] == phrases[0].words[0]]
+    at = at[np.argsort(plain[at], kind="stable")]
+    heads = plain[at]
+    firsts = np.array([phrases[0].words[0] for phrases in known.phrases], dtype=np.uint64)
+    spans = zip(known.phrases, np.searchsorted(heads, firsts), np.searchsorted(heads, firsts, side="right"))
+    for phrases, left, right in spans:
+        start = at[left:right]
+        start = start[plain[start] == phrases[0].words[0]]  # not those taken by a phrase before
         for phrase in phrases:
             hit = start[start + len(phrase.words) <= len(plain)]
             for k in range(len(phrase.words)):
