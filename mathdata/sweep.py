@@ -84,7 +84,7 @@ def sweep(
     finished = [p for p in points if p.folder.name not in made.failed]
     made.table = collect(finished, list(grid))
     made.methods = method_values(finished, grid)
-    write(made, grid)
+    write(made, grid, over_steps(finished, list(grid)))
     return made
 
 
@@ -228,6 +228,18 @@ def collect(points: Sequence[Point], keys: Sequence[str]) -> Frame:
     return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame()
 
 
+def over_steps(points: Sequence[Point], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """What was asked of each run's arms while they trained (`train.evaluation`): one row a run, arm and step."""
+    rows = []
+    for point in points:
+        said = [f"{k.rpartition('.')[2]} {_plain(point.values[k])}" for k in keys]
+        for arm, figures in (_report(point).get("arms") or {}).items():
+            label = " · ".join([arm, *said])
+            values = {k: _plain(point.values[k]) for k in keys}
+            rows += [{"label": label, **values, "arm": arm, **x} for x in figures.get("evaluations") or []]
+    return rows
+
+
 def _report(point: Point) -> dict[str, Any]:
     path = point.folder / "report.json"
     try:
@@ -283,8 +295,9 @@ def _rows_of(point: Point, method: str) -> int:
     return int(table.filter(pl.col("method") == method).select(pl.len()).collect().item())
 
 
-def write(made: Sweep, grid: Mapping[str, Sequence[Any]]) -> None:
-    """sweep.csv, sweep.parquet, sweep.svg, methods.csv and sweep.json beside the runs."""
+def write(made: Sweep, grid: Mapping[str, Sequence[Any]], steps: Sequence[Mapping[str, Any]] = ()) -> None:
+    """sweep.csv, .parquet, .svg and .json beside the runs; where there is something for them methods.csv, steps.csv, .svg."""
+    from mathdata.report.panels import step_panels
     from mathdata.report.scaling import scaling_plot
 
     if made.table.height:
@@ -297,5 +310,8 @@ def write(made: Sweep, grid: Mapping[str, Sequence[Any]]) -> None:
             atomic_write(made.folder / "sweep.svg", plot)
     if made.methods:
         atomic_write(made.folder / "methods.csv", pl.DataFrame(made.methods).write_csv())
+    if steps:
+        atomic_write(made.folder / "steps.csv", pl.DataFrame(steps, infer_schema_length=None).write_csv())
+        atomic_write(made.folder / "steps.svg", step_panels(steps))
     body = {"grid": dict(grid), "rows": made.table.to_dicts(), "methods": made.methods, "failed": made.failed}
     dump_json(made.folder / "sweep.json", body)

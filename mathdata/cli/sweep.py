@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,7 +30,8 @@ def _sweep(
 ) -> None:
     """Run RECIPE once for every combination of the grid (else of its own `sweep:`).
 
-    The folder holds every run, sweep.csv, sweep.parquet, sweep.svg and, where methods were left out, methods.csv.
+    The folder holds every run, sweep.csv, sweep.parquet, sweep.svg; where methods were left out methods.csv, and
+    where models were asked while they trained (train.evaluation) steps.csv and steps.svg.
     """
     from mathdata import sweep as sweeps
     from mathdata.cli.progress import Display
@@ -71,7 +73,16 @@ def shown(made: object) -> str:
         low, high = row.get("low"), row.get("high")
         span = f"  ({100 * low:.1f} – {100 * high:.1f})" if low is not None and high is not None else ""
         lines.append(facts + span)
+    lines += [_value(m) for m in made.methods]  # type: ignore[attr-defined]
     return "\n".join([*lines, f"table and plot: {made.folder}"])  # type: ignore[attr-defined]
+
+
+def _value(method: dict[str, Any]) -> str:
+    """What one method adds: the whole against all but it."""
+    per = method.get("points_per_1000")
+    rate = f", {per:+.1f} points per 1,000 rows" if per is not None else ""
+    return (f"without {method['method']} ({method['rows']:,} rows): {-method['points']:+.1f} points, 95 % "
+            f"{-method['high']:+.1f} to {-method['low']:+.1f}; it adds {method['points']:+.1f}{rate}")  # fmt: skip
 
 
 MEASURED = ("accuracy", "format_accuracy", "truncated")

@@ -184,7 +184,7 @@ def smoothed(line: Sequence[Sequence[float]]) -> list[Sequence[float]]:
     if len(line) <= SMOOTH:
         return list(line)
     wide = len(line) // 40
-    made = []
+    made: list[Sequence[float]] = []
     for i, (x, _) in enumerate(line):
         reach = min(wide, i, len(line) - 1 - i)  # no lag at the ends, where the loss is steep
         part = [y for _, y in line[i - reach : i + reach + 1]]

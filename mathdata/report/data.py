@@ -22,7 +22,7 @@ def funnel(run: Run) -> str:
     legend = "".join(tag("li", tag("i", "", css) + t(word)) for css, word in (("kept", "kept"), ("gone", "aside")))
     chains = list(dict.fromkeys(s.get("arm", "") for s in ledger))
     after = (run.get("difference") or {}).get("after")
-    main = after if after in chains else chains[0]
+    main = str(after) if after in chains else chains[0]
     parts = [tag("ul", legend, "key square"), tag("h3", e(main)) if len(chains) > 1 else "", chain(ledger, main)]
     for arm in (c for c in chains if c != main):
         mine = [s for s in ledger if s.get("arm", "") == arm]

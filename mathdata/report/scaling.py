@@ -14,13 +14,13 @@ from mathdata.types import Frame
 
 __all__ = ["scaling_plot"]
 
-WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 62, 150, 44, 58
+WIDTH, HEIGHT = 760, 440
+LEFT, RIGHT, TOP, BOTTOM = 58, 132, 52, 84
 COLOURS = ("#0b62a8", "#c77700", "#8a56a3", "#00866b", "#c4501b", "#85888f")
 STYLE = """
-svg{background:#fbfaf6;font:13px system-ui,-apple-system,"Segoe UI","Noto Sans",Arial,sans-serif}
-text{fill:#1b1c1e}.soft{fill:#5c5f66}.grid{stroke:#e0ddd4}.line{fill:none;stroke-width:2.2}.band{opacity:.13}
-@media (prefers-color-scheme:dark){svg{background:#131519}text{fill:#e9e6df}.soft{fill:#a6a9b0}.grid{stroke:#31353c}}
+svg{background:#fbfaf6;font:13.5px system-ui,-apple-system,"Segoe UI","Noto Sans",Arial,sans-serif}
+text{fill:#1b1c1e}.soft{fill:#5c5f66}.note{fill:#5c5f66;font-size:12px}.grid{stroke:#e0ddd4}
+.line{fill:none;stroke-width:2.4;stroke-linejoin:round}.band{opacity:.12}.mark{stroke:#fbfaf6;stroke-width:1.5}
 """
 
 
@@ -34,7 +34,23 @@ def scaling_plot(table: Frame, keys: Sequence[str]) -> str:
     lines = _lines(graded, key, others)
     xs = sorted(graded[key].unique().to_list())
     log = xs[0] > 0 and xs[-1] / xs[0] >= 8
-    return _draw(lines, xs, key, log)
+    return _draw(lines, xs, _named(graded, key) + (", log scale" if log else ""), log, _note(graded, keys))
+
+
+def _named(table: Frame, key: str) -> str:
+    """The first axis in words where it is the number of rows that each arm was trained on, else its key."""
+    rows = "rows" in table.columns and (table["rows"] == table[key]).fill_null(False).all()
+    return "rows trained on" if rows else key.partition(",")[0]
+
+
+def _note(table: Frame, keys: Sequence[str]) -> str:
+    """What the intervals are."""
+    seeds = next((table[k].n_unique() for k in keys if k.endswith("seed") and k in table.columns), 1)
+    if seeds > 1:
+        return f"mean of {seeds} seeds, with the lowest and the highest"
+    n = table["n"].max() if "n" in table.columns else None
+    asked = f" over {n:,} problems" if isinstance(n, int) else ""
+    return f"one run a point, 95 % interval{asked}; the chance of the training itself is not in it"
 
 
 def _lines(table: Frame, key: str, others: Sequence[str]) -> dict[str, list[tuple[float, float, float, float]]]:
@@ -51,7 +67,9 @@ def _lines(table: Frame, key: str, others: Sequence[str]) -> dict[str, list[tupl
     return found
 
 
-def _draw(lines: dict[str, list[tuple[float, float, float, float]]], xs: list[Any], key: str, log: bool) -> str:
+def _draw(
+    lines: dict[str, list[tuple[float, float, float, float]]], xs: list[Any], unit: str, log: bool, note: str
+) -> str:
     def at_x(v: float) -> float:
         a, b, x = (math.log(n) for n in (xs[0], xs[-1], v)) if log else (xs[0], xs[-1], v)
         return LEFT + (WIDTH - LEFT - RIGHT) * (0.5 if a == b else (x - a) / (b - a))
@@ -69,22 +87,33 @@ def _draw(lines: dict[str, list[tuple[float, float, float, float]]], xs: list[An
         body.append(f'<text class="soft" x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end">{v:g}</text>')
     for v in xs:
         body.append(
-            f'<text class="soft" x="{at_x(v):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{v:,}</text>'
+            f'<text class="soft" x="{at_x(v):.1f}" y="{HEIGHT - BOTTOM + 22}" text-anchor="middle">{v:,}</text>'
         )
-    unit = key.partition(",")[0] + (" (log scale)" if log else "")
-    body.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{e(unit)}</text>')
-    body.append(f'<text x="16" y="{TOP - 22}">accuracy, %</text>')
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    body.append(f'<text x="{middle}" y="{HEIGHT - BOTTOM + 46}" text-anchor="middle">{e(unit)}</text>')
+    body.append(f'<text class="note" x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{e(note)}</text>')
+    body.append(f'<text x="18" y="{TOP - 24}">accuracy, %</text>')
     placed: list[float] = []
     ordered = sorted(lines.items(), key=lambda item: not item[0].startswith("curated"))  # its colour is the report's
     for i, (name, line) in enumerate(ordered):
-        body += _series(name, line, COLOURS[i % len(COLOURS)], at_x, at_y, placed)
+        body += _series(name, line, i, at_x, at_y, placed)
     return "".join(body) + "</svg>\n"
 
 
+def _mark(kind: int, x: float, y: float, colour: str) -> str:
+    """A point: circle, square, triangle or diamond, so that lines are told apart without their colours too."""
+    shapes = (((-5, -5), (5, -5), (5, 5), (-5, 5)), ((0, -6.5), (6, 5), (-6, 5)), ((0, -7), (7, 0), (0, 7), (-7, 0)))
+    if kind % 4 == 0:
+        return f'<circle class="mark" fill="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="5.5"/>'
+    corners = " ".join(f"{x + a:.1f},{y + b:.1f}" for a, b in shapes[kind % 4 - 1])
+    return f'<polygon class="mark" fill="{colour}" points="{corners}"/>'
+
+
 def _series(
-    name: str, line: Sequence[tuple[float, ...]], colour: str, at_x: Any, at_y: Any, placed: list[float]
+    name: str, line: Sequence[tuple[float, ...]], i: int, at_x: Any, at_y: Any, placed: list[float]
 ) -> list[str]:
     """Band, line, points with whiskers, and the name at the line's end, moved where another stands."""
+    colour = COLOURS[i % len(COLOURS)]
     spots = [(at_x(x), at_y(m), at_y(lo), at_y(hi)) for x, m, lo, hi in line]
     around = [f"{x:.1f},{h:.1f}" for x, _, _, h in spots] + [f"{x:.1f},{lo:.1f}" for x, _, lo, _ in reversed(spots)]
     path = " ".join(f"{x:.1f},{m:.1f}" for x, m, _, _ in spots)
@@ -94,7 +123,7 @@ def _series(
         made.append(
             f'<line stroke="{colour}" stroke-width="1.6" x1="{x:.1f}" x2="{x:.1f}" y1="{lo:.1f}" y2="{hi:.1f}"/>'
         )
-        made.append(f'<circle fill="{colour}" cx="{x:.1f}" cy="{m:.1f}" r="4"/>')
+        made.append(_mark(i, x, m, colour))
     y = spots[-1][1]
     while any(abs(y - other) < 16 for other in placed):
         y -= 16

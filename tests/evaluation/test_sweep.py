@@ -11,10 +11,12 @@ import polars as pl
 import pytest
 from evaluation_helpers import SUMS, Adder
 
+from mathdata.cli.sweep import shown
 from mathdata.errors import RecipeError, UsageError
 from mathdata.evaluation import evaluate
+from mathdata.report.panels import step_panels
 from mathdata.report.scaling import scaling_plot
-from mathdata.sweep import Point, leave_one_out, method_values, parse_grid, points_of, sweep
+from mathdata.sweep import Point, Sweep, leave_one_out, method_values, over_steps, parse_grid, points_of, sweep
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backends"))
 
@@ -140,6 +142,9 @@ def test_the_value_of_a_method_is_paired_and_per_thousand_rows(tmp_path):
     assert values["b"]["points_per_1000"] == pytest.approx(40.0)
     assert values["a"]["points"] == pytest.approx(50.0)
     assert values["a"]["rows"] == 200
+    said = shown(Sweep(tmp_path, pl.DataFrame(), methods=list(values.values())))
+    assert "without b (500 rows): -20.0 points" in said
+    assert "it adds +20.0, +40.0 points per 1,000 rows" in said
     assert values["a"]["low_per_1000"] == pytest.approx(values["a"]["low"] / 0.2)
     assert method_values([Point({"x": 1}, tmp_path)], {"x": [1]}) == []
 
@@ -155,7 +160,44 @@ def test_the_plot_has_both_axes_named_every_arm_and_its_interval():
     parsed = xml.dom.minidom.parseString(plot)
     texts = [t.firstChild.data for t in parsed.getElementsByTagName("text")]
     assert "accuracy, %" in texts
-    assert "stages.sample.n (log scale)" in texts
+    assert "stages.sample.n, log scale" in texts
+    assert "mean of 2 seeds, with the lowest and the highest" in texts
     assert {"raw", "<curated>", "500", "2,000", "8,000"} <= set(texts)
-    assert len(parsed.getElementsByTagName("circle")) == 6
+    marks = [m for m in parsed.getElementsByTagName("*") if m.getAttribute("class") == "mark"]
+    assert len(marks) == 6
+    assert len({(m.tagName, m.getAttribute("fill")) for m in marks}) == 2, "shape and colour tell the lines apart"
+    trained = pl.DataFrame([r | {"rows": r["stages.sample.n"], "n": 360} for r in rows if r["seed"] == 1])
+    once = scaling_plot(trained, ["stages.sample.n"])
+    assert ">rows trained on, log scale<" in once
+    assert "over 360 problems" in once
     assert scaling_plot(pl.DataFrame([{"m": "a", "arm": "x", "accuracy": 0.1}]), ["m"]) == ""
+
+
+def test_curves_over_the_steps_have_a_panel_a_figure_and_a_line_a_run(tmp_path):
+    grid = {"train.learning_rate": [0.001, 0.002]}
+    points = points_of(grid, tmp_path)
+    for k, point in enumerate(points):
+        asked = [
+            {
+                "step": s,
+                "answer_accuracy": s / 400 / (k + 1),
+                "format_accuracy": 1.0,
+                "truncated": None,
+                "length": 20 + s,
+            }
+            for s in (100, 200, 300)
+        ]
+        point.folder.mkdir(parents=True)
+        report = {"arms": {"<raw>": {"evaluations": asked}, "curated": {"evaluations": None}}}
+        (point.folder / "report.json").write_text(json.dumps(report))
+    rows = over_steps(points, list(grid))
+    assert [(r["label"], r["step"]) for r in rows[:2]] == [
+        ("<raw> · learning_rate 0.001", 100),
+        ("<raw> · learning_rate 0.001", 200),
+    ]
+    parsed = xml.dom.minidom.parseString(step_panels(rows))
+    texts = [t.firstChild.data for t in parsed.getElementsByTagName("text")]
+    assert {"accuracy, %", "format, %", "cut off, %", "mean length, tokens"} <= set(texts)
+    assert texts.count("step") == 4
+    assert len(parsed.getElementsByTagName("polyline")) == 6, "truncation was not known: no line there"
+    assert step_panels([]) == ""

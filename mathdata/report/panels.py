@@ -1,0 +1,66 @@
+"""The curves of a sweep over the steps of training: accuracy, format, truncation and length, a line a run and arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mathdata.report.charts import nice_ticks
+from mathdata.report.markup import e
+from mathdata.report.scaling import COLOURS, STYLE
+
+__all__ = ["FIGURES", "step_panels"]
+
+FIGURES = (("answer_accuracy", "accuracy, %"), ("format_accuracy", "format, %"), ("truncated", "cut off, %"),
+           ("length", "mean length, tokens"))  # fmt: skip
+WIDE, HIGH, GAP, LEFT, TOP = 300, 170, 74, 54, 44
+MOST = 12
+"""Lines drawn; the table holds all."""
+
+
+def step_panels(rows: Sequence[Mapping[str, Any]]) -> str:
+    """SVG of four panels from rows with `label`, `step` and the figures; empty where nothing was asked on the way."""
+    labels = list(dict.fromkeys(str(r["label"]) for r in rows))[:MOST]
+    if not labels:
+        return ""
+    last = max(int(r["step"]) for r in rows)
+    parts = [
+        _panel(i, unit, [(k, _line(rows, label, field)) for k, label in enumerate(labels)], last)
+        for i, (field, unit) in enumerate(FIGURES)
+    ]
+    width, bottom = LEFT + 2 * WIDE + GAP + 24, TOP + 2 * (HIGH + GAP)
+    for k, label in enumerate(labels):
+        y = bottom + 18 * k
+        parts.append(
+            f'<line stroke="{COLOURS[k % 6]}" stroke-width="2.4" x1="{LEFT}" x2="{LEFT + 22}" y1="{y}" y2="{y}"/>'
+        )
+        parts.append(f'<text x="{LEFT + 30}" y="{y + 4}">{e(label)}</text>')
+    box = f'viewBox="0 0 {width} {bottom + 18 * len(labels)}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img"><style>{STYLE}</style>{"".join(parts)}</svg>\n'
+
+
+def _line(rows: Sequence[Mapping[str, Any]], label: str, field: str) -> list[tuple[float, float]]:
+    scale = 1 if field == "length" else 100
+    found = [(r["step"], scale * r[field]) for r in rows if str(r["label"]) == label and r.get(field) is not None]
+    return sorted(found)
+
+
+def _panel(i: int, unit: str, lines: Sequence[tuple[int, Sequence[tuple[float, float]]]], last: int) -> str:
+    """One figure over the steps, its axes named."""
+    x0, y0 = LEFT + (i % 2) * (WIDE + GAP), TOP + (i // 2) * (HIGH + GAP)
+    values = [y for _, line in lines for _, y in line]
+    ys, xs = nice_ticks(0, 100 if unit.endswith("%") else max([*values, 1.0])), nice_ticks(0, max(last, 1), 4)
+    body = [f'<text x="{x0 - 36}" y="{y0 - 14}">{unit}</text>']
+    for v in ys:
+        y = y0 + HIGH * (1 - v / ys[-1])
+        body.append(f'<line class="grid" x1="{x0}" x2="{x0 + WIDE}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        body.append(f'<text class="soft" x="{x0 - 8}" y="{y + 4:.1f}" text-anchor="end">{v:g}</text>')
+    for v in xs:
+        x = x0 + WIDE * v / xs[-1]
+        body.append(f'<text class="soft" x="{x:.1f}" y="{y0 + HIGH + 18}" text-anchor="middle">{v:,.0f}</text>')
+    body.append(f'<text class="soft" x="{x0 + WIDE}" y="{y0 + HIGH + 36}" text-anchor="end">step</text>')
+    for k, line in lines:
+        spots = " ".join(f"{x0 + WIDE * x / xs[-1]:.1f},{y0 + HIGH * (1 - y / ys[-1]):.1f}" for x, y in line)
+        dash = ' stroke-dasharray="6 4"' if k >= len(COLOURS) else ""
+        body.append(f'<polyline class="line" stroke="{COLOURS[k % 6]}"{dash} points="{spots}"/>' if spots else "")
+    return "".join(body)
