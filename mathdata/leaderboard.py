@@ -33,6 +33,8 @@ def lm_eval_results(data: Mapping[str, Any]) -> dict[str, Any]:
         "versions": {n: f["identity"]["version"] for n, f in data["benchmarks"].items()},
         "n-shot": {n: f["identity"].get("shots") or 0 for n, f in data["benchmarks"].items()},
         "n-samples": counts,
+        "higher_is_better": {n: {"exact_match": True} for n in results},
+        "group_subtasks": {n: [] for n in results},
         "config": {"model": data["model"], "model_args": "", "batch_size": None, "limit": None},
         "task_hashes": {n: f["digest"] for n, f in data["benchmarks"].items()},
         "model_name": data["model"],

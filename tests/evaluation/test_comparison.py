@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from evaluation_helpers import SUMS, Adder
 
 from mathdata.comparison import compare
@@ -98,6 +100,18 @@ def test_the_command_refuses_writes_and_prints(cli, tmp_path, two):
     anyway = cli("compare", "one", "short", "--anyway")
     assert anyway.rc == 0
     assert "not the same: sums items: 20 and 5" in anyway.err
+
+
+def test_what_differs_is_printed_in_red_and_stands_red_in_the_report(tmp_path, two):
+    from mathdata.cli.compare import command
+
+    evaluate(Adder(name="other"), benchmarks=[SUMS], out=tmp_path / "long", max_tokens=64)
+    sides = [str(tmp_path / "one"), str(tmp_path / "long")]
+    refused = CliRunner().invoke(command, sides)
+    assert (refused.exit_code, "sums max_tokens: 32 and 64" in refused.stderr) == (2, True)
+    done = CliRunner().invoke(command, [*sides, "--anyway", "-o", str(tmp_path / "r.html")], color=True)
+    assert "\x1b[31mnot the same: sums max_tokens: 32 and 64" in done.stderr
+    assert re.search(r'<li class="red">.{0,60}sums max_tokens: 32 and 64', (tmp_path / "r.html").read_text())
 
 
 def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,6 +269,22 @@ def test_results_stand_in_lm_evals_layout_too(tmp_path):
     assert task["exact_match,flexible-extract"] == task["exact_match,strict-match"] == 0.75
     assert task["exact_match_stderr,flexible-extract"] == pytest.approx((0.75 * 0.25 / 20) ** 0.5)
     assert results["n-samples"]["sums"] == {"original": 20, "effective": 20}
+
+
+@pytest.mark.slow
+def test_lm_evals_own_code_reads_the_results_back(tmp_path):
+    python = os.environ.get("LM_EVAL_PYTHON")
+    if not python:
+        pytest.skip("LM_EVAL_PYTHON names no environment with lm-eval: its reading of our results was NOT tested")
+    evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "e")
+    program = "import json, sys; from lm_eval.utils import make_table; print(make_table(json.load(open(sys.argv[1]))))"
+    command = [python, "-c", program, str(tmp_path / "e" / "results.lm_eval.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = [[c.strip() for c in line.split("|")[1:-1]] for line in done.stdout.splitlines() if "exact_match" in line]
+    assert [(row[0], row[2], row[6], row[8]) for row in lines] == [
+        ("sums", "flexible-extract", "0.75", "0.0968"), ("", "strict-match", "0.75", "0.0968"),
+    ]  # fmt: skip
 
 
 def test_the_command_prints_one_json_object_and_two_line_errors(cli, tmp_path):
