@@ -8,7 +8,7 @@ from random import Random
 
 from mathdata.types import Problem
 
-__all__ = ["Mask", "find_masks", "mask_for", "masked"]
+__all__ = ["Mask", "find_masks", "is_label", "mask_for", "masked"]
 
 _START = r"(?<![A-Za-z0-9_.,/\\^{])"
 NUMBER = re.compile(rf"{_START}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?!\d)|{_START}\d+(?:\.\d+)?(?!\d)", re.ASCII)
@@ -53,7 +53,7 @@ def find_masks(problem: Problem) -> list[Mask]:
     found = []
     for match in NUMBER.finditer(text):
         mask = Mask(match.start(), match.end(), match.group())
-        if any(a <= mask.start < b for a, b in inside) or _is_label(text, mask):
+        if any(a <= mask.start < b for a, b in inside) or is_label(text, mask.start, mask.end):
             continue
         found.append(mask)
     counts: dict[str, int] = {}
@@ -63,11 +63,12 @@ def find_masks(problem: Problem) -> list[Mask]:
     return [m for m in found if counts[m.value] == 1 and (used is None or m.value in used)]
 
 
-def _is_label(text: str, mask: Mask) -> bool:
-    before, after = text[max(0, mask.start - 24) : mask.start], text[mask.end : mask.end + 12]
+def is_label(text: str, start: int, end: int) -> bool:
+    """Whether the number that stands there names something (a room, a date, a year) instead of counting it."""
+    before, after = text[max(0, start - 24) : start], text[end : end + 12]
     if _BEFORE.search(before) or _AFTER.match(after):
         return True
-    return len(mask.text) == 4 and mask.text[:2] in ("17", "18", "19", "20") and bool(_YEAR.search(before))
+    return text[start:end].isdigit() and 1700 <= int(text[start:end][:5]) < 2100 and bool(_YEAR.search(before))
 
 
 def _formulas(text: str) -> list[tuple[int, int]]:

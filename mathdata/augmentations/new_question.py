@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from mathdata.augmentations.answer import majority
-from mathdata.augmentations.replies import failed, from_data, json_part, tagged
+from mathdata.augmentations.replies import failed, from_data, json_part, proved, tagged
 from mathdata.errors import RecipeError
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request, Row, Sampling
@@ -49,7 +49,7 @@ class NewQuestion:
     def follow(self, problem: Problem, request: Request, completion: Completion) -> list[Request]:
         """The second turn: several solutions of the new question."""
         question = None if request.params.get("ask") == "solve" else said_question(completion)
-        if question is None or completion.data:
+        if question is None or proved(completion):
             return []
         params = {"ask": "solve", "question": question, "direction": self.direction}
         sampling = Sampling(seed=request.sampling.seed, n=self.solutions)

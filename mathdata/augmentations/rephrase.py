@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from mathdata.augmentations._proof import contradicted
-from mathdata.augmentations.replies import failed, from_data, tagged
+from mathdata.augmentations.replies import failed, from_data, proved, tagged
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
@@ -31,7 +31,7 @@ class Rephrase:
 
     def follow(self, problem: Problem, request: Request, completion: Completion) -> list[Request]:
         """A text teacher's second turn: the new wording is solved, and must give the known answer."""
-        question = None if request.params.get("ask") == "solve" or completion.data else self._wording(completion)
+        question = None if request.params.get("ask") == "solve" or proved(completion) else self._wording(completion)
         if question is None:
             return []
         params = {"ask": "solve", "question": question}

@@ -8,7 +8,7 @@ from typing import Any
 
 from mathdata.types import Completion, Row
 
-__all__ = ["failed", "from_data", "json_part", "tagged"]
+__all__ = ["failed", "from_data", "json_part", "proved", "tagged"]
 
 _FINISH = {
     "unsupported": "unsupported",
@@ -27,7 +27,7 @@ def failed(completion: Completion) -> Row | None:
     'truncated'
     """
     word = _FINISH.get(completion.finish)
-    if word is None and not completion.text.strip() and not completion.data:
+    if word is None and not completion.text.strip() and not proved(completion):
         word = "empty"
     if word is None:
         return None
@@ -37,9 +37,14 @@ def failed(completion: Completion) -> Row | None:
     return {"reject": word, "reject_why": why}
 
 
+def proved(completion: Completion) -> bool:
+    """Whether a proving teacher filled in fields itself; log-probabilities are no proof."""
+    return any(name != "logprobs" for name in completion.data)
+
+
 def from_data(completion: Completion) -> Row | None:
     """The row a proving teacher made, with its proof behind it; None for a teacher that answers in text."""
-    if not completion.data:
+    if not proved(completion):
         return None
     return {k: completion.data[k] for k in ("problem", "solution", "answer", "exact") if k in completion.data}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mathdata.augmentations.fobar import backward
 from mathdata.augmentations.masks import Mask, masked
-from mathdata.augmentations.replies import failed, from_data, tagged
+from mathdata.augmentations.replies import failed, from_data, proved, tagged
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
@@ -63,7 +63,7 @@ class SelfVerification:
     @staticmethod
     def _statement(request: Request, completion: Completion) -> str | None:
         """The teacher's statement, where it is one: it tells the answer, asks nothing, hides the number."""
-        if failed(completion) is not None or completion.data:
+        if failed(completion) is not None or proved(completion):
             return None
         text = (tagged(completion.text, "statement") or completion.text).strip()
         if "\n" in text or len(text) > _LONGEST:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import xxhash
 
-from mathdata.augmentations.replies import failed, from_data, json_part, tagged
+from mathdata.augmentations.replies import failed, from_data, json_part, proved, tagged
 from mathdata.registry import register
 from mathdata.seeds import base_of, number_of
 from mathdata.types import Completion, Problem, Request, Row, Sampling
@@ -67,7 +67,7 @@ class Template:
 
     def follow(self, problem: Problem, request: Request, completion: Completion) -> list[Request]:
         """A spot check: some rows' new wording is solved, and must give the known answer."""
-        if request.params.get("ask") == "solve" or completion.data or not self._is_spot(problem, request):
+        if request.params.get("ask") == "solve" or proved(completion) or not self._is_spot(problem, request):
             return []
         question, why = self._filled(problem, request, completion)
         if why or problem.answer is None:

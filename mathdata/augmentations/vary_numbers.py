@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from mathdata.augmentations.relations import broken_relation
 from mathdata.augmentations.replies import failed, from_data, tagged
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request, Row, Sampling
@@ -31,9 +32,13 @@ class VaryNumbers:
     def rows(self, problem: Problem, request: Request, completion: Completion) -> list[Row]:
         if (bad := failed(completion)) is not None:
             return [bad]
-        if (made := from_data(completion)) is not None:
-            return [made]
+        if (proven := from_data(completion)) is not None:
+            return [proven]
         question, solution = tagged(completion.text, "question"), tagged(completion.text, "solution")
         if question is None or solution is None:
             return [{"reject": "empty", "reject_why": "the reply holds no <question> and <solution>"}]
-        return [{"problem": question, "solution": solution, "answer": tagged(completion.text, "answer")}]
+        answer = tagged(completion.text, "answer")
+        made: Row = {"problem": question, "solution": solution, "answer": answer}
+        if (broken := broken_relation(problem, question, solution, answer)) is not None:
+            made["reject"], made["reject_why"] = broken
+        return [made]

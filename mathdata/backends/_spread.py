@@ -30,6 +30,7 @@ class Spread:
         self.identity = getattr(backend, "identity", backend.name)
         self.proves = bool(getattr(backend, "proves", backend.name.startswith("symbolic")))
         self.reads_problem = bool(getattr(backend, "reads_problem", False))
+        self.logprobs = bool(getattr(backend, "logprobs", False))
         self._gpus = int(getattr(backend, "gpus", 0))
         self._spec, self._engine = spec, engine
         self._workers: list[Any] = []

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 from typing import Any, Literal
 
@@ -79,6 +80,8 @@ def body_of(request: Request, *, model: str, chat: bool, n: int, offset: int, se
         body["response_format"] = {
             "type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema},
         }  # fmt: skip
+    if settings.get("logprobs"):
+        body |= {"logprobs": True, "top_logprobs": 1} if chat else {"logprobs": 1}
     for name in settings.get("omit", ()):
         body.pop(name, None)
     return json.dumps(body | dict(settings.get("extra") or {}), ensure_ascii=False).encode("utf-8", "replace")
@@ -155,7 +158,25 @@ def _completion(choice: Mapping[str, Any], chat: bool) -> Completion:
         reason = "the answer was cut off at max_tokens" + ("" if text.strip() else ", all of them spent on reasoning")
     elif finish == "filter":
         reason = "the server's content filter"
-    return Completion(text, finish, reason, str(reasoning) if reasoning else None)
+    found = logprobs_of(choice.get("logprobs"))
+    data = {"logprobs": found} if found else {}
+    return Completion(text, finish, reason, str(reasoning) if reasoning else None, data)
+
+
+def logprobs_of(told: Any) -> list[float]:
+    """The log-probability of each token of an answer, as chat or completions tell it; empty where they do not.
+
+    >>> logprobs_of({"content": [{"token": "4", "logprob": -0.25}]})
+    [-0.25]
+    """
+    if not isinstance(told, dict):
+        return []
+    each = told.get("token_logprobs")
+    if each is None:
+        each = [t.get("logprob") for t in told.get("content") or () if isinstance(t, dict)]
+    if not isinstance(each, list):
+        return []
+    return [round(float(x), 5) for x in each if isinstance(x, int | float) and isfinite(x)]
 
 
 def _finish(word: Any) -> Finish:

@@ -47,6 +47,7 @@ class OpenAI:
         patience: Annotated[float, "seconds without any answer before the rest is left pending"] = 120.0,
         omit: Annotated[list[str] | None, "parameters not to send, where a server refuses them: [temperature]"] = None,
         extra: Annotated[dict[str, Any] | None, "further fields of the request body"] = None,
+        logprobs: Annotated[bool, "keep the log-probability of every token: journal, and its mean in a column"] = False,
         batch: Annotated[bool, "use the batch interface: submit, leave, collect by running again"] = False,
     ) -> None:
         self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or HOME)
@@ -57,11 +58,12 @@ class OpenAI:
             raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
         self._where_key = (self.base_url, base_url is None, api_key_env, api_key_file)
         self._key: str | None = None
-        self._settings: dict[str, Any] = {"omit": tuple(omit or ()), "extra": dict(extra or {})}
+        self._settings: dict[str, Any] = {"omit": tuple(omit or ()), "extra": dict(extra or {}), "logprobs": logprobs}
         for name in self._settings["extra"]:
             if "key" in name.lower() or "auth" in name.lower() or name.lower() == "token":
                 raise RecipeError(f"openai: extra.{name} looks like a key", "keys come from the environment or a file")
-        decides = [self.base_url, model, endpoint, omit or [], extra or {}]
+        self.logprobs = logprobs
+        decides = [self.base_url, model, endpoint, omit or [], extra or {}, *(["logprobs"] if logprobs else [])]
         self.identity = json.dumps(["openai", *decides], sort_keys=True)
         self.notes: Counter[str] = Counter()
         self._spent: Counter[str] = Counter()
@@ -214,6 +216,8 @@ class OpenAI:
             self.notes["the server ignores n: samples are asked for one by one"] += 1
         if job.request.params.get("schema") is not None and not all(_is_json(c.text) for c in found):
             self.notes["the server ignores response_format: replies are read leniently"] += 1
+        if self.logprobs and not any(c.data for c in found):
+            self.notes["the server ignores logprobs: there are none"] += 1
         if not any(c.tokens_in for c in found):
             self.notes["the server reports no usage: tokens are guessed from lengths"] += 1
         return found

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any
@@ -109,8 +110,22 @@ def knowing(request: Request, rng: Random) -> str:
     if request.method == "template":
         return json.dumps({"wording": f"Here is a story, told {params['style']}. {params['pattern']}"})
     if request.method == "vary_numbers":
-        return f"<question>{problem.problem}</question><solution>{solution}</solution><answer>{problem.answer}</answer>"
+        made = _sibling(request)
+        said = (
+            made.get("problem", problem.problem),
+            made.get("solution", solution),
+            made.get("answer", problem.answer),
+        )
+        return "<question>{}</question><solution>{}</solution><answer>{}</answer>".format(*said)
     return _closed(solution, problem.answer)
+
+
+def _sibling(request: Request) -> Mapping[str, Any]:
+    """The problem with other numbers, where that can be proved; else nothing, and the script says the same again."""
+    from mathdata.backends.symbolic import Symbolic
+
+    alone = replace(request, sampling=replace(request.sampling, n=1))
+    return Symbolic().generate([alone])[0][0].data
 
 
 def _closed(text: str, answer: str | None) -> str:

@@ -24,7 +24,10 @@ from mathdata.types import Completion, Frame, Problem, Progress, Request, Row
 __all__ = ["EXTRA", "Maker"]
 
 EXTRA: dict[str, Any] = {"prompt": pl.String, "asked": pl.String, "sample": pl.Int32, "reasoning": pl.String}
-"""Columns of made rows beside the house's: prompt hash, what was asked with (JSON), sample number, reasoning."""
+"""Columns of made rows beside the house's: prompt hash, what was asked with (JSON), sample number, reasoning.
+
+A teacher with `logprobs` adds `logprob`, the mean over an answer's tokens.
+"""
 _SCHEMA = {c.name: c.dtype for c in COLUMNS} | EXTRA
 _ROUNDS = 4
 _HIDDEN = frozenset({"question", "story", "asked", "expected", "schema", "skip"})
@@ -85,7 +88,7 @@ class Maker:
         self.gate.novel(rows)
         self.tally.count(rows, asks)
         self.novelty.count(rows)
-        made = pl.DataFrame([r for r, _ in rows], schema=_SCHEMA, orient="row") if rows else None
+        made = pl.DataFrame([r for r, _ in rows], schema=self._columns(), orient="row") if rows else None
         if self.originals == "replace":
             frame = _set_aside(frame, [r for r, _ in rows])
         return frame if made is None else pl.concat([frame, made], how="diagonal_relaxed")
@@ -221,6 +224,9 @@ class Maker:
         row["teacher"], row["call"] = self.backend.name, by.call
         row["prompt"], row["asked"] = ask.request.prompt, self._asked_with(ask.request)
         row["reasoning"] = by.reasoning if self.think == "keep" else None
+        if getattr(self.backend, "logprobs", False):
+            each = by.data.get("logprobs") or ()
+            row["logprob"] = sum(each) / len(each) if each else None
         return row
 
     def _asked_with(self, request: Request) -> str:
@@ -229,6 +235,9 @@ class Maker:
         if not self.proves:
             told = {**self.settings, **told}
         return json.dumps(told, ensure_ascii=False, sort_keys=True, default=str)
+
+    def _columns(self) -> dict[str, Any]:
+        return _SCHEMA | ({"logprob": pl.Float64} if getattr(self.backend, "logprobs", False) else {})
 
     def _settle(self, rows: Sequence[tuple[Row, Any]]) -> None:
         for method in self.methods:

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from served import ask
 from tiny_model import make_model, write_gguf
 
+from mathdata.backends.journal import Journal
+from mathdata.backends.journaled import Journaled
 from mathdata.backends.openai import OpenAI
 from mathdata.backends.transformers import Transformers
+from mathdata.schema import conform
+from mathdata.stages.augment import augment
 from mathdata.types import Sampling
 
 
@@ -68,6 +73,30 @@ def test_stop_texts_end_an_answer(url):
     (cut,) = teacher.generate([plain("What is 17 + 25?", max_tokens=24, stop=(mark,))])[0]
     assert cut.text == whole.text[: whole.text.index(mark)]
     assert cut.finish == "stop"
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "completions"])
+def test_log_probabilities_are_kept_where_they_are_asked_for(url, endpoint, tmp_path):
+    teacher = OpenAI(model="tiny", base_url=url, endpoint=endpoint, logprobs=True)
+    request = replace(ask(1, max_tokens=8), text="What is 17 + 25?")
+    with Journal(tmp_path / "j.sqlite") as journal:
+        (answer,) = Journaled(teacher, journal).generate([request])[0]
+        (again,) = Journaled(teacher, journal).generate([request])[0]
+    assert again == answer, "the journal keeps them"
+    assert 0 < len(answer.data["logprobs"]) <= answer.tokens_out, "pieces of a character count as one"
+    assert all(x <= 0 for x in answer.data["logprobs"])
+    assert any(x < -0.01 for x in answer.data["logprobs"])
+    (bare,) = OpenAI(model="tiny", base_url=url, endpoint=endpoint).generate([request])[0]
+    assert not bare.data
+
+
+def test_a_row_carries_the_mean_log_probability_of_its_answer(url, tmp_path):
+    rows = conform(pl.DataFrame([{"problem": "What is 17 + 25?", "answer": "42"}]))
+    teacher = {"openai": {"model": "tiny", "base_url": url, "logprobs": True}}
+    (tmp_path / "short.jinja").write_text("{{ problem.problem }}")
+    prompts = {"answer": str(tmp_path / "short.jinja")}
+    made = augment(rows, method=["answer"], teacher=teacher, max_tokens=8, prompts=prompts)
+    assert made.filter(pl.col("method") == "answer")["logprob"].item() < 0
 
 
 def test_a_json_schema_binds_even_a_model_that_knows_nothing(url):

@@ -212,11 +212,11 @@ def test_an_estimate_sends_nothing_and_knows_what_is_stored(tmp_path):
 def test_the_budget_leaves_rows_pending_and_the_next_run_settles_them(tmp_path):
     ctx = Context(journal=tmp_path / "j.sqlite")
     register("backend", "thrifty")(_thrifty)
-    after, figures = run(stories(30), method=["answer"], teacher="thrifty", budget="1ktok", ctx=ctx)
+    after, figures = run(stories(30), method=["answer"], teacher="thrifty", max_tokens=100, budget="3ktok", ctx=ctx)
     words = balanced(stories(30), after)
-    assert words["pending-budget"] == 20
-    assert "1,000 tokens" in figures["budget"]
-    again, _ = run(stories(30), method=["answer"], teacher="thrifty", ctx=Context(journal=ctx.journal))
+    assert 5 <= words["pending-budget"] < 30
+    assert figures["budget"] == f"{100 * (30 - words['pending-budget']):,} of 3,000 tokens spent"
+    again, _ = run(stories(30), method=["answer"], teacher="thrifty", max_tokens=100, ctx=Context(journal=ctx.journal))
     assert balanced(stories(30), again) == {"kept": 60}
 
 
