@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -12,29 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
+from mathdata.arrays import array_parts, is_array
+from mathdata.csvs import csv_parts
 from mathdata.errors import DataError, UsageError, nearest
-from mathdata.lines import (
-    MAX_LINE,
-    Broken,
-    Parsed,
-    bounded,
-    check_encoding,
-    convert,
-    json_lines,
-    open_bytes,
-    parse_lines,
-    shown,
-    too_wide,
-)
-from mathdata.ndjson import TooWide, frame_of
+from mathdata.lines import Parsed, json_lines, shown
 
 __all__ = ["FORMATS", "Slice", "parts", "resolve"]
 
 FORMATS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv")
 PACKED = (".gz", ".zst", ".zstd")
-WHOLE = 2 << 30
-"""A format that must be read whole (JSON array, CSV) may have this many bytes."""
-WRAPPERS = ("data", "rows", "examples", "instances", "train", "problems", "questions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,62 +124,13 @@ def parts(path: Path) -> Iterator[Parsed]:
     if kind == ".parquet":
         yield from parquet_parts(path)
     elif kind in (".csv", ".tsv"):
-        yield csv_part(path, "\t" if kind == ".tsv" else ",")
+        yield from csv_parts(path, "\t" if kind == ".tsv" else ",")
     elif kind in (".json", ".jsonl", ".ndjson"):
         yield from array_parts(path) if is_array(path) else json_lines(path)
     else:
         raise DataError(
             f"{path}: unknown format '{path.suffix}'", f"known: {', '.join(FORMATS)}, each also as .gz or .zst"
         )
-
-
-def is_array(path: Path) -> bool:
-    """A JSON array, or one object over several lines, rather than JSON lines."""
-    with open_bytes(path) as f:
-        head = check_encoding(path, f.read(1 << 16)).lstrip()
-    return head.startswith(b"[") or re.match(rb"\{\s*[\r\n]", head) is not None
-
-
-def read_whole(path: Path) -> bytes:
-    with open_bytes(path) as f:
-        data = bytearray()
-        while more := f.read(16 << 20):
-            data += more
-            if len(data) > WHOLE:
-                raise DataError(
-                    f"{path}: more than {WHOLE:,} bytes in one piece", "convert it to JSON lines or parquet"
-                )
-    return check_encoding(path, bytes(data))
-
-
-def array_parts(path: Path) -> Iterator[Parsed]:
-    """The elements of a JSON array, or of the one list inside an object; numbered from 1."""
-    try:
-        value = json.loads(read_whole(path).decode("utf-8"))
-    except UnicodeDecodeError as e:
-        raise DataError(
-            f"{path}: not UTF-8: byte 0x{e.object[e.start]:02x} at byte {e.start}", guess(path, e.object)
-        ) from e
-    except RecursionError as e:
-        raise DataError(f"{path}: brackets nested too deep", "give one flat object a row") from e
-    except ValueError as e:
-        raise DataError(f"{path}: not JSON: {e}", "one row a line is safer: .jsonl") from e
-    if isinstance(value, dict):
-        value = next((value[k] for k in WRAPPERS if isinstance(value.get(k), list)), [value])
-    lines = (json.dumps(row, ensure_ascii=True).encode() for row in value)
-    if value:
-        try:
-            yield parse_lines(b"\n".join(lines), 1)
-        except TooWide:
-            raise too_wide(str(path)) from None
-
-
-def guess(path: Path, data: bytes) -> str:
-    """The likely encoding of bytes that are not UTF-8: Chinese if they read as Chinese, else Latin-1."""
-    text = data[: 1 << 20].decode("gb2312", "replace")
-    han = [c for c in text if "\u4e00" <= c <= "\u9fff"]
-    chinese = len(set(han)) >= 4 and text.count("�") <= 0.05 * len(han)
-    return convert(path, "GB18030" if chinese else "ISO-8859-1")
 
 
 def parquet_parts(path: Path, rows: int = 1 << 17) -> Iterator[Parsed]:
@@ -239,77 +174,3 @@ def saved_parts(path: Path) -> Iterator[Parsed]:
             ) from e
         yield Parsed(frame, numbers(first, frame.height))
         first += frame.height
-
-
-def csv_part(path: Path, separator: str) -> Parsed:
-    """A table with a header; every cell is text. Ragged rows are broken lines."""
-    data = read_whole(path)
-    if b"\0" not in data:
-        try:
-            frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, truncate_ragged_lines=False)
-        except (pl.exceptions.PolarsError, UnicodeDecodeError):
-            pass
-        else:
-            if separator not in "".join(frame.columns) and not frame.is_empty():
-                return Parsed(frame, csv_lines(frame))
-    return csv_rows(path, data, separator)
-
-
-def csv_lines(frame: pl.DataFrame) -> pl.Series:
-    """The line each record starts at: cells may hold line breaks, as may the header."""
-    breaks = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n").fill_null(0))).to_series()
-    start = 2 + sum(c.count("\n") for c in frame.columns)
-    return (breaks + 1).cum_sum().shift(1, fill_value=0).cast(pl.UInt32) + start
-
-
-def csv_rows(path: Path, data: bytes, separator: str) -> Parsed:
-    """Record by record: the wrong number of cells, a zero byte or bytes that are not UTF-8 break a row."""
-    csv.field_size_limit(MAX_LINE)
-    text = data.decode("utf-8", "surrogateescape")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = csv_header(path, data, next(reader, []))
-    good: list[bytes] = []
-    lines: list[int] = []
-    broken: list[Broken] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as e:
-            broken.append(Broken(line, f"not a CSV row: {e}", ""))
-            continue
-        if not cells:
-            continue
-        if why := csv_fault(cells, header):
-            broken.append(Broken(line, why, bounded(separator.join(cells).encode("utf-8", "surrogateescape"))))
-        else:
-            good.append(json.dumps({h: c or None for h, c in zip(header, cells)}, ensure_ascii=False).encode())
-            lines.append(line)
-    frame = (
-        frame_of(good)
-        if good
-        else pl.DataFrame({h: [] for h in header}, schema_overrides=dict.fromkeys(header, pl.String))
-    )
-    return Parsed(frame, pl.Series("line", lines, dtype=pl.UInt32), tuple(broken))
-
-
-def csv_header(path: Path, data: bytes, cells: list[str]) -> list[str]:
-    """The columns' names, told apart where two are the same. Raises DataError where they are not UTF-8."""
-    if any("\ud800" <= c <= "\udfff" for c in "".join(cells)):
-        raise DataError(f"{path}: the header is not UTF-8", guess(path, data))
-    names: list[str] = []
-    for cell in cells:
-        names.append(cell if cell not in names else f"{cell}_duplicated_{len(names)}")
-    return names
-
-
-def csv_fault(cells: list[str], header: list[str]) -> str:
-    if len(cells) != len(header):
-        return f"{len(cells)} cells where the header has {len(header)}"
-    whole = "".join(cells)
-    if "\0" in whole:
-        return "a zero byte"
-    odd = next((c for c in whole if "\ud800" <= c <= "\udfff"), None)
-    return f"not UTF-8: byte 0x{ord(odd) & 0xFF:02x}" if odd else ""

@@ -149,7 +149,7 @@ class Tally:
 
     def hint(self) -> str:
         if any("not UTF-8" in w for w in self.first):
-            from mathdata.formats import guess
+            from mathdata.lines import guess
 
             path = Path(self.where)
             return guess(path, path.read_bytes()[: 1 << 20] if path.is_file() else b"")

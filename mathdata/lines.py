@@ -17,7 +17,7 @@ from mathdata.errors import DataError
 from mathdata.ndjson import MAX_COLUMNS, STEP, TooWide, Wide, flat, frame_of, table
 from mathdata.types import Frame
 
-__all__ = ["MAX_LINE", "Broken", "Parsed", "json_lines", "open_bytes", "shown", "too_wide"]
+__all__ = ["MAX_LINE", "Broken", "Parsed", "guess", "json_lines", "open_bytes", "shown", "too_wide"]
 
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
@@ -105,6 +105,14 @@ def check_encoding(path: Path, head: bytes) -> bytes:
 
 def convert(path: Path, encoding: str) -> str:
     return f"convert it: iconv -f {encoding} -t UTF-8 '{path.name}' > utf8-{path.name}"
+
+
+def guess(path: Path, data: bytes) -> str:
+    """The likely encoding of bytes that are not UTF-8: Chinese if they read as Chinese, else Latin-1."""
+    text = data[: 1 << 20].decode("gb2312", "replace")
+    han = [c for c in text if "\u4e00" <= c <= "\u9fff"]
+    chinese = len(set(han)) >= 4 and text.count("�") <= 0.05 * len(han)
+    return convert(path, "GB18030" if chinese else "ISO-8859-1")
 
 
 def blocks(path: Path, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:

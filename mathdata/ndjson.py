@@ -14,6 +14,8 @@ __all__ = ["MAX_COLUMNS", "STEP", "TooWide", "Wide", "flat", "frame_of", "json_c
 
 STEP = 2048
 """Lines read at once: a key of its own in every line would make lines x lines cells."""
+HEAD = 1 << 16
+"""Bytes of a block that tell how wide it is."""
 MAX_COLUMNS = 1000
 MAX_FIELDS = 200
 """A column of objects with more fields than this (keyed by an id, say) becomes JSON text."""
@@ -34,17 +36,21 @@ class Wide(Exception):
 def flat(data: bytes) -> Frame | None:
     """A block in one pass where its first lines tell every key and kind of the others; None where they do not.
 
-    Polars leaves out keys that the lines it infers from have not: as many keys in the bytes as there are cells, none of
+    Polars leaves out keys that the schema has not: as many keys in the bytes as there are cells, none of
     them null, prove that there was none.
     """
+    head = data[: data.rfind(b"\n", 0, HEAD) + 1] or data
     try:
-        frame = pl.read_ndjson(data, infer_schema_length=STEP)
+        schema = pl.read_ndjson(head, infer_schema_length=None).schema
+        if len(schema) > MAX_COLUMNS or len(schema) * data.count(b"\n") * 5 > len(data):
+            return None  # a key takes five bytes: not every line has all of these
+        frame = pl.read_ndjson(data, schema=schema)
     except pl.exceptions.PolarsError:
         return None
     if any(t.is_nested() for t in frame.dtypes) or any(frame.null_count().row(0)):
         return None
     cells = frame.height * frame.width
-    if not cells or frame.width > MAX_COLUMNS:
+    if not cells:
         return None
     # A quote inside a text is escaped: only keys end in a quote before a colon.
     extra = data.count(b'":') - cells

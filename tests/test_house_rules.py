@@ -54,7 +54,7 @@ LAYERS = [
         "recipe_text",
         "ndjson",
         "lines",
-        "formats",
+        "arrays", "csvs", "formats",
         "layouts",
         "saving",
         "remote",
