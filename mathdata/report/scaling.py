@@ -125,7 +125,7 @@ def _series(
         )
         made.append(_mark(i, x, m, colour))
     y = spots[-1][1]
-    while any(abs(y - other) < 16 for other in placed):
+    while any(abs(y - other) < 15 for other in placed):
         y -= 16
     placed.append(y)
     made.append(
