@@ -151,15 +151,19 @@ def _apply(pairs: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
 def normal_column(texts: pl.Series) -> pl.Series:
     """`normal` on every row, at the speed of a column."""
     folded = _fold(texts.cast(pl.String).fill_null(""))
-    folded = _where(folded, _RARE, lambda s: _fold(s.str.normalize("NFKC")))
+    plain = _is_ascii(folded)
+    if not plain:
+        folded = _where(folded, _RARE, lambda s: _fold(s.str.normalize("NFKC")))
     folded = _where(folded, _MARKUP, lambda s: _replace(s, _LATEX))
     folded = _where(folded, _THOUSAND, lambda s: _replace(s, _THOUSANDS))
-    folded = _where(folded, _GAPS, lambda s: s.str.replace_all(_GAPS, " "))
+    gaps = folded.str.contains_any(["  ", *"\t\n\r\x0b\x0c"])
+    folded = _changed(folded, gaps, lambda s: s.str.replace_all(_GAPS, " "))
     folded = folded.str.replace_all(",", COMMA, literal=True)
     folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:2]))
     tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
-    spaced = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
-    return spaced.str.strip_chars_start(" ").str.strip_chars_end(_END)
+    if not plain:
+        tight = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
+    return tight.str.strip_chars_start(" ").str.strip_chars_end(_END)
 
 
 def _fold(texts: pl.Series) -> pl.Series:
@@ -175,7 +179,14 @@ def _replace(texts: pl.Series, pairs: Sequence[tuple[str, str]]) -> pl.Series:
 
 def _where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """`change` applied only to the rows that hold `pattern`: most rows need none of the slow steps."""
-    hit = texts.str.contains(_rust(pattern))
+    return _changed(texts, texts.str.contains(_rust(pattern)), change)
+
+
+def _is_ascii(texts: pl.Series) -> bool:
+    return bool((texts.str.len_bytes() == texts.str.len_chars()).all())
+
+
+def _changed(texts: pl.Series, hit: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     if not hit.any():
         return texts
     if hit.all():
