@@ -9,7 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "docs"
-MODULES = ("types", "io", "schema", "verifiers", "evaluation", "comparison", "recipe", "pipeline", "cards", "errors")
+MODULES = (
+    "types", "io", "schema", "verifiers", "evaluation", "comparison", "figures", "paired", "casework", "sweep", "report",
+    "recipe", "pipeline", "cards", "show", "errors",
+)  # fmt: skip
 STAGES = ("dedup", "decontaminate", "sample", "augment", "verify")
 
 
