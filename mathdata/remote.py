@@ -33,6 +33,8 @@ LICENSES = {
 }
 """Where the hub's own record names no licence."""
 TIMEOUT = 60
+FEWEST = 40
+"""Rows of the built-in corpus below which not every family has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ def builtin(name: str, options: Mapping[str, str]) -> Frame:
         numbers = {k: int(v) for k, v in options.items()}
     except ValueError as e:
         raise UsageError(f"{name}: rows and seed are whole numbers: {e}", "builtin:elementary?rows=2000&seed=7") from e
-    if numbers.get("rows", 1) < 1:
-        raise UsageError(f"{name}: rows={numbers['rows']} asks for no row", "builtin:elementary?rows=2000")
+    if numbers.get("rows", FEWEST) < FEWEST:
+        why = f"{name}: rows={numbers['rows']}, and every family needs its own: {FEWEST} at least"
+        raise UsageError(why, "builtin:elementary?rows=2000")
     from mathdata.families.corpus import generate
 
     return generate(**numbers)

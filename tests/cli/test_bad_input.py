@@ -219,7 +219,7 @@ def test_a_sample_of_no_rows_or_fewer_is_refused(tmp_path: Path, call: Cli, opti
 
 def test_a_corpus_of_no_rows_or_fewer_is_refused(call: Cli) -> None:
     for rows in ("-4", "0"):
-        refused(call("show", f"builtin:elementary?rows={rows}"), 2, f"rows={rows}", "no row")
+        refused(call("show", f"builtin:elementary?rows={rows}"), 2, f"rows={rows}", "40 at least")
 
 
 class Hanging(BaseHTTPRequestHandler):
