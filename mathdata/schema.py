@@ -50,6 +50,8 @@ COLUMNS: tuple[Column, ...] = (
 DTYPES: dict[str, Any] = {c.name: c.dtype for c in COLUMNS}
 
 _SEP = "\x1f"
+SLICE = 1 << 14
+"""Rows hashed at a time: their texts as Python objects then stay in memory that is at hand."""
 
 
 def row_id(
@@ -69,15 +71,12 @@ def row_id(
 
 def add_ids(frame: Frame) -> Frame:
     """Fill `id` for a frame whose content columns stand; equal to `row_id` on every row."""
-    text = frame.select(
-        pl.concat_str(
-            [pl.col(c).fill_null("") for c in ("problem", "solution", "answer", "method")]
-            + [pl.col("parents").list.join(",").fill_null("")],
-            separator=_SEP,
-        )
-    ).to_series()
-    digest = xxhash.xxh3_64_digest
-    ids = pl.Series("id", [digest(t) for t in text.cast(pl.Binary).to_list()], dtype=pl.Binary)
+    content = [pl.col(c).fill_null("") for c in ("problem", "solution", "answer", "method")]
+    text = pl.concat_str([*content, pl.col("parents").list.join(",").fill_null("")], separator=_SEP).cast(pl.Binary)
+    made: list[bytes] = []
+    for part in frame.select("problem", "solution", "answer", "method", "parents").iter_slices(SLICE):
+        made += map(xxhash.xxh3_64_digest, part.select(text).to_series().to_list())
+    ids = pl.Series("id", made, dtype=pl.Binary)
     return frame.with_columns(ids.bin.encode("hex"))
 
 
