@@ -261,7 +261,7 @@ class TrainSpec(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainSpec:
-        for check in (_method_fits, _budget_fits, _algorithm_fits, _passed_through):
+        for check in (_method_fits, _budget_fits, _algorithm_fits, _parallel_fits, _passed_through):
             check(self)
         return self
 
@@ -326,6 +326,23 @@ def _algorithm_fits(spec: TrainSpec) -> None:
             value = getattr(spec, key)
             if (value == off) if key in ("batches", "loss") else (value != off):
                 raise ValueError(f"'{key}: {value}' is for training on given solutions: GRPO trains on its own answers")
+
+
+def _parallel_fits(spec: TrainSpec) -> None:
+    kind, split = spec.parallel.kind, spec.parallel.kind == "fsdp" or spec.parallel.zero_stage == 3
+    if kind == "ddp":
+        return
+    if spec.spectral:
+        raise ValueError(f"spectral changes whole factors and their moments, which kind: {kind} splits: use kind: ddp")
+    if split and spec.evaluation:
+        raise ValueError(
+            "'evaluation' while training needs the whole weights in each process, which fsdp and zero_stage: 3 split: "
+            "use kind: ddp or zero_stage: 2, or the recipe's 'evaluate' after the run"
+        )
+    if split and spec.algorithm != "sft":
+        raise ValueError(f"algorithm: {spec.algorithm} answers while it trains: use kind: ddp or zero_stage: 2")
+    if split and spec.quantize:
+        raise ValueError("quantised weights are not split over processes: use kind: ddp or zero_stage: 2")
 
 
 def _passed_through(spec: TrainSpec) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,30 +25,43 @@ def micros(order: Order) -> Any:
 
 @dataclass
 class Collator:
-    """`packed`: rows behind one another in a single one, positions counted anew, so that none sees another."""
+    """`packed`: rows behind one another in a single one, positions counted anew, so that none sees another.
+
+    `split`: over so many processes is each row divided (sequence parallelism); positions then stand in for the mask.
+    """
 
     examples: Sequence[Example]
     order: Order
     pad: int
     multiple: int = 1
     packed: bool = False
+    split: int = 1
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        rows = [self.examples[i] for item in items for i in self.order.micro[item["micro"]]]
-        return self._packed(rows) if self.packed else self._padded(rows)
+        numbers = [item["micro"] for item in items]
+        rows = [self.examples[i] for number in numbers for i in self.order.micro[number]]
+        if self.packed:
+            return self._packed(rows)
+        return self._padded(rows, max(map(len, rows)) if self.split == 1 else self._widest(numbers))
 
-    def _padded(self, rows: Sequence[Example]) -> dict[str, torch.Tensor]:
-        width = -(-max(map(len, rows)) // self.multiple) * self.multiple
+    def _widest(self, numbers: Sequence[int]) -> int:
+        """Micro-batches that are read at the same moment are exchanged whole: they have one width."""
+        world = self.order.processes * self.split
+        beside = {k for n in numbers for k in range(n // world * world, (n // world + 1) * world)}
+        return max(int(self.order.lengths[list(self.order.micro[k % len(self.order.micro)])].max()) for k in beside)
+
+    def _padded(self, rows: Sequence[Example], longest: int) -> dict[str, torch.Tensor]:
+        multiple = math.lcm(self.multiple, self.split)
+        width = -(-longest // multiple) * multiple
         ids = np.full((len(rows), width), self.pad, dtype=np.int64)
         labels = np.full((len(rows), width), IGNORED, dtype=np.int64)
         mask = np.zeros((len(rows), width), dtype=np.int64)
         for i, row in enumerate(rows):
             ids[i, : len(row)], labels[i, : len(row)], mask[i, : len(row)] = row.input_ids, row.labels, 1
-        return {
-            "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.from_numpy(mask),
-            "labels": torch.from_numpy(labels),
-        }
+        out = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
+        if self.split > 1:
+            return out | {"position_ids": torch.arange(width).expand(len(rows), width).contiguous()}
+        return out | {"attention_mask": torch.from_numpy(mask)}
 
     def _packed(self, rows: Sequence[Example]) -> dict[str, torch.Tensor]:
         ids = np.concatenate([r.input_ids for r in rows])

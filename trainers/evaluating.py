@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback
 
-from mathdata.errors import PreflightError, RecipeError
+from mathdata.errors import RecipeError
 from mathdata.schema import conform
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark, Frame
@@ -81,11 +81,6 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         return self.out / "evaluations.jsonl"
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.spec.parallel.kind != "ddp" and self.spec.evaluation and self.spec.evaluation.backend is None:
-            raise PreflightError(
-                "evaluation in the process is not possible while the weights are sharded",
-                "name a model server under train.evaluation.backend, or evaluate after the run",
-            )
         if self.main:
             keep_until(self.path, state.global_step)
             for line in self.path.read_text(encoding="utf-8").splitlines():

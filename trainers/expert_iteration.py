@@ -20,6 +20,7 @@ from mathdata.trainspec import DEFAULT_SEED, ExpertIterationSpec, TrainSpec
 from mathdata.types import Frame, Problem, Request, Row, Sampling
 from trainers import sft
 from trainers.data import corpus_texts
+from trainers.launch import world
 from trainers.rounds import Answered, Answers, claim_rounds, finished_round, round_model
 
 __all__ = ["harvest", "pick", "run_expert_iteration"]
@@ -56,6 +57,7 @@ def run_expert_iteration(
     rounds: list[dict[str, Any]] = []
     record: dict[str, Any] = {}
     model: Any = None
+    main = world()[0] == 0
     for number in range(1, asked.rounds + 1):
         folder = out / "rounds" / str(number)
         model = None  # two models at once may not fit
@@ -66,17 +68,20 @@ def run_expert_iteration(
             figures, record = done
         else:
             rows = training_rows(frame, gathered, asked)
-            rows.write_parquet(folder / "rows.parquet")
+            if main:
+                rows.write_parquet(folder / "rows.parquet")
             model, tokenizer, record = sft.run_sft(
                 rows, tuned(spec), folder, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed, report=report
             )
             figures |= {"round": number, "rows": rows.height, "kept": len(gathered), "steps": record["steps"]}
-            sft.write_record(folder, record)
-            dump_json(folder / "manifest.json", {"stage": METHOD, "spec": record["spec"], "figures": figures})
+            if main:
+                sft.write_record(folder, record)
+                dump_json(folder / "manifest.json", {"stage": METHOD, "spec": record["spec"], "figures": figures})
         rounds.append(figures)
     last = out / "rounds" / str(asked.rounds)
     model = model if model is not None else round_model(spec, last, tokenizer, seed)
-    publish(last, out)
+    if main:
+        publish(last, out)
     seconds = round(time.perf_counter() - started, 2)
     record |= {"spec": spec.model_dump(mode="json"), "rounds": rounds, "seconds": seconds, "versions": versions()}
     return model, tokenizer, record
@@ -94,7 +99,8 @@ def model_before(spec: TrainSpec, out: Path, number: int, tokenizer: Any, seed: 
 def publish(last: Path, out: Path) -> None:
     """The last round's model is the run's; an adapter brings the base that exists nowhere else."""
     for file in last.iterdir():
-        if file.is_file() and file.name not in ("rows.parquet", "manifest.json", "train.json", "answers.jsonl"):
+        own = file.name in ("rows.parquet", "manifest.json", "train.json") or file.name.startswith("answers")
+        if file.is_file() and not own:
             shutil.copyfile(file, out / file.name)
     if (last / "base").is_dir():
         shutil.copytree(last / "base", out / "base", dirs_exist_ok=True)

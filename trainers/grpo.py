@@ -20,8 +20,9 @@ from mathdata.types import Frame
 from trainers import sft
 from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
+from trainers.launch import world
 from trainers.rewards import Rewards
-from trainers.settings import precision_of, saving
+from trainers.settings import device, precision_of, saving
 
 __all__ = ["run_grpo"]
 
@@ -59,7 +60,7 @@ def run_grpo(
     )
     trainer.remove_callback(PrinterCallback)
     happened = sft.run_trainer(trainer, ready, out, extra, needs=Lines.LAST)
-    sft.finish(trainer, ready.tokenizer, spec, out)
+    sft.finish(trainer, ready, out)
     tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
@@ -136,7 +137,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         "seed": ready.seed,
         "bf16": precision == "bf16",
         "fp16": precision == "fp16",
-        "use_cpu": not gpu,
+        **device(spec),
         "gradient_checkpointing": spec.gradient_checkpointing,
         "dataloader_pin_memory": gpu,
         "logging_steps": 1,
@@ -180,19 +181,19 @@ class Lines(TrainerCallback):
         if state.global_step:
             saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST
             self.rewards.restore(json.loads(saved.read_text(encoding="utf-8")))
-        if sft.world()[0] == 0:
+        if world()[0] == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             keep_until(self.path, state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if sft.world()[0] == 0:
+        if world()[0] == 0:
             dump_json(Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST, self.rewards.figures)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not logs or "reward" not in logs:
             return
         self._stop_on_nan(state.global_step, logs)
-        if sft.world()[0]:
+        if world()[0]:
             return
         numbers = {k: v for k, v in logs.items() if isinstance(v, (int, float))}
         line = {"step": state.global_step, "seconds": round(time.perf_counter() - self.started, 3)} | numbers

@@ -33,10 +33,11 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
 
     from mathdata.trainspec import parse_spec
     from trainers import sft
+    from trainers.launch import sharded, world
 
     spec = parse_spec(job["spec"], "spec")
     out = Path(job["out"])
-    if sft.world()[0] == 0:
+    if world()[0] == 0:
         (out / "train.json").unlink(missing_ok=True)
     report({"event": "progress", "done": 0, "total": None, "note": "loading libraries and rows"})
     frame = pl.read_parquet(job["data"])
@@ -49,11 +50,15 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
     else:
         common |= {"evaluate": evaluate, "allow": list(job.get("allow") or ()), "report": report}
         model, tokenizer, record = runner(spec.algorithm)(frame, spec, out, **common)
-    if evaluate and sft.world()[0] == 0:
+    if evaluate and world()[0] == 0:
+        if sharded(spec) and world()[1] > 1:
+            from trainers.merge import saved_model
+
+            model = saved_model(out, tokenizer)
         record["evaluation"] = evaluate_model(
             model, tokenizer, spec, evaluate, out, report, str(job.get("arm") or out.name)
         )
-    if sft.world()[0] == 0:
+    if world()[0] == 0:
         sft.write_record(out, record)
     return record
 

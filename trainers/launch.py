@@ -9,15 +9,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import yaml
 
 from mathdata.errors import MissingExtra, PreflightError, RecipeError
-from mathdata.manifest import atomic_write
+from mathdata.manifest import atomic_write, dump_json
 from mathdata.trainspec import TrainSpec
 
-__all__ = ["accelerate_config", "check_world", "relaunch", "wanted_processes"]
+__all__ = ["accelerate_config", "check_world", "deepspeed_config", "relaunch", "sharded", "wanted_processes"]
 
 WRAPPERS = {"ddp": "DistributedDataParallel", "fsdp": "FullyShardedDataParallel", "deepspeed": "DeepSpeedEngine"}
 
@@ -26,13 +27,23 @@ def wanted_processes(spec: TrainSpec) -> int:
     return spec.parallel.processes * spec.parallel.nodes
 
 
+def world() -> tuple[int, int]:
+    """(this process, processes) as the launcher set them."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def launched() -> bool:
     """True inside a process that a launcher started."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
-def accelerate_config(spec: TrainSpec, gpu: bool) -> dict[str, Any]:
-    """The file that `accelerate launch` reads, from the recipe's `parallel` section."""
+def sharded(spec: TrainSpec) -> bool:
+    """True where no process holds the whole weights."""
+    return spec.parallel.kind == "fsdp" or (spec.parallel.kind == "deepspeed" and spec.parallel.zero_stage == 3)
+
+
+def accelerate_config(spec: TrainSpec, gpu: bool, deepspeed: str = "deepspeed.json") -> dict[str, Any]:
+    """The file that `accelerate launch` reads, from the recipe's `parallel` section; DeepSpeed's own stands beside it."""
     parallel = spec.parallel
     kinds = {"ddp": "MULTI_GPU" if gpu else "MULTI_CPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}
     config: dict[str, Any] = {
@@ -49,16 +60,30 @@ def accelerate_config(spec: TrainSpec, gpu: bool) -> dict[str, Any]:
     if parallel.kind == "fsdp":
         config["fsdp_config"] = fsdp_config(spec)
     if parallel.kind == "deepspeed":
-        config["deepspeed_config"] = {
-            "zero_stage": parallel.zero_stage,
-            "offload_optimizer_device": "cpu" if parallel.offload != "none" else "none",
-            "offload_param_device": "cpu" if parallel.offload == "all" and parallel.zero_stage == 3 else "none",
-            "gradient_accumulation_steps": spec.rows_per_step(wanted_processes(spec))[1],
-            "gradient_clipping": spec.max_grad_norm,
-            "zero3_init_flag": parallel.zero_stage == 3,
-            "zero3_save_16bit_model": parallel.zero_stage == 3,
-        }
+        del config["mixed_precision"]  # DeepSpeed's file says it, and accelerate refuses both
+        config["deepspeed_config"] = {"deepspeed_config_file": deepspeed, "zero3_init_flag": False}
     return config
+
+
+def deepspeed_config(spec: TrainSpec) -> dict[str, Any]:
+    """DeepSpeed's own file; `auto` is filled by the trainer from the same recipe."""
+    parallel = spec.parallel
+    zero: dict[str, Any] = {"stage": parallel.zero_stage, "contiguous_gradients": True, "overlap_comm": True}
+    if parallel.offload != "none":
+        zero["offload_optimizer"] = {"device": "cpu"}
+    if parallel.zero_stage == 3:
+        auto = ("reduce_bucket_size", "stage3_prefetch_bucket_size", "stage3_param_persistence_threshold")
+        zero |= {"stage3_gather_16bit_weights_on_model_save": True} | dict.fromkeys(auto, "auto")
+        if parallel.offload == "all":
+            zero["offload_param"] = {"device": "cpu"}
+    batch = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "gradient_clipping")
+    return {
+        **dict.fromkeys(batch, "auto"),
+        "bf16": {"enabled": "auto"},
+        "fp16": {"enabled": "auto"},
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+    }
 
 
 def fsdp_config(spec: TrainSpec) -> dict[str, Any]:
@@ -80,15 +105,28 @@ def relaunch(spec: TrainSpec, job: Path, out: Path) -> int:
     gpu = torch.cuda.is_available()
     refuse_impossible(spec, gpu)
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "accelerate.yaml"
-    atomic_write(path, yaml.safe_dump(accelerate_config(spec, gpu), sort_keys=False))
+    path, deepspeed = out / "accelerate.yaml", out / "deepspeed.json"
+    atomic_write(path, yaml.safe_dump(accelerate_config(spec, gpu, str(deepspeed)), sort_keys=False))
     env = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1") if gpu else "1"}
+    if spec.parallel.kind == "deepspeed":
+        dump_json(deepspeed, deepspeed_config(spec))
+        env |= {} if gpu else deepspeed_on_cpu(deepspeed)
     child = subprocess.Popen(command(spec, job, path, gpu), stdin=subprocess.PIPE, env=env, preexec_fn=die_with_parent)
     try:
         return child.wait()
     finally:
         if child.poll() is None:
             child.terminate()
+
+
+def deepspeed_on_cpu(config: Path) -> dict[str, str]:
+    """What `accelerate launch` would set for GPUs, for processes on gloo; accelerate itself has no such mode."""
+    return {
+        "ACCELERATE_USE_DEEPSPEED": "true",
+        "ACCELERATE_DEEPSPEED_CONFIG_FILE": str(config),
+        "ACCELERATE_TORCH_DEVICE": "cpu",
+        "DS_ACCELERATOR": "cpu",
+    }
 
 
 def command(spec: TrainSpec, job: Path, config: Path, gpu: bool) -> Sequence[str]:
@@ -123,9 +161,14 @@ def refuse_impossible(spec: TrainSpec, gpu: bool) -> None:
         )
     if parallel.kind == "deepspeed" and find_spec("deepspeed") is None:
         raise MissingExtra("parallel.kind: deepspeed needs deepspeed, which is not installed", extra="deepspeed")
-    if parallel.kind != "ddp" and not gpu:
+    if parallel.kind == "deepspeed" and not gpu and not (which("g++") or which("c++")):
         raise PreflightError(
-            f"parallel.kind: {parallel.kind} on a machine without a GPU: the library would run plain DDP and not say so",
+            "parallel.kind: deepspeed on a machine without a GPU compiles its communication: no C++ compiler is here",
+            "install g++, or write parallel: {kind: ddp} here",
+        )
+    if parallel.kind == "fsdp" and not gpu:
+        raise PreflightError(
+            "parallel.kind: fsdp on a machine without a GPU: the library would run plain DDP and not say so",
             "write parallel: {kind: ddp} here",
         )
     if gpu and parallel.processes > torch.cuda.device_count():

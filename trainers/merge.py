@@ -51,6 +51,18 @@ def merge(run: Path, out: Path, *, dtype: str = "auto") -> dict[str, Any]:
     return {"run": str(source), "out": str(out), "parameters": sum(p.numel() for p in model.parameters())}
 
 
+def saved_model(folder: Path, tokenizer: Any) -> Any:
+    """What a run left, whole, in this process: for answers after a training whose weights are split over processes."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if is_adapter(folder):
+        model = merged_adapter(folder, tokenizer, "auto")
+    else:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def merged_adapter(source: Path, tokenizer: Any, dtype: Any) -> Any:
     """The base with the adapter added to its weights."""
     from peft import PeftConfig, PeftModel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,8 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
         extra["attention_dropout"] = spec.dropout
     if spec.quantize:
         extra["quantization_config"] = quantization(spec)
+        if torch.cuda.is_available() and spec.parallel.device_map is None:
+            extra["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}  # each process its own card
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line for every layer of every step
     if spec.parallel.device_map is not None:
         extra["device_map"] = device_map(spec)
@@ -114,7 +117,7 @@ def to_device(model: Any, spec: TrainSpec) -> Any:
     import torch
 
     placed = spec.quantize or spec.parallel.device_map is not None
-    return model if placed or not torch.cuda.is_available() else model.to("cuda")
+    return model if placed or not torch.cuda.is_available() else model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
 
 
 def device_map(spec: TrainSpec) -> str | dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mathdata.evaluation import folder_digest
 from mathdata.manifest import digest_of, dump_json
 from mathdata.trainspec import ModelSpec, TrainSpec
 from mathdata.types import Frame
+from trainers.launch import world
 
 __all__ = ["Answers", "claim_rounds", "finished_round", "round_model"]
 
@@ -20,34 +22,48 @@ Answered = list[tuple[str, str, bool]]
 
 
 class Answers:
-    """The judged answers of a round, a line for each chunk of problems: what stands there is not made again."""
+    """The judged answers of a round, a line for each chunk of problems: what stands there is not made again.
+
+    Of several processes each asks for its share and writes a file of its own; all wait until everything stands there.
+    """
 
     def __init__(self, path: Path, chunk: int) -> None:
         self.path, self.chunk = path, max(1, chunk)
         self.done: dict[str, Answered] = {}
-        for line in whole_lines(path):
-            self.done |= {row: [(t, f, bool(ok)) for t, f, ok in answers] for row, answers in line.items()}
+        self._read(lambda file: whole_lines(file, mend=file == self._own(world()[0])))
 
     def fill(self, rows: Sequence[dict[str, Any]], ask: Callable[[Sequence[dict[str, Any]]], list[Answered]]) -> None:
         """Ask for the chunks that are missing, and put each on disk before the next one is begun."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         chunks = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
-        with self.path.open("a", encoding="utf-8") as f:
-            for part in chunks:
+        rank, processes = world()
+        with self._own(rank).open("a", encoding="utf-8") as f:
+            for part in chunks[rank::processes]:
                 if all(row["id"] in self.done for row in part):
                     continue
                 made = {row["id"]: answers for row, answers in zip(part, ask(part))}
                 f.write(json.dumps(made, ensure_ascii=False) + "\n")
                 f.flush()
                 self.done |= made
+        while any(row["id"] not in self.done for row in rows):
+            time.sleep(0.2)  # a launcher ends all processes where one of them fails
+            self._read(whole_lines)
+
+    def _own(self, rank: int) -> Path:
+        return self.path if rank == 0 else self.path.with_name(f"{self.path.stem}.{rank}.jsonl")
+
+    def _read(self, lines: Callable[[Path], list[dict[str, Any]]]) -> None:
+        for file in sorted(self.path.parent.glob(f"{self.path.stem}*.jsonl")):
+            for line in lines(file):
+                self.done |= {row: [(t, f, bool(ok)) for t, f, ok in answers] for row, answers in line.items()}
 
 
-def whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines that were written to their end; half a line is taken away."""
+def whole_lines(path: Path, mend: bool = False) -> list[dict[str, Any]]:
+    """The lines that were written to their end; `mend` takes half a line away."""
     if not path.exists():
         return []
     whole, _, rest = path.read_bytes().rpartition(b"\n")
-    if rest:
+    if rest and mend:
         path.write_bytes(whole + b"\n" if whole else b"")
     return [json.loads(line) for line in whole.splitlines() if line]
 
@@ -64,14 +80,20 @@ def claim_rounds(out: Path, spec: TrainSpec, seed: int, frame: Frame, tokenizer:
         {k: v for k, v in (evaluate or {}).items() if k != "out"},
     ]
     digest, marker = digest_of(decides), out / "rounds" / "run.json"
+    while not _names(marker, digest):
+        if world()[0]:
+            time.sleep(0.2)  # the first process makes room for all
+            continue
+        shutil.rmtree(out / "rounds", ignore_errors=True)
+        marker.parent.mkdir(parents=True)
+        dump_json(marker, {"digest": digest})
+
+
+def _names(marker: Path, digest: str) -> bool:
     try:
-        if json.loads(marker.read_text(encoding="utf-8"))["digest"] == digest:
-            return
+        return bool(json.loads(marker.read_text(encoding="utf-8"))["digest"] == digest)
     except (OSError, ValueError, KeyError):
-        pass
-    shutil.rmtree(out / "rounds", ignore_errors=True)
-    marker.parent.mkdir(parents=True)
-    dump_json(marker, {"digest": digest})
+        return False
 
 
 def finished_round(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import TrainSpec
+from trainers.launch import launched
 from trainers.order import Order
 
 __all__ = ["precision_of", "sft_config"]
@@ -53,7 +54,7 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         "seed": seed,
         "bf16": precision == "bf16",
         "fp16": precision == "fp16",
-        "use_cpu": not gpu,
+        **device(spec),
         "gradient_checkpointing": spec.gradient_checkpointing,
         "max_length": None,
         "dataset_kwargs": {"skip_prepare_dataset": True},
@@ -75,6 +76,15 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
 
 
+def device(spec: TrainSpec) -> dict[str, Any]:
+    """Without a GPU everything runs on the CPU; DeepSpeed is told so by its launcher and wants to hear of gloo only."""
+    import torch
+
+    if torch.cuda.is_available():
+        return {"use_cpu": False}
+    return {"ddp_backend": "gloo"} if spec.parallel.kind == "deepspeed" and launched() else {"use_cpu": True}
+
+
 def saving(spec: TrainSpec, epoch: int) -> dict[str, Any]:
     """When TRL writes checkpoints; `epoch` is the number of steps in one pass over the rows."""
     every = epoch if spec.checkpoints.every == "epoch" else spec.checkpoints.every
@@ -85,15 +95,23 @@ def saving(spec: TrainSpec, epoch: int) -> dict[str, Any]:
 
 def sequence_parallel(spec: TrainSpec) -> Any:
     """Sequences split over processes (Ulysses), which accelerate has with DeepSpeed only. Raises RecipeError."""
+    size = spec.parallel.sequence
     if spec.parallel.kind != "deepspeed":
         raise RecipeError(
-            f"train.parallel.sequence = {spec.parallel.sequence}: only DeepSpeed splits sequences over processes",
+            f"train.parallel.sequence = {size}: only DeepSpeed splits sequences over processes",
             "write kind: deepspeed beside it, or sequence: 1",
         )
-    if spec.parallel.processes * spec.parallel.nodes % spec.parallel.sequence:
+    if spec.parallel.processes * spec.parallel.nodes % size:
+        raise RecipeError(f"train.parallel.sequence = {size} does not divide the processes", "choose a divisor")
+    wrong = {"batches: packed": spec.batches == "packed", "attention: eager": spec.attention == "eager"}
+    wrong |= {f"batch: {spec.batch}": spec.batch > 1}  # DeepSpeed is told one micro-batch a process
+    if named := [k for k, bad in (wrong | {"tokens_per_step": spec.tokens_per_step is not None}).items() if bad]:
         raise RecipeError(
-            f"train.parallel.sequence = {spec.parallel.sequence} does not divide the processes", "choose a divisor"
+            f"train.parallel.sequence = {size}: sequences that are split over processes do not go with {named[0]}",
+            "write batch: 1 (and accumulation), batches: length, attention: sdpa or flash_attention_2, no tokens_per_step",
         )
-    from accelerate.utils import ParallelismConfig
+    from accelerate.utils import DeepSpeedSequenceParallelConfig, ParallelismConfig
 
-    return ParallelismConfig(sp_backend="deepspeed", sp_size=spec.parallel.sequence)
+    attention = "sdpa" if spec.attention == "auto" else spec.attention
+    handler = DeepSpeedSequenceParallelConfig(sp_seq_length_is_variable=True, sp_attn_implementation=attention)
+    return ParallelismConfig(sp_backend="deepspeed", sp_size=size, sp_handler=handler)

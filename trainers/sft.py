@@ -16,6 +16,7 @@ from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
 from trainers.checkpoints import claim_checkpoints, last_checkpoint, tidy
 from trainers.data import Example, corpus_texts, count_spoiled, encode
+from trainers.launch import world
 from trainers.order import Order, arrange
 from trainers.preflight import Preflight, preflight
 from trainers.settings import precision_of, sft_config
@@ -60,7 +61,7 @@ def prepare(
     order = None
     if going:
         groups = [e.group for e in going] if spec.mixture else None
-        order = arrange([len(e) for e in going], spec, processes=world()[1], groups=groups)
+        order = arrange([len(e) for e in going], spec, processes=readers(spec), groups=groups)
     return Prepared(spec, seed, tokenizer, going, found, order)
 
 
@@ -78,9 +79,9 @@ def size_of(spec: TrainSpec) -> dict[str, Any]:
     return {"parameters": made["total"], "memory": made["memory"] if here else None}
 
 
-def world() -> tuple[int, int]:
-    """(this process, processes) as the launcher set them."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+def readers(spec: TrainSpec) -> int:
+    """Processes that read rows of their own: those that split one sequence among them count once."""
+    return max(1, world()[1] // spec.parallel.sequence)
 
 
 def run_sft(
@@ -106,7 +107,7 @@ def run_sft(
         raise MathdataError("no rows to train on", "look at the rejects beside the input")
     model, counts = tuned_model(ready, out)
     trainer, happened = fit(model, ready, out, report, evaluate)
-    finish(trainer, ready.tokenizer, ready.spec, out)
+    finish(trainer, ready, out)
     tidy(out)
     record = {
         "spec": ready.spec.model_dump(mode="json"),
@@ -194,6 +195,7 @@ def fit(
             ready.tokenizer.pad_token_id,
             ready.spec.pad_to_multiple_of or 1,
             ready.spec.batches == "packed",
+            ready.spec.parallel.sequence,
         ),
         processing_class=ready.tokenizer,
         callbacks=[metrics, Sentinel(ready.order, ready.examples), *extra],
@@ -265,14 +267,29 @@ def loss_curve(path: Path, points: int = 400) -> list[list[float]]:
     return [curve[i] for i in keep]
 
 
-def finish(trainer: Any, tokenizer: Any, spec: TrainSpec, out: Path) -> None:
+def finish(trainer: Any, ready: Prepared, out: Path) -> None:
     """Save what a loader needs: an adapter where LoRA alone was trained, whole weights otherwise."""
+    from trainers.launch import sharded
     from trainers.model import save_model
     from trainers.tune import settle
 
-    if world()[0] == 0:
-        save_model(settle(trainer.model, spec), tokenizer, out)
+    main, model = world()[0] == 0, trainer.model
+    if sharded(ready.spec) and world()[1] > 1:
+        state = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # every process gives its part
+        model = filled(ready, out, state) if main else None
+    if main:
+        save_model(settle(model, ready.spec), ready.tokenizer, out)
     trainer.accelerator.wait_for_everyone()
+
+
+def filled(ready: Prepared, out: Path, state: Mapping[str, Any]) -> Any:
+    """The tuned model once more, in one process, with the weights that were gathered from all."""
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    unset_hf_deepspeed_config()  # else it would be split over the processes again
+    model, _ = tuned_model(ready, out)
+    model.load_state_dict(state)
+    return model
 
 
 def write_record(out: Path, record: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import LoraSpec, TrainSpec
+from trainers.launch import sharded
 
 __all__ = ["Counts", "HeadLora", "apply", "count", "merge_head", "starting_model"]
 
@@ -71,7 +72,7 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
         if rest is not None:
             model = _adapt(model, rest, spec, added)
         if head:
-            _adapt_head(model, lora)
+            _adapt_head(model, lora, spec)
     if spec.partial:
         unfreeze(model, spec.partial)
     return model
@@ -201,7 +202,13 @@ def _matches(name: str, targets: str | tuple[str, ...]) -> bool:
     return any(name == t or name.endswith("." + t) for t in targets)
 
 
-def _adapt_head(model: Any, lora: LoraSpec) -> None:
+def _adapt_head(model: Any, lora: LoraSpec, spec: TrainSpec) -> None:
+    if sharded(spec):
+        raise RecipeError(
+            f"train.lora.targets: the output head's adapter is part of its weight, which parallel.kind: "
+            f"{spec.parallel.kind} splits over the processes here",
+            "write kind: deepspeed with zero_stage: 2, or kind: ddp, or take the head out of the targets",
+        )
     if lora.dropout:
         raise RecipeError(
             f"train.lora.dropout = {lora.dropout}: not possible on the output head",

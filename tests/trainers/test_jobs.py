@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from mathdata.errors import PreflightError, RecipeError
 from mathdata.trainspec import parse_spec
 from tests.trainers.conftest import losses, start
 from trainers import train
-from trainers.launch import accelerate_config
+from trainers.launch import accelerate_config, deepspeed_config, refuse_impossible
+from trainers.plan import plan
 
 
 def wait_for(path: Path, child: subprocess.Popen[str], seconds: float = 240) -> None:
@@ -111,7 +113,6 @@ def test_checkpoints_of_another_recipe_are_not_taken_up(rows: Any, tiny: Any, tm
 def test_a_wrapper_that_would_be_dropped_in_silence_is_refused(rows: Any, tiny: Any, job: Any) -> None:
     for parallel, words in (
         ({"processes": 2, "kind": "fsdp"}, "on a machine without a GPU"),
-        ({"processes": 2, "kind": "deepspeed"}, "deepspeed"),
         ({"processes": 2, "device_map": "auto"}, "do not go together"),
     ):
         child = start(job(tiny(parallel=parallel), rows(20)))
@@ -158,5 +159,57 @@ def test_the_launchers_file_is_written_from_the_recipe_and_read_by_accelerate(
     assert read.distributed_type == made["distributed_type"]
     assert read.num_processes == made["num_processes"]
     if parallel.get("kind") == "deepspeed":
-        deep = made["deepspeed_config"]
-        assert (deep["zero_stage"], deep["offload_param_device"], deep["gradient_accumulation_steps"]) == (3, "cpu", 4)
+        assert made["deepspeed_config"]["deepspeed_config_file"] == "deepspeed.json"
+        assert "mixed_precision" not in made  # accelerate refuses what stands in DeepSpeed's file too
+
+
+def test_deepspeeds_own_file_follows_the_recipe() -> None:
+    def zero(**parallel: Any) -> dict[str, Any]:
+        made = deepspeed_config(
+            parse_spec({"model": "x", "parallel": {"kind": "deepspeed", "processes": 2} | parallel})
+        )
+        assert made["gradient_clipping"] == made["train_batch_size"] == "auto"
+        return made["zero_optimization"]  # type: ignore[no-any-return]
+
+    assert zero()["stage"] == 2
+    assert "offload_optimizer" not in zero()
+    assert zero(offload="all")["offload_optimizer"] == {"device": "cpu"}
+    assert "offload_param" not in zero(offload="all")  # weights are whole below stage 3
+    assert zero(zero_stage=3, offload="all")["offload_param"] == {"device": "cpu"}
+    assert zero(zero_stage=3)["stage3_gather_16bit_weights_on_model_save"] is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"evaluation": {}}, "needs the whole weights"),
+        ({"algorithm": "grpo"}, "answers while it trains"),
+        ({"algorithm": "expert_iteration"}, "answers while it trains"),
+        ({"method": "lora", "spectral": {}}, "spectral changes whole factors"),
+        ({"method": "lora", "quantize": 4}, "quantised weights are not split"),
+    ],
+)
+def test_what_split_weights_cannot_do_is_refused_when_the_recipe_is_read(settings: dict[str, Any], words: str) -> None:
+    for parallel in ({"kind": "fsdp"}, {"kind": "deepspeed", "zero_stage": 3}):
+        with pytest.raises(RecipeError, match=words):
+            parse_spec({"model": "x", "parallel": {"processes": 2, **parallel}, **settings})
+    if "spectral" not in settings:
+        parse_spec({"model": "x", "parallel": {"processes": 2, "kind": "deepspeed", "zero_stage": 2}, **settings})
+
+
+def test_an_adapter_on_the_head_is_refused_where_the_head_is_split(tiny: Any) -> None:
+    lora = {"method": "lora", "lora": {"rank": 2, "targets": ["lm_head"]}}
+    split = {"processes": 2, "kind": "deepspeed", "zero_stage": 3}
+    with pytest.raises(RecipeError, match="splits over the processes"):
+        plan(tiny(**lora, parallel=split))
+    assert plan(tiny(**lora, parallel=split | {"zero_stage": 2}))["trainable"] > 0
+
+
+def test_without_a_compiler_deepspeed_on_cpus_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    spec = parse_spec({"model": "x", "parallel": {"processes": 2, "kind": "deepspeed"}})
+    with pytest.raises(PreflightError, match="no C\\+\\+ compiler"):
+        refuse_impossible(spec, gpu=False)
+    with pytest.raises(PreflightError, match="would run plain DDP"):
+        refuse_impossible(parse_spec({"model": "x", "parallel": {"processes": 2, "kind": "fsdp"}}), gpu=False)
