@@ -45,7 +45,10 @@ class Evaluation:
         try:
             return cls(path.parent, json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise DataError(f"no finished evaluation in {folder}: {error}", "mathdata evaluate MODEL -o DIR") from error
+            inside = sorted(str(p.parent) for p in Path(folder).glob(f"evaluation/*/{FILE}"))
+            hint = f"a run holds one for each arm: {', '.join(inside)}" if inside else "mathdata evaluate MODEL -o DIR"
+            why = "" if isinstance(error, FileNotFoundError) else f": {error}"
+            raise DataError(f"no finished evaluation in {folder}{why}", hint) from error
 
     @property
     def model(self) -> str:
@@ -110,6 +113,11 @@ def evaluate(
     out, ctx = Path(out), ctx or Context()
     if column and responses is None:
         raise UsageError("--column maps the columns of a file of responses, and none is given", "--responses FILE")
+    if responses is not None:
+        _refuse_asking(prompt=prompt, samples=samples > 1, temperature=temperature, max_tokens=max_tokens, shots=shots,
+                       backend=backend)  # fmt: skip
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file", "--out names a folder")
     names = benchmarks.split(",") if isinstance(benchmarks, str) else benchmarks
     sampling = Sampling(temperature=temperature, n=samples, seed=seed if temperature else None)
     given = None if responses is None else _Given(responses, str(model), column)
@@ -135,6 +143,15 @@ def evaluate(
     dump_json(out / "results.lm_eval.json", lm_eval_results(data))
     dump_json(out / FILE, data)
     return Evaluation(out, data, time.perf_counter() - started)
+
+
+def _refuse_asking(**settings: Any) -> None:
+    """Settings of how a model is asked, beside answers that exist already. Raises UsageError."""
+    asked = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
+    if asked:
+        raise UsageError(
+            f"{', '.join(asked)}: how a model is asked, but with --responses none is", "leave it out, or --responses"
+        )
 
 
 # --- identity ----------------------------------------------------------------------------------------------------

@@ -8,17 +8,28 @@ from typing import Annotated
 
 import polars as pl
 
-from mathdata.errors import SchemaError
+from mathdata.errors import SchemaError, UnknownName
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
 
-def _rows(file: str, problem: str, answer: str, by: tuple[str, ...]) -> Frame:
+def _read(file: str, column: dict[str, str]) -> Frame:
     from mathdata.engines.local import LocalEngine
     from mathdata.io import read
 
+    return LocalEngine().collect(read(file, column=column or None))
+
+
+def _rows(file: str, problem: str, answer: str, by: tuple[str, ...]) -> Frame:
     column = {k: v for k, v in (("problem", problem), ("answer", answer)) if k != v}
-    frame = LocalEngine().collect(read(file, column=column or None))
+    try:
+        frame = _read(file, {**column, "origin": "id"})  # the file's own ids, by which answers are matched
+        own = frame["origin"].null_count() == 0 and frame["origin"].n_unique() == frame.height
+        frame = frame.with_columns(pl.col("origin").alias("id")) if own else frame
+    except UnknownName as error:
+        if "no column 'id'" not in error.message:
+            raise
+        frame = _read(file, column)
     missing = [c for c in ("problem", "answer") if frame[c].null_count() == frame.height]
     if missing:
         raise SchemaError(f"{file}: no values in {missing}", "name the column: custom: {file: …, answer: YOURS}")

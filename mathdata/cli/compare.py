@@ -30,6 +30,8 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
     from mathdata.errors import UsageError
     from mathdata.evaluation import Evaluation
 
+    if out is not None and Path(out).suffix not in (".html", ".htm"):
+        raise UsageError(f"--out {out}: the report is a page", "name it .html; .md and .json stand beside it")
     if out is not None and Path(out).exists() and not overwrite:
         raise UsageError(f"{out} exists", "another name, or --overwrite")
     olds, news = ([Evaluation.load(folder) for folder in side.split(",")] for side in (before, after))

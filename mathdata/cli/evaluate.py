@@ -46,6 +46,8 @@ def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) 
     model = model if options["responses"] else model_inside(model)  # with responses it is but their label
     with Display(quiet=as_json) as display, display.stage("evaluate") as progress:
         made = evaluate(model, out=out, column=named or None, ctx=Context(progress=progress), **options)
+    if made.reused:
+        message(f"already there, by the same settings: {made.folder} (--overwrite repeats it)")
     for warning in made.data["warnings"]:
         message(f"warning: {warning}")
     result = {**made.data, "out": str(made.folder), "seconds": round(made.seconds, 2), "reused": made.reused}
@@ -68,7 +70,7 @@ def table(data: dict[str, Any]) -> str:
     """The figures as lines for people."""
     lines = [
         f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  "
-        f"{'tokens':>7}  digest"
+        f"{'tok acc':>7}  digest"
     ]
     for name, f in data["benchmarks"].items():
         interval = f"{100 * f['low']:.1f} – {100 * f['high']:.1f}"

@@ -114,6 +114,17 @@ def test_what_differs_is_printed_in_red_and_stands_red_in_the_report(tmp_path, t
     assert re.search(r'<li class="red">.{0,60}sums max_tokens: 32 and 64', (tmp_path / "r.html").read_text())
 
 
+def test_a_report_is_a_page_and_a_run_tells_where_its_evaluations_are(cli, tmp_path, two):
+    named = cli("compare", "one", "two", "-o", "report.md")
+    assert (named.rc, "name it .html" in named.err) == (2, True)
+    assert not (tmp_path / "report.md").exists()
+    evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "run" / "evaluation" / "curated")
+    done = cli("compare", "one", "run")
+    assert done.rc == 1
+    assert "run/evaluation/curated" in done.err
+    assert "Errno" not in cli("compare", "one", "nowhere").err
+
+
 def test_half_written_parquet_does_not_pass_for_an_evaluation(tmp_path, two):
     (two[0].folder / "sums.parquet").write_bytes(b"PAR1 half")
     with pytest.raises(DataError, match=r"sums\.parquet"):

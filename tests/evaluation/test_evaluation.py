@@ -190,6 +190,18 @@ def test_a_file_that_answers_some_problems_only_is_refused_and_a_limit_grades_th
     assert "--limit" not in cli(*command, "--overwrite").err, "the first ones have no response"
 
 
+def test_how_a_model_is_asked_is_refused_where_none_is_and_a_file_is_no_folder(cli, tmp_path):
+    PROBLEMS.write_parquet(tmp_path / "p.parquet")
+    PROBLEMS.select("id", pl.lit("#### 4").alias("response")).write_parquet(tmp_path / "r.parquet")
+    given = ("evaluate", "m", "-b", "p.parquet", "--responses", "r.parquet")
+    done = cli(*given, "-o", "e", "--samples", 4, "--prompt", "cot")
+    assert (done.rc, "--prompt, --samples" in done.err) == (2, True)
+    assert not (tmp_path / "e").exists()
+    assert "p.parquet is a file" in cli(*given, "-o", "p.parquet").err
+    assert cli(*given, "-o", "e").rc == 0
+    assert "already there" in cli(*given, "-o", "e").err
+
+
 def test_an_unknown_name_of_a_column_of_responses_is_refused(cli, tmp_path):
     (tmp_path / "r.jsonl").write_text('{"id": "a", "response": "2", "output": "3"}\n')
     command = ["evaluate", "m", "-b", "elementary", "-o", "e", "--column"]
@@ -254,6 +266,16 @@ def test_any_file_is_a_benchmark_by_column_mapping(tmp_path):
     made = evaluate(Four(), benchmarks=[spec], out=tmp_path / "e")
     assert made.benchmarks["mine"]["by"]["grade"]["high"]["accuracy"] == 1.0
     assert made.benchmarks["mine"]["by"]["grade"]["low"]["accuracy"] == 0.0
+
+
+def test_a_file_s_own_ids_are_those_that_answers_name(tmp_path):
+    rows = [{"id": f"mine-{i}", "problem": "What is 1 + 1?", "answer": "2"} for i in range(3)]  # one text, three ids
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    said = [{"id": f"mine-{i}", "response": f"#### {i + 1}"} for i in range(3)]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(r) + "\n" for r in said))
+    made = evaluate("m", benchmarks=[str(tmp_path / "b.jsonl")], responses=tmp_path / "r.jsonl", out=tmp_path / "e")
+    got = made.rows("b").select("id", "verdict").rows()
+    assert got == [("mine-0", "wrong"), ("mine-1", "correct"), ("mine-2", "wrong")]
 
 
 def test_progress_reaches_the_number_of_problems(tmp_path):
