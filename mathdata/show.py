@@ -32,6 +32,7 @@ __all__ = [
 BASIC = ("id", "problem", "answer", "source", "topic", "method", "verdict", "reject")
 """Columns of the table, where they hold anything."""
 WIDE = ("problem", "solution", "reject_why", "verdict_reason")
+CURATED = "curated.parquet"
 COUNTED = ("source", "license", "topic", "level", "language", "method", "teacher", "verdict", "reject", "generation")
 
 
@@ -58,11 +59,17 @@ def flat(text: object, limit: int) -> str:
 
 
 def load(files: Sequence[str], column: Mapping[str, str] | None = None) -> tuple[Frame, Frame]:
-    """(the rows of the files, the rows of their rejects files where such stand beside them)."""
+    """(the rows of the files, the rows of their rejects files where such stand beside them).
+
+    A run's folder stands for its curated set, whose rejects are in the same folder.
+    """
     from mathdata.io import read, stack
 
+    files = [str(Path(f) / CURATED) if (Path(f) / CURATED).is_file() else f for f in files]
     frame = read(*files, column=column, max_broken=1.0)
-    beside = [Path(f + ".rejects.parquet") for f in files]
+    beside = [
+        Path(f).with_name("rejects.parquet") if Path(f).name == CURATED else Path(f + ".rejects.parquet") for f in files
+    ]
     found = [read(p) for p in beside if p.is_file() and str(p) not in files]
     filled = [f for f in found if f.height]
     return frame, stack(filled) if filled else frame.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mathdata.report.markup import clean, e, integer, tag, told
@@ -27,8 +27,11 @@ FACTS = (
 LONGEST = 6000
 
 
-def page(frame: Frame, title: str, limit: int) -> str:
-    """The first `limit` rows of a frame, above them what the whole frame holds."""
+def page(frame: Frame, title: str, limit: int, everything: Frame | None = None) -> str:
+    """The first `limit` rows of a frame, above them what the whole frame holds.
+
+    `everything`: where the rows' ancestors are looked for, for instance the rejects that stand beside the file.
+    """
     from mathdata.report.page import _asset, _hash
 
     rows = frame.head(limit)
@@ -36,7 +39,8 @@ def page(frame: Frame, title: str, limit: int) -> str:
     scripts.append(_asset("rows.js"))
     style = _asset("page.css")
     policy = f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
-    body = head(frame, title) + tag("main", tag("section", summary(frame) + listing(rows, frame.height)))
+    known = ancestors(rows, frame if everything is None else everything)
+    body = head(frame, title) + tag("main", tag("section", summary(frame) + listing(rows, frame.height, known)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -79,7 +83,42 @@ def summary(frame: Frame) -> str:
     return tag("details", tag("summary", told("What is in it", "内容统计")) + tables, id="counts")
 
 
-def listing(rows: Frame, total: int) -> str:
+def ancestors(rows: Frame, everything: Frame) -> dict[str, Mapping[str, Any]]:
+    """The rows that these were made from, and what those were made from, as far as they are known."""
+    import polars as pl
+
+    wanted = everything.select("id", "problem", "answer", "parents", "method", "reject")
+    wanted = wanted.sort(pl.col("reject").is_null(), maintain_order=True)  # a kept row stands for its rejected twins
+    found: dict[str, Mapping[str, Any]] = {}
+    ids = {p for parents in rows["parents"].drop_nulls() for p in parents}
+    for _ in range(DEEPEST):
+        new = {r["id"]: r for r in wanted.filter(pl.col("id").is_in(sorted(ids - set(found)))).iter_rows(named=True)}
+        found |= new
+        ids = {p for r in new.values() for p in r["parents"] or []}
+        if not ids:
+            break
+    return found
+
+
+DEEPEST = 6
+"""Generations shown above a row."""
+
+
+def lineage(parents: Sequence[str], known: Mapping[str, Mapping[str, Any]], seen: frozenset[str]) -> str:
+    """The tree above a row, as nested lists."""
+    lines = []
+    for parent in parents[:20]:
+        row = known.get(parent)
+        if row is None:
+            lines.append(tag("li", e(parent) + " " + told("(not in these files)", "（不在这些文件中）")))
+        elif parent not in seen and len(seen) <= DEEPEST:
+            how = e(row["method"] or "original") + (f" [{e(row['reject'])}]" if row["reject"] else "")
+            said = f"{e(parent)} <b>{how}</b>: {e(str(row['problem'])[:200])} = {e(str(row['answer'])[:60])}"
+            lines.append(tag("li", said + lineage(row["parents"] or [], known, seen | {parent})))
+    return tag("ul", "".join(lines)) if lines else ""
+
+
+def listing(rows: Frame, total: int, known: Mapping[str, Mapping[str, Any]]) -> str:
     shown = told(
         f"first {integer(rows.height)} of {integer(total)} rows",
         f"共 {integer(total)} 行，显示前 {integer(rows.height)} 行",
@@ -87,7 +126,7 @@ def listing(rows: Frame, total: int) -> str:
     bar = "".join(select(rows, name) for name in FILTERS)
     bar += '<input id="row-search" type="search" placeholder="Search / 搜索" aria-label="search">'
     counted = f'<p class="count">{shown} · <span id="row-count" aria-live="polite"></span></p>'
-    articles = "".join(article(r) for r in rows.iter_rows(named=True))
+    articles = "".join(article(r, known) for r in rows.iter_rows(named=True))
     return tag("div", bar, "filters") + counted + articles
 
 
@@ -102,7 +141,7 @@ def select(rows: Frame, name: str) -> str:
     return tag("select", options, data_by=name, aria_label=name)
 
 
-def article(row: Mapping[str, Any]) -> str:
+def article(row: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> str:
     marks = {f"data_{n}": "" if row[n] is None else str(row[n]) for n in FILTERS}
     facts = "".join(
         tag("span", told(en, zh) + " " + tag("b", e(str(row[name])[:300])))
@@ -110,11 +149,9 @@ def article(row: Mapping[str, Any]) -> str:
         if row[name] is not None
     )
     state = tag("mark", e(row["reject"])) + " " if row["reject"] else ""
-    parents = "".join(f' <a href="#{e(p)}">{e(p)}</a>' for p in row["parents"] or [] if p)
-    lineage = tag("span", told("made from", "来自") + parents) if parents else ""
-    body = tag("div", text(row["problem"]), "text") + tag(
-        "div", state + tag("span", e(row["id"])) + facts + lineage, "facts"
-    )
+    body = tag("div", text(row["problem"]), "text") + tag("div", state + tag("span", e(row["id"])) + facts, "facts")
+    tree = lineage([p for p in row["parents"] or [] if p], known, frozenset({str(row["id"])}))
+    body += tag("details", tag("summary", told("made from", "来自")) + tree, "tree") if tree else ""
     if row["reject_why"]:
         body += tag("p", e(row["reject_why"]), "why")
     solution = tag("div", tag("div", text(row["solution"]), "text"), "side-by") if row["solution"] else ""

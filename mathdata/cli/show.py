@@ -50,7 +50,7 @@ def command(files: tuple[str, ...], conditions: tuple[str, ...], rejects: str | 
     chosen = show.rejected(everything, rejects) if rejects else frame
     chosen = show.where(chosen, conditions)
     if options["web"]:
-        web(chosen, files, options)
+        web(chosen, everything, files, options)
     elif options["stats"]:
         made = show.figures(chosen)
         common.emit(made, options["as_json"], lambda m: show.draw(*show.figures_tables(m)))
@@ -77,12 +77,12 @@ def rows(chosen: Any, rejects: bool, options: dict[str, Any]) -> None:
     common.message(f"{first.height:,} of {chosen.height:,} rows")
 
 
-def web(chosen: Any, files: tuple[str, ...], options: dict[str, Any]) -> None:
+def web(chosen: Any, everything: Any, files: tuple[str, ...], options: dict[str, Any]) -> None:
     from mathdata.manifest import atomic_write
     from mathdata.showpage import page
 
     number = options["number"] or 500
     out = options["out"] or Path(Path(files[0].partition("?")[0]).name + ".html")
-    atomic_write(out, page(chosen, Path(files[0].partition("?")[0]).name, number))
+    atomic_write(out, page(chosen, Path(files[0].partition("?")[0]).name, number, everything))
     result = {"page": str(out), "rows": min(chosen.height, number), "total": chosen.height}
     common.emit(result, options["as_json"], lambda r: common.message(f"{r['rows']:,} of {r['total']:,} rows: {out}"))

@@ -95,9 +95,10 @@ def test_a_runs_folder_is_answered_with_the_file_or_model_inside_that_was_meant(
         (run / name).write_text("{}")
     for name in ("curated", "raw", "rejects"):
         write(pl.DataFrame(ROWS[:1]), run / f"{name}.parquet")
-    shown = call("show", "run")
+    shown = call("dedup", "run", "-o", "out.parquet")
     assert shown.err.splitlines()[-1] == "hint: name a file: run/curated.parquet"
     assert "croissant" not in shown.err
+    assert call("show", "run").rc == 0  # its curated set is what is meant
     assert call("review", "run").err.splitlines()[-1] == "hint: mathdata review run/rejects.parquet"
     for command in (["evaluate", "run", "-b", "elementary", "-o", "e"], ["chat", "run"]):
         done = call(*command)
@@ -271,3 +272,17 @@ def test_a_decision_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_text("nonsense\n")
     with pytest.raises(DataError, match=r"d\.jsonl:1: not a decision"):
         load(tmp_path / "d.jsonl")
+
+
+def test_a_run_s_folder_shows_its_curated_set_with_what_fell_out_of_it(
+    tmp_path: Path, cleaned: Path, call: Cli
+) -> None:
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    cleaned.rename(run / "curated.parquet")
+    (tmp_path / "out.parquet.rejects.parquet").rename(run / "rejects.parquet")
+    whole = call("show", "runs/mine", "--json")
+    assert whole.json["total"] == pl.read_parquet(run / "curated.parquet").height
+    gone = call("show", "runs/mine", "--rejects", "--json")
+    assert gone.json["total"] == pl.read_parquet(run / "rejects.parquet").height
+    assert {r["reject"] for r in gone.json["rows"]} == {"exact-duplicate", "review-conflict"}

@@ -42,6 +42,28 @@ def test_rows_are_found_by_search_and_by_filter(shown):
     assert shown.locator("#row-count").inner_text() == "2 / 3"
 
 
+def test_a_row_tells_what_it_was_made_from_also_where_that_was_set_aside(tmp_path, open_page):
+    rows = read(
+        [
+            {"problem": "1 + 1?", "answer": "2"},
+            {"problem": "2 + 2?", "answer": "4"},
+            {"problem": "3 + 3?", "answer": "6"},
+        ]
+    )
+    ids = rows["id"].to_list()
+    rows = rows.with_columns(
+        pl.Series("parents", [[], [ids[0]], [ids[1], "gone"]]), pl.Series("method", [None, "rephrase", "vary_numbers"]),
+        pl.Series("reject", ["replaced", "not-sampled", None]),
+    )  # fmt: skip
+    (tmp_path / "rows.html").write_text(page(rows.tail(1), "t", 10, rows), encoding="utf-8")
+    shown = open_page(tmp_path / "rows.html")
+    shown.click(".tree summary")
+    said = shown.locator(".tree").inner_text()
+    assert f"{ids[1]} rephrase [not-sampled]: 2 + 2? = 4" in said
+    assert f"{ids[0]} original [replaced]: 1 + 1? = 2" in said
+    assert "gone (not in these files)" in said
+
+
 def test_formulas_are_set_and_prices_are_not(shown):
     shown.wait_for_selector("article:first-of-type math")
     assert shown.locator("article").nth(0).locator("math").count() == 2
