@@ -50,6 +50,15 @@ class How:
     derive: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input with how it is read; `license` where its rows state none."""
+
+    address: Any
+    how: How = field(default_factory=How)
+    license: str | None = None
+
+
 def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: float = 0.05, derive: bool = True) -> Frame:
     """Rows of files, folders, `hf://`, `modelscope://`, `builtin:`, `data:` or Python tables, as one frame.
 
@@ -58,9 +67,19 @@ def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: floa
     """
     if not inputs:
         raise UsageError("nothing to read", "name a file: mathdata.read('raw.jsonl')")
-    labels = distinct([label_of(i) for i in inputs])
-    how = How(column or {}, max_broken, derive)
-    return stack([f for i, label in zip(inputs, labels) for f in chunks_of(i, label, how)])
+    return read_items([Item(i, How(column or {}, max_broken, derive)) for i in inputs])
+
+
+def read_items(items: Sequence[Item]) -> Frame:
+    """`read`, each input in its own way."""
+    return stack(list(frames_of(items)))
+
+
+def frames_of(items: Sequence[Item]) -> Iterator[Frame]:
+    labels = distinct([label_of(i.address) for i in items])
+    for item, label in zip(items, labels):
+        for frame in chunks_of(item.address, label, item.how):
+            yield frame if item.license is None else frame.with_columns(pl.col("license").fill_null(item.license))
 
 
 def read_chunks(
@@ -71,22 +90,20 @@ def read_chunks(
         yield from frame.iter_slices(rows)
 
 
-def spill(
-    *inputs: Any,
-    folder: Path,
-    column: Mapping[str, str] | None = None,
-    max_broken: float = 0.05,
-    derive: bool = True,
-) -> Partitions:
+def spill(*inputs: Any, folder: Path, column: Mapping[str, str] | None = None, max_broken: float = 0.05) -> Partitions:
     """The same rows as `read`, as parquet partitions in `folder`: for input larger than memory."""
+    return spill_items([Item(i, How(column or {}, max_broken)) for i in inputs], folder)
+
+
+def spill_items(items: Sequence[Item], folder: Path) -> Partitions:
+    """`spill`, each input in its own way."""
     files: list[Path] = []
     kinds: dict[str, set[Any]] = {}
-    for item, label in zip(inputs, distinct([label_of(i) for i in inputs])):
-        for chunk in chunks_of(item, label, How(column or {}, max_broken, derive)):
-            for frame in chunk.iter_slices(100_000):
-                files.append(save(frame, folder / f"{len(files):06d}.parquet"))
-                for name, dtype in frame.schema.items():
-                    kinds.setdefault(name, set()).add(dtype)
+    for chunk in frames_of(items):
+        for frame in chunk.iter_slices(100_000):
+            files.append(save(frame, folder / f"{len(files):06d}.parquet"))
+            for name, dtype in frame.schema.items():
+                kinds.setdefault(name, set()).add(dtype)
     schema = {name: one_kind(found) for name, found in kinds.items()}
     for file in files:
         if pl.read_parquet_schema(file) != schema:

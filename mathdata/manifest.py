@@ -73,7 +73,7 @@ def account(stage: str, before: Table, after: Table, started: float) -> Ledger:
     if same_rows(before, after, key):
         return receipt(before.height, before.height, count_rejects(after), started)
     old, new = lazy(before).select(key), lazy(after).select(key)
-    rows_in, rows_out = (int(_collect(f.select(pl.len())).item()) for f in (old, new))
+    rows_in, rows_out = count_rows(before), count_rows(after)
     lost = _collect(old.join(new.unique(), on=key, how="anti"))
     if lost.height:
         raise LedgerError(
@@ -106,6 +106,10 @@ def receipt(rows_in: int, rows_out: int, rejected: dict[str, int], started: floa
         rows_per_second=round(rows_in / seconds, 1) if seconds > 0 else 0.0,
         peak_mb=peak_mb(),
     )
+
+
+def count_rows(table: Table) -> int:
+    return table.height if isinstance(table, pl.DataFrame) else int(_collect(lazy(table).select(pl.len())).item())
 
 
 def count_rejects(table: Table) -> dict[str, int]:

@@ -102,6 +102,8 @@ class Recipe(Strict):
     name: str
     about: str | dict[Literal["en", "zh"], str] = ""
     seed: int = 42
+    engine: str | dict[str, Any] = "local"
+    """Where the stages run; the same rows come out whichever it is."""
     input: list[Source]
     stages: list[StageCall] = Field(default_factory=list)
     arms: dict[str, Arm] = Field(default_factory=dict)
@@ -116,8 +118,8 @@ class Recipe(Strict):
 
     @property
     def digest(self) -> str:
-        """sha256 of everything the recipe says."""
-        return digest_of(self.model_dump(mode="json"))
+        """sha256 of everything the recipe says that decides what comes out."""
+        return digest_of(self.model_dump(mode="json", exclude={"engine"}))
 
     def authored(self) -> dict[str, Any]:
         """The recipe as its author would write it: what is not the default, stages as `- dedup: {level: near}`."""
@@ -259,6 +261,7 @@ _NAMED = {"method": "augmentation", "teacher": "backend", "strategy": "sampler"}
 
 def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
+    check_component("engine", recipe.engine, f"{where}{line_of(text, 'engine')}: engine")
     for place, chain in _chains(recipe):
         for call in chain:
             check_stage(call, f"{where}{line_of(text, call.name)}: {place}")
@@ -283,7 +286,7 @@ def _chains(recipe: Recipe) -> Iterable[tuple[str, list[StageCall]]]:
 
 def check_stage(call: StageCall, where: str) -> None:
     """The stage exists and takes these options; the components its options name exist. Raises RecipeError."""
-    from mathdata.registry import find, parse_spec
+    from mathdata.registry import find
 
     try:
         function = find("stage", call.name).make
@@ -294,12 +297,19 @@ def check_stage(call: StageCall, where: str) -> None:
     for key, kind in _NAMED.items():
         value = checked.get(key)
         for spec in value if isinstance(value, list) else [value] if value else []:
-            name, options = parse_spec(spec)
-            try:
-                component = find(kind, name)
-            except UnknownName as e:
-                raise RecipeError(f"{where}.{call.name}.{key}: {e.message}", e.hint) from None
-            check_options(component.make, options, where=f"{where}.{call.name}.{key} '{name}'")
+            check_component(kind, spec, f"{where}.{call.name}.{key}")
+
+
+def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> None:
+    """The component that a spec names exists and takes these options. Raises RecipeError."""
+    from mathdata.registry import find, parse_spec
+
+    name, options = parse_spec(spec)
+    try:
+        component = find(kind, name)
+    except UnknownName as e:
+        raise RecipeError(f"{where}: {e.message}", e.hint) from None
+    check_options(component.make, options, where=f"{where} '{name}'")
 
 
 def as_list(value: Any, key: str, function: Any) -> Any:

@@ -82,11 +82,12 @@ def whole(table: Table) -> Frame:
     return pl.concat(list(frames_of(table)), how="diagonal_relaxed") if isinstance(table, Partitions) else table
 
 
-def save_parquet(table: Table, temp: Path) -> None:
+def save_parquet(table: Table | pl.LazyFrame, temp: Path) -> None:
+    """Rows to a file, streaming those that are not in memory."""
     if isinstance(table, Partitions):
-        pl.scan_parquet(list(table.files), missing_columns="insert").sink_parquet(
-            temp, row_group_size=1 << 16, compression_level=LEVEL
-        )
+        table = pl.scan_parquet(list(table.files), missing_columns="insert")
+    if isinstance(table, pl.LazyFrame):
+        table.sink_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL)
     else:
         table.rechunk().write_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from mathdata.manifest import (
     Ledger,
     account,
     count_rejects,
+    count_rows,
     digest_of,
     dump_json,
     lazy,
@@ -128,25 +129,22 @@ def read_input(recipe: Recipe, folder: Path, display: Any) -> Step:
     done = finished(target, digest)
     if done:
         return done
-    from mathdata.io import read
+    from mathdata.io import How, Item
+    from mathdata.loading import load
 
     started = time.perf_counter()
-    with display.stage("read") as progress:
-        frames = []
-        for number, source in enumerate(recipe.input):
-            frame = read(source.address, column=source.column, max_broken=source.max_broken)
-            if source.license:
-                frame = frame.with_columns(pl.col("license").fill_null(source.license))
-            frames.append(frame)
-            progress(number + 1, len(recipe.input), source.address)
-        table = pl.concat(frames, how="diagonal_relaxed")
-    if not table.filter(pl.col("reject").is_null()).height:
+    with display.stage("read"):
+        table = load([Item(s.address, How(s.column or {}, s.max_broken), s.license) for s in recipe.input])
+    rows, rejected = count_rows(table), count_rejects(table)
+    ledger = Ledger(0, rows, rows - sum(rejected.values()), rejected)
+    if not ledger.kept:
         raise DataError(f"no rows in {', '.join(s.path for s in recipe.input)}", "check the input and its split")
-    counts = table.filter(pl.col("reject").is_not_null())["reject"].value_counts()
-    ledger = Ledger(0, table.height, table.filter(pl.col("reject").is_null()).height, dict(counts.iter_rows()))
     ledger.seconds = round(time.perf_counter() - started, 3)
-    display.say(f"read: {table.height:,} rows from {', '.join(s.address for s in recipe.input)}")
-    return save(target, digest, table, {"stage": "read", "options": {}, "ledger": ledger.as_dict(), "figures": {}})
+    display.say(f"read: {rows:,} rows from {', '.join(s.address for s in recipe.input)}")
+    record = {"stage": "read", "options": {}, "ledger": ledger.as_dict(), "figures": {}}
+    step = save(target, digest, table, record)
+    discard(table)
+    return step
 
 
 def source_key(source: Source) -> Any:
@@ -157,7 +155,8 @@ def source_key(source: Source) -> Any:
 
 def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, display: Any) -> Step:
     """One stage of a chain: from disk to disk, or found finished."""
-    from mathdata.registry import find
+    from mathdata.loading import stored
+    from mathdata.registry import build, find
 
     digest = digest_of([before.digest, call.model_dump(mode="json"), recipe.seed, versions()["mathdata"]])
     target = folder / "steps" / f"{call.name}-{digest[:10]}"
@@ -170,9 +169,9 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
         options["seed"] = recipe.seed
     journal = Path(recipe.journal) if recipe.journal else folder / "journal.sqlite"
     ctx = Context(workdir=folder, journal=journal, seed=recipe.seed)
-    table = pl.read_parquet(before.kept)
-    with display.stage(call.name, table.height) as ctx.progress:
-        result, ledger = run_stage(call.name, function, table, options, ctx=ctx, where=call.where)
+    table, engine = stored(before.kept), build("engine", recipe.engine)
+    with display.stage(call.name, count_rows(table)) as ctx.progress:
+        result, ledger = run_stage(call.name, function, table, options, engine=engine, ctx=ctx, where=call.where)
     if not ledger.kept:
         words = ", ".join(f"{w} {n}" for w, n in ledger.rejected.items()) or "nothing came in"
         raise DataError(f"{call.name} kept no row of {ledger.rows_in} ({words})", f"loosen the options of {call.name}")
@@ -187,7 +186,15 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
         "ledger": ledger.as_dict(),
         "figures": ctx.figures,
     }
-    return save(target, digest, result, record)
+    step = save(target, digest, result, record)
+    discard(result, {before.kept})
+    return step
+
+
+def discard(table: Table, but: Set[Path] = frozenset()) -> None:
+    """Remove spilled partitions that stand in a step now."""
+    for file in set(table.files) - but if isinstance(table, Partitions) else ():
+        file.unlink(missing_ok=True)
 
 
 def takes_seed(function: Any) -> bool:

@@ -12,11 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.manifest import commit, digest_of, dump_json, sha256_of, versions
+from mathdata.manifest import commit, digest_of, dump_json, select_rows, sha256_of, versions
 from mathdata.recipe import Recipe
 from mathdata.steps import Step, source_key
 from mathdata.training import Job
-from mathdata.types import Frame
 
 __all__ = ["Run", "finish", "planted_faults"]
 
@@ -94,20 +93,24 @@ def when(before: Mapping[str, Any], receipt: str, started: float) -> dict[str, A
 def write_sets(folder: Path, chains: dict[str, list[Step]]) -> dict[str, Path]:
     """curated.parquet and rejects.parquet of the recipe's own chain; other arms' sets under their name."""
     from mathdata.io import write
+    from mathdata.loading import stored
+    from mathdata.outputs import without_rejects
+    from mathdata.saving import atomic, save_parquet
 
     outputs = {}
     for name, steps in chains.items():
         target = folder / f"{name}.parquet"
-        write(pl.read_parquet(steps[-1].kept).drop("reject", "reject_why"), target)
+        write(select_rows(stored(steps[-1].kept), without_rejects), target)
         outputs[f"{name}.parquet"] = target
     gone = folder / "rejects.parquet"
-    write(rejects_of(chains["curated"]), gone)
+    with atomic(gone) as temp:
+        save_parquet(rejects_of(chains["curated"]), temp)
     return outputs | {"rejects.parquet": gone}
 
 
-def rejects_of(steps: list[Step]) -> Frame:
+def rejects_of(steps: list[Step]) -> pl.LazyFrame:
     """Every row a chain set aside, with the stage that did."""
-    frames = [pl.read_parquet(s.rejects).with_columns(pl.lit(s.record["stage"]).alias("rejected_by")) for s in steps]
+    frames = [pl.scan_parquet(s.rejects).with_columns(pl.lit(s.record["stage"]).alias("rejected_by")) for s in steps]
     return pl.concat(frames, how="diagonal_relaxed")
 
 
@@ -125,11 +128,12 @@ def ledgers(chains: dict[str, list[Step]]) -> list[dict[str, Any]]:
 
 
 def examples(step: Step) -> dict[str, list[dict[str, Any]]]:
-    gone = pl.read_parquet(step.rejects)
+    gone = pl.scan_parquet(step.rejects)
+    columns = ("id", "origin", "problem", "solution", "answer", "reject_why")
     found: dict[str, list[dict[str, Any]]] = {}
-    for word in sorted(gone["reject"].unique().to_list()):
-        rows = gone.filter(pl.col("reject") == word).sort("id", "origin").head(EXAMPLES)
-        found[word] = rows.select("id", "origin", "problem", "solution", "answer", "reject_why").to_dicts()
+    for word in sorted(gone.select(pl.col("reject").unique()).collect()["reject"].to_list()):
+        rows = gone.filter(pl.col("reject") == word).select(columns).sort("id", "origin").head(EXAMPLES)
+        found[word] = rows.collect(engine="streaming").to_dicts()
     return found
 
 
@@ -151,11 +155,11 @@ def planted_faults(steps: list[Step]) -> list[dict[str, Any]]:
     `found`: set aside for that fault; `elsewhere`: set aside for another reason (a duplicate of a leak, not sampled);
     `missed`: still in the curated set. `wrongly`: sound rows set aside with a word that belongs to the fault alone.
     """
-    raw = pl.read_parquet(steps[0].kept)
-    if "planted" not in raw.columns:
+    raw = pl.scan_parquet(steps[0].kept)
+    if "planted" not in raw.collect_schema().names():
         return []
     fate = rejects_of(steps).select("id", "origin", "reject", "rejected_by")
-    truth = raw.select("id", "origin", "planted").join(fate, on=["id", "origin"], how="left")
+    truth = raw.select("id", "origin", "planted").join(fate, on=["id", "origin"], how="left").collect()
     rows = []
     for fault, words in ANSWERS_TO.items():
         mine = truth.filter(pl.col("planted") == fault)

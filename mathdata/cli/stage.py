@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,9 +147,11 @@ def run_stage_command(
     as_json: bool,
 ) -> None:
     """Read, run, account, write: kept rows to `out`, the rest to `out.rejects.parquet`, the receipt last."""
+    from mathdata.io import How, Item
+    from mathdata.loading import load
     from mathdata.manifest import peak_mb
     from mathdata.outputs import check_output, write_outputs
-    from mathdata.registry import build, parse_spec
+    from mathdata.registry import build, find, parse_spec
     from mathdata.steps import run_stage
     from mathdata.types import Context
 
@@ -163,8 +162,8 @@ def run_stage_command(
     spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
     started = time.perf_counter()
     with Display(quiet=as_json) as display:
-        how = {"column": pairs(column, "--column") or None, "max_broken": max_broken, "derive": derives(name)}
-        table = load(inputs, spread=engine != "local", **how)
+        how = How(pairs(column, "--column"), max_broken, find("stage", name).derived)
+        table = load([Item(i, how) for i in inputs], spread=engine != "local")
         ctx = Context(journal=journal or (out.with_name(out.name + ".journal.sqlite") if out else None))
         with display.stage(name, None) as ctx.progress:
             table, ledger = run_stage(name, function, table, options, engine=build("engine", spec), ctx=ctx)
@@ -190,45 +189,6 @@ def run_stage_command(
         if not as_json:
             message(f"{ledger.pending} rows are pending: run the same command again to settle them")
         raise SystemExit(3)
-
-
-IN_MEMORY = 1 / 12
-"""Share of the memory that input files may weigh to be read whole: rows weigh several times their text."""
-AT_MOST = 384 << 20
-"""Bytes of text beyond which rows are spilled however large the memory: ten million must not fill a shared machine."""
-PACKED = {".gz": 5, ".zst": 5, ".zstd": 5, ".parquet": 4}
-"""How many bytes of text a byte of such a file holds, about."""
-
-
-def derives(stage: str) -> bool:
-    """Whether a stage needs what follows from the text; dedup does not, and a large corpus need not wait for it."""
-    from mathdata.registry import find
-
-    return find("stage", stage).derived
-
-
-def load(inputs: Sequence[str], *, spread: bool, **how: Any) -> Table:
-    """The rows of the inputs: one frame, or partitions on disk where they are large or a cluster is to work on them."""
-    from mathdata.io import read, spill
-
-    files = [p for p in (Path(i.partition("?")[0]) for i in inputs) if p.is_file()]
-    weight = sum(p.stat().st_size * PACKED.get(p.suffix, 1) for p in files)
-    if not spread and weight <= min(memory() * IN_MEMORY, AT_MOST):
-        return read(*inputs, **how)
-    from mathdata.engines._parts import scratch
-
-    return spill(*inputs, folder=scratch(), **how)
-
-
-def memory() -> float:
-    """Bytes this process may use: the machine's, the control group's or the process limit, whichever is least."""
-    found = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-        soft, _ = resource.getrlimit(kind)
-        found += [float(soft)] if soft != resource.RLIM_INFINITY else []
-    group = Path("/sys/fs/cgroup/memory.max")
-    words = group.read_text().strip() if group.is_file() else "max"
-    return min([*found, float(words)] if words.isdigit() else found)
 
 
 def first_rows(table: Table, n: int) -> Frame:

@@ -191,3 +191,33 @@ def test_interrupting_a_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "run the same command again" in err
     finish(tmp_path, DATA_ONLY)
+
+
+def test_a_corpus_too_heavy_for_memory_is_streamed_and_gives_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import yaml
+
+    from mathdata import loading, run
+    from mathdata.engines import _parts
+
+    recipe = yaml.safe_load(DATA_ONLY)
+    pl.DataFrame({"problem": [f"What is {n} + {n % 7}?" for n in range(300)]}).write_ndjson(tmp_path / "more.jsonl")
+    read = ["builtin:elementary?rows=1500", {"path": str(tmp_path / "more.jsonl"), "license": "CC0-1.0"}]
+    run(recipe | {"input": read}, out=tmp_path / "whole")
+    monkeypatch.setattr(loading, "AT_MOST", 10_000)
+    monkeypatch.setattr(_parts, "PIECE_ROWS", 400)
+    run(recipe | {"input": read}, out=tmp_path / "streamed")
+    for name in ("curated", "rejects"):
+        whole, streamed = (pl.read_parquet(tmp_path / f / f"{name}.parquet") for f in ("whole", "streamed"))
+        assert streamed.select(whole.columns).sort("id", "origin").equals(whole.sort("id", "origin"))
+    assert set(whole.filter(pl.col("origin").str.starts_with("more.jsonl"))["license"]) == {"CC0-1.0"}
+
+
+@pytest.mark.slow
+def test_a_recipe_on_a_ray_cluster_gives_the_bytes_of_this_process(tmp_path: Path) -> None:
+    for engine in ("local", "{ray: {workers: 2}}"):
+        folder = tmp_path / ("ray" if "ray" in engine else "local")
+        folder.mkdir()
+        finish(folder, DATA_ONLY + f"engine: {engine}\n")
+    assert data_bytes(tmp_path / "ray" / "run") == data_bytes(tmp_path / "local" / "run")
