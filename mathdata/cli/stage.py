@@ -201,7 +201,8 @@ def _print_ledger(result: dict[str, Any]) -> None:
     """The receipt, for people."""
     message(
         f"{result['stage']}: {result['rows_in']:,} rows in + {result['created']:,} created = "
-        f"{result['kept']:,} kept + {sum(result['rejected'].values()):,} set aside   ({result['seconds']:.1f} s)"
+        f"{result['kept']:,} kept + {sum(result['rejected'].values()):,} set aside   "
+        f"({result['seconds']:.1f} s, peak {result['peak_mb']:,.0f} MB)"
     )
     for word, n in sorted(result["rejected"].items(), key=lambda kv: -kv[1]):
         message(f"  {n:>9,}  {word}")
