@@ -220,6 +220,7 @@ def make_cases(rows: Frame) -> list[dict[str, Any]]:
                 "benchmark": row["benchmark"],
                 "problem": row["problem"],
                 "gold": row["gold"],
+                "solution": row.get("solution"),
                 "before": row["response_before"],
                 "after": row["response_after"],
                 "verdict_before": row["verdict_before"],

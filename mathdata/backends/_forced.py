@@ -23,7 +23,9 @@ def forced(
     found = [(0, 0)] * len(rows)
     fits = [i for i, (tokens, start) in enumerate(rows) if 0 < start < len(tokens) <= limit]
     order = sorted(fits, key=lambda i: (-len(rows[i][0]), i))
-    vocabulary = int(model.get_output_embeddings().weight.shape[0])
+    bare = getattr(model, "module", model)
+    head = bare.get_output_embeddings()
+    vocabulary = int(bare.config.vocab_size if head is None else head.weight.shape[0])
     with torch.inference_mode():
         while order:
             width = len(rows[order[0]][0])

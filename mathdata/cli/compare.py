@@ -39,6 +39,7 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
     for line in made.differs:
         message(click.style(f"not the same: {line}", fg="red"))
     result = made.as_dict(cases=False)
+    result["digests"] = {"before": [e.digest for e in olds], "after": [e.digest for e in news]}
     if out is not None:
         from mathdata.report import comparison_run, write_report
 
@@ -62,6 +63,7 @@ def _show(result: dict[str, Any]) -> None:
         click.echo(
             "both answer fewer than one problem in twenty: the difference says little about what was trained for"
         )
+    click.echo("digests: " + " → ".join(", ".join(result["digests"][side]) for side in ("before", "after")))
     for run in result["seeds"]:
         click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
     if "report" in result:

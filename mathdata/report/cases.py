@@ -28,7 +28,11 @@ def unify(comparisons: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[dic
         for case in made.get("cases") or []:
             key = (str(case.get("benchmark", "")), str(case["id"]))
             entry = found.setdefault(
-                key, {k: case.get(k) for k in ("id", "benchmark", "problem", "gold", "subject", "level", "method")}
+                key,
+                {
+                    k: case.get(k)
+                    for k in ("id", "benchmark", "problem", "gold", "subject", "level", "method", "solution")
+                },
             )
             answers = entry.setdefault("answers", {})
             for side in ("before", "after"):
@@ -76,6 +80,7 @@ def _row(case: Mapping[str, Any], arms: Sequence[str], cap: int) -> list[Any]:
         None if case.get("level") is None else clean(case["level"]),
         [None if a is None else _packed(a, cap) for a in answers],
         None if case.get("method") is None else clean(case["method"]),
+        clean(case.get("solution") or "")[:cap],
     ]
 
 

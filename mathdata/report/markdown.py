@@ -50,12 +50,26 @@ def answer(run: Mapping[str, Any]) -> str:
 
 def arms(run: Mapping[str, Any]) -> str:
     found = graded(run)
-    head = ["arm", "accuracy", "95 %", "format", "cut off", "tokens right", "n", "rows", "tokens", "steps", "seconds"]
+    head = [
+        "arm",
+        "accuracy",
+        "95 %",
+        "format",
+        "cut off",
+        "tokens right",
+        "n",
+        "rows",
+        "tokens",
+        "steps",
+        "seconds",
+        "digest",
+    ]
     body = [
         [
             name, percent(a["accuracy"]), f"{percent(a.get('low'))} – {percent(a.get('high'))}",
             percent(a.get("format_accuracy")), percent(a.get("truncated")), percent(a.get("token_accuracy")), integer(a.get("n")), integer(a.get("rows")),
             integer(a.get("tokens")), integer(a.get("steps")), integer(a.get("seconds")),
+            str(a.get("digest") or "–")[:16],
         ]
         for name, a in found.items()
     ]  # fmt: skip

@@ -150,6 +150,12 @@
     add(facts, add(both("span", ["gold ", "标准答案 "]), add(text("b"), value(c[3]))));
     [c[4], c[5], c[7], c[1], c[0]].forEach(function (v) { if (v) facts.appendChild(text("span", v)); });
     q.appendChild(facts);
+    if (c[8]) {
+      var gold = text("details", null, "gold"), opened = false;
+      gold.appendChild(both("summary", ["gold solution", "标准解答"]));
+      gold.addEventListener("toggle", function () { if (!opened) { opened = true; gold.appendChild(prose(c[8], "text")); } });
+      q.appendChild(gold);
+    }
     var two = text("div", null, "two");
     two.appendChild(answer(data.arms[a], c[6][a]));
     if (a !== b) two.appendChild(answer(data.arms[b], c[6][b]));

@@ -55,7 +55,7 @@ def page(run: Mapping[str, Any]) -> str:
 
 
 def _has_math(case: Mapping[str, Any]) -> bool:
-    texts = [case["problem"] or "", *(a["text"] for a in case["answers"].values())]
+    texts = [case["problem"] or "", case.get("solution") or "", *(a["text"] for a in case["answers"].values())]
     return any("$" in x or "\\(" in x or "\\[" in x or "\\boxed" in x for x in texts)
 
 

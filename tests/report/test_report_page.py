@@ -304,6 +304,18 @@ def test_cases_are_counted_by_flip_and_filtered_by_method(page_of):
     assert "of 30 cases" in page.locator("#case-count").inner_text()
 
 
+def test_the_gold_solution_stands_beside_both_answers_when_asked_for(page_of):
+    run = a_run()
+    for made in run["comparisons"]:
+        made["cases"] = [c | {"solution": f"It is $\\frac{{{c['id'][1:]}}}{{1}}$ <b>twice</b>."} for c in made["cases"]]
+    page = page_of(run)
+    first = page.locator("article.case").first
+    assert first.locator(".gold math").count() == 0
+    first.locator(".gold summary").click()
+    first.locator(".gold math").wait_for()
+    assert "<b>twice</b>" in first.locator(".gold").inner_text()
+
+
 def test_what_went_wrong_is_counted_for_both_sides_and_every_section_is_linked(page_of):
     run = a_run()
     run["comparisons"][0]["why"] = {"before": {"slip": 30, "cut off": 10}, "after": {"wrong set-up": 6}}
