@@ -9,7 +9,7 @@ from typing import Any
 
 from mathdata.seeds import base_of, number_of
 from mathdata.symbolic.backward import backward
-from mathdata.symbolic.math_integers import boxed, math_row
+from mathdata.symbolic.formulas.rows import boxed, math_row
 from mathdata.symbolic.paraphrase import paraphrase
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.stepwise import stepwise
@@ -89,8 +89,11 @@ def _math(request: Request) -> list[Completion] | None:
     problem, made = request.problem, []
     gold = problem.answer or boxed(problem.solution or "")
     for i in range(request.sampling.n):
+        seed = request.sampling.seed or 0
+        turn = request.method in BACKWARD
         try:
-            row = math_row(request.method, problem.problem, gold, f"{request.sampling.seed}|{problem.id}|{i}")
+            key = f"{base_of(seed)}|{problem.id}" if turn else f"{request.sampling.seed}|{problem.id}|{i}"
+            row = math_row(request.method, problem.problem, gold, key, number_of(seed) + i if turn else 0)
         except Unsupported as e:
             made.append(_unsupported(e.reason))
             continue

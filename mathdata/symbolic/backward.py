@@ -144,7 +144,7 @@ def _form_of_source(made: Masked, source: Any, g: int) -> Any:
     if kind == "f":
         if isinstance(made.results[source[1]], Form):
             raise Unsupported("a result that is rounded")
-        return floor(made.results[source[1]]) if source[2] == "down" else ceil(made.results[source[1]])  # type: ignore[arg-type]
+        return floor(made.results[source[1]]) if source[2] == "down" else ceil(made.results[source[1]])
     if kind == "s":
         return form_of(source[1], [made.slots[k] for k in source[2]])
     if kind in "qp" and source[1] == g:
@@ -350,7 +350,8 @@ def _said(made: Masked, step: Step, note: int, edits: dict[tuple[int, int], str]
     spoken = _SPOKEN.search(s.text, max(0, note - 120), note)
     if not spans and spoken is None:
         return None
-    start, end = min(a for a, _ in spans) if spans else spoken.start(), note  # type: ignore[union-attr]
+    start = min(a for a, _ in spans) if spans else spoken.start() if spoken else note
+    end = note
     inside = [(a - start, b - start, t) for (a, b), t in edits.items() if start <= a and b <= end]
     return (
         splice(s.text[start:end], _without_overlaps(inside))

@@ -44,17 +44,23 @@ def _fractions(graph: Graph) -> None:
     for slot in graph.solution.slots:
         if len(slot.sources) < 2 or slot.op not in ("/", "|") or ("c", slot.value) not in slot.sources:
             continue
+        above: Number
+        below: Number
         for start, end in slot.spans:
             if slot.op == "/":
                 other = _OVER.search(text, max(0, start - 5), start)
-                pair = (int(other[1]), slot.value) if other else None
+                above, below = int(other[1]) if other else 0, slot.value
             else:
                 other = _UNDER.match(text, end)
-                pair = (slot.value, int(other[1])) if other else None
-            if pair in known:
+                above, below = slot.value, int(other[1]) if other else 0
+            if (above, below) in known:
                 slot.sources = [("c", slot.value)]
     for slot in graph.solution.slots:
-        if slot.noun and ("c", slot.value) in slot.sources and graph.constants.get(slot.value) == {"fraction"}:
+        if (
+            slot.noun
+            and ("c", slot.value) in slot.sources
+            and graph.constants.get(slot.value) == frozenset(["fraction"])
+        ):
             kinds = [m.kind for x in slot.sources if x[0] == "q" for m in graph.groups[x[1]].mentions]
             if slot.noun in kinds and not any(_OVER.search(text, max(0, a - 5), a) for a, _ in slot.spans):
                 _keep(slot, [x for x in slot.sources if x[0] != "c"])  # `3 months`, not a third's 3

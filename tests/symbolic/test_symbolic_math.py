@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mathdata.backends.symbolic_gsm8k import answer
-from mathdata.symbolic.math_integers import boxed
+from mathdata.symbolic.formulas.rows import boxed
 from mathdata.types import Problem, Request, Sampling
 from mathdata.verifiers import check_steps, judge
 
