@@ -41,6 +41,8 @@ class Comparison:
     """The smallest true difference (points) that this many problems, flipping this much, show in four runs of five."""
     accuracy_before: float
     accuracy_after: float
+    test: str = "McNemar"
+    """What `p` is of: McNemar's exact test, or `sign-flip` where a side has several samples or runs."""
     benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The same figures for each benchmark, with flips by subject and level."""
     why: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -159,6 +161,7 @@ def figures(rows: Frame, seed: int, *, exact: bool = True) -> dict[str, Any]:
         "points": 100 * float((new - old).mean()) if n else 0.0,
         "low": 100 * low,
         "high": 100 * high,
+        "test": "McNemar" if single else "sign-flip",
         "p": mcnemar(flips["fixed"], flips["broken"]) if single else sign_flip(new - old, seed),
         **{word: flips[word] for word in FLIPS},
         "mdd": 100 * minimum_detectable(n, 2 * min(flips["fixed"], flips["broken"]) / max(n, 1)),

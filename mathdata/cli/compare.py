@@ -50,10 +50,9 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
 def _show(result: dict[str, Any]) -> None:
     from mathdata.paired import near_zero
 
-    test = "sign-flip" if result["seeds"] else "McNemar"
     click.echo(
         f"{result['before']} → {result['after']}: {result['points']:+.1f} points "
-        f"(95 % {result['low']:+.1f} to {result['high']:+.1f}, {test} p = {result['p']:.2g}, n = {result['n']})"
+        f"(95 % {result['low']:+.1f} to {result['high']:+.1f}, {result['test']} p = {result['p']:.2g}, n = {result['n']})"
     )
     click.echo(
         f"fixed {result['fixed']}, broken {result['broken']}, both right {result['both_right']}, "

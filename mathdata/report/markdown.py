@@ -34,6 +34,9 @@ def markdown(run: Mapping[str, Any]) -> str:
     return "\n".join(p for p in [*parts, repeat(run)] if p)
 
 
+TESTS = {"McNemar": "McNemar exact", "sign-flip": "sign-flip"}
+
+
 def answer(run: Mapping[str, Any]) -> str:
     best = headline(run)
     if best is None:
@@ -43,7 +46,7 @@ def answer(run: Mapping[str, Any]) -> str:
     differs = "".join(f"- **not the same settings: {cell(d)}**\n" for d in best.get("differs") or [])
     return (
         f"**{word}**: {cell(best['before'])} → {cell(best['after'])} {points(best['points'])} points "
-        f"(95 % {points(best['low'])} to {points(best['high'])}, McNemar exact p {p_value(best['p'])}, "
+        f"(95 % {points(best['low'])} to {points(best['high'])}, {TESTS[best.get('test', 'McNemar')]} p {p_value(best['p'])}, "
         f"n = {best['n']}; {best['fixed']} fixed, {best['broken']} broken).\n{differs}"
     )
 

@@ -56,7 +56,13 @@ def answer(run: Run) -> str:
     n, right = best["n"], right_of(best)
     said = t("lead", after=best["after"], before=best["before"], n=n, right=right[1], wrong=right[0])
     said += " " + t("flips", fixed=best["fixed"], broken=best["broken"]) + told(".", "。")
-    sure = t("sure", low=points(best["low"]), high=points(best["high"]), p=p_value(best["p"]), n=n)
+    sure = t(
+        "sure" if best.get("test", "McNemar") == "McNemar" else "sure_signs",
+        low=points(best["low"]),
+        high=points(best["high"]),
+        p=p_value(best["p"]),
+        n=n,
+    )
     about = t("mdd", mdd=f"{best['mdd']:.1f}") if best.get("mdd") else ""
     if word == "unclear":
         about = t("small") + " " + about
@@ -166,7 +172,23 @@ def pairs(run: Run) -> str:
         css = {"helped": "c3", "hurt": "c5", "unclear": "c0"}[outcome(c)]
         rows.append((label, css, c["points"], c["low"], c["high"], shown, spoken))
     chart = whiskers(rows, axis, "Paired differences in percentage points")
-    return section("pairs", "pairs", chart, t("pairs_lead", n=len(made)))
+    lead = t("pairs_lead", n=len(made)) if len(made) > 1 else t("pair_lead")
+    return section("pairs", "pairs", chart + runs(headline(run)), lead)
+
+
+def runs(best: Mapping[str, Any] | None) -> str:
+    """Each pair of runs, where several seeds were compared."""
+    head = [told("Run", "运行"), t("before_"), t("after_"), t("axis_points")]
+    rows = [
+        [
+            f"{e(r['before'])} → {e(r['after'])}",
+            percent(r["accuracy_before"]),
+            percent(r["accuracy_after"]),
+            points(r["points"]),
+        ]
+        for r in (best or {}).get("seeds") or []
+    ]
+    return table(head, rows)
 
 
 def by_subject(arm: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]]]:

@@ -34,6 +34,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "95 % interval {low} to {high} points · McNemar exact p {p} · n = {n}, paired",
         "95 % 区间 {low} 至 {high} 个百分点 · McNemar 精确检验 p {p} · n = {n}，配对",
     ),
+    "sure_signs": (
+        "95 % interval {low} to {high} points · sign-flip test over the problems p {p} · n = {n}, paired",
+        "95 % 区间 {low} 至 {high} 个百分点 · 按题目的符号翻转检验 p {p} · n = {n}，配对",
+    ),
+    "before_": ("Before", "之前"),
+    "after_": ("After", "之后"),
     "flips": ("{fixed} fixed, {broken} broken", "修正 {fixed} 题，变错 {broken} 题"),
     "mdd": (
         "With as many problems, flipping to and fro as they do here, a true difference of {mdd} points would be found in "
@@ -76,6 +82,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Paired difference in percentage points, later minus earlier, with its 95 % bootstrap interval; "
         "p adjusted by Holm for {n} comparisons.",
         "配对差异（百分点，后者减前者）与 95 % 自助法区间；p 值按 Holm 法对 {n} 个比较校正。",
+    ),
+    "pair_lead": (
+        "Paired difference in percentage points, with its 95 % bootstrap interval.",
+        "配对差异（百分点）与 95 % 自助法区间。",
     ),
     "axis_points": ("difference, percentage points", "差异，百分点"),
     "families": ("Broken down", "分项准确率"),

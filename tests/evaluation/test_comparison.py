@@ -13,6 +13,7 @@ from mathdata.comparison import compare
 from mathdata.errors import DataError, UsageError
 from mathdata.evaluation import evaluate
 from mathdata.paired import mcnemar, sign_flip
+from mathdata.report import comparison_run, write_report
 
 
 @pytest.fixture
@@ -145,7 +146,12 @@ def test_several_seeds_are_averaged_problem_by_problem(tmp_path):
     assert [round(s["points"]) for s in made.seeds] == [40, 40, 40]
     assert made.low < 40 < made.high
     assert 0.001 < made.p < 0.02
-    assert made.n == 20
+    assert (made.n, made.test) == (20, "sign-flip")
+    page = write_report(comparison_run(made, sides[0][0], sides[1][0]), tmp_path / "r.html").read_text()
+    assert "sign-flip test over the problems" in page
+    assert "McNemar exact p" not in page
+    assert "before7 → after15" in page
+    assert "sign-flip p" in (tmp_path / "r.md").read_text()
     with pytest.raises(UsageError, match="3 runs before and 2 after"):
         compare(sides[0], sides[1][:2])
 
