@@ -1,6 +1,6 @@
-"""The symbolic teacher over all of GSM8K train: shares, reasons that add up, rows a second on one core.
+"""The symbolic teacher over all of GSM8K train and MATH train: shares, reasons that add up, rows a second on one core.
 
-MATHDATA_DATA=../shared/data python bench/symbolic.py [--every N] [--judge] [--read N --seed S]
+MATHDATA_DATA=../shared/data python bench/symbolic.py [--every N] [--judge] [--read N --seed S] [--math]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from mathdata.symbolic.backward import masked_rows
+from mathdata.symbolic.formulas.rows import boxed, claim, math_row
 from mathdata.symbolic.review import review
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.tie import Graph, tie
@@ -72,6 +73,45 @@ def read_by_eye(rows: list[tuple[int, Made]], n: int, seed: int) -> None:
         print("   | " + strip_annotations(made["solution"]).replace("\n", "\n   | "))
 
 
+def math(seed: int, grade: bool, read: int) -> None:
+    """What is claimed of MATH by subject, what is made of it, and every row whose own answer says otherwise."""
+    lines = (DATA / "math/train.jsonl").read_text(encoding="utf-8").splitlines()
+    all_rows, claimed, families = Counter(), Counter(), Counter()
+    made: dict[str, list[tuple[int, Made]]] = {"step_cot": [], "vary_numbers": [], "fobar": []}
+    contradictions = []
+    start = time.process_time()
+    for n, line in enumerate(lines, 1):
+        row = json.loads(line)
+        all_rows[row["type"]] += 1
+        for method, kept in made.items():
+            try:
+                found = math_row(method, row["problem"], boxed(row["solution"]), f"{seed}|{n}")
+            except Unsupported as e:
+                contradictions += [(n, e.detail)] if e.word == "contradiction" and method == "step_cot" else []
+                continue
+            if found is None:
+                break
+            kept.append((n, found))
+            if method == "step_cot":
+                claimed[row["type"]] += 1
+                families[claim(row["problem"].strip())[0].name] += 1
+    spent = time.process_time() - start
+    total = sum(claimed.values())
+    print(f"\nMATH train: {total:,} of {len(lines):,} rows claimed ({100 * total / len(lines):.1f} %), "
+          f"{len(made['vary_numbers']):,} varied, {len(made['fobar']):,} asked backwards, "
+          f"{len(contradictions)} contradict their own answer; {spent:.1f} s")  # fmt: skip
+    for name, n in all_rows.most_common():
+        print(f"  {claimed[name]:6,}  of {n:5,}  {100 * claimed[name] / n:5.1f} %  {name}")
+    print("  " + ", ".join(f"{name} {n}" for name, n in families.most_common()))
+    for n, why in contradictions:
+        print(f"train.jsonl:{n}  {why}")
+    if grade:
+        judged([row for kept in made.values() for _, row in kept])
+    if read:
+        read_by_eye(made["vary_numbers"], read, seed)
+        read_by_eye(made["fobar"], read // 2, seed)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="take every Nth row")
@@ -79,7 +119,11 @@ def main() -> None:
     parser.add_argument("--review", action="store_true", help="list the rows that contradict themselves")
     parser.add_argument("--read", type=int, default=0, help="print N variations and N backward questions to read")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--math", action="store_true", help="MATH only")
     args = parser.parse_args()
+    if args.math:
+        math(args.seed, args.judge, args.read)
+        return
     rows = load(args.every)
     figures = {name: Counter() for name in ("replay", "variation", "backward")}
     varied: list[tuple[int, Made]] = []
@@ -123,6 +167,7 @@ def main() -> None:
     if args.read:
         read_by_eye(varied, args.read, args.seed)
         read_by_eye(asked, args.read, args.seed)
+    math(args.seed, args.judge, 0)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ _REMAINDER = asks(
     r"(?:Find|What is|Compute|Determine) the (remainder|quotient) (?:when|upon dividing)(?: the polynomial)? @ (?:is divided )?by @"
 )
 _DISCRIMINANT = asks(r"(?:Find|What is|Compute) the discriminant of(?: the quadratic)? @")
+_VERTEX = asks(
+    r"(?:What is|Find|Compute|Determine) the (minimum|maximum|smallest|largest|least|greatest)(?: possible)?(?: real)? value of(?: the (?:expression|quadratic|function))? @(?:,? (?:for|where|if)(?: all)?(?: real (?:numbers|values(?: of)?))? @(?: is (?:a )?real(?: number)?| ranges over all real numbers)?| over all real numbers @)?",
+)
 _COEFFICIENTS = asks(
     r"(?:Find|What is|Compute) the sum of the coefficients (?:in|of) the polynomial @(?: when it is (?:fully )?simplified)?"
 )
@@ -239,6 +242,42 @@ def read_discriminant(made: Pieces) -> Solved | None:
     )
 
 
+def read_vertex(made: Pieces) -> Solved | None:
+    """The least or greatest value of a quadratic, by completing the square."""
+    match = _VERTEX.fullmatch(made.prose)
+    if match is None or len(made.formulas) > 2:
+        return None
+    try:
+        formula = made.formulas[0]
+        node = parse(formula)
+        names = letters(node)
+        if "=" in formula or len(names) != 1 or (len(made.formulas) == 2 and made.formulas[1].strip() not in names):
+            return None
+        (name,) = names
+        c = poly_of(node).coefficients(name)
+    except Unsupported:
+        return None
+    least = match[1] in ("minimum", "smallest", "least")
+    if len(c) != 3 or (c[2] > 0) != least or name in ("i", "e"):
+        return None
+    at = -Fraction(c[1]) / (2 * c[2])
+    value = Exact.of(c[0] - Fraction(c[1] * c[1]) / (4 * c[2]))
+    poly = poly_of(node)
+    inner = f"({Poly({((name, 1),): 1, (): -at}).latex()})^2" if at else f"{name}^2"
+    front = fraction_latex(c[2])
+    front = "" if front == "1" else "-" if front == "-1" else front
+    rest = value.rational or 0
+    tail = "" if not rest else f" {'+' if rest > 0 else '-'} {fraction_latex(rest if rest > 0 else -rest)}"
+    lines = [
+        ("Complete the square", f"${poly.latex()} = {front}{inner}{tail}$."),
+        (
+            f"The square is 0 at ${name} = {fraction_latex(at)}$ and never negative",
+            f"The {match[1]} value is ${value.latex()}$.",
+        ),
+    ]
+    return solved_value(lines, value)
+
+
 def _sympy(poly: Poly) -> Any:
     """The polynomial as terms of sympy, built from our own numbers and letters."""
     from sympy import Integer, Rational, Symbol
@@ -365,5 +404,5 @@ def _monic(poly: Poly) -> tuple[Poly, Number]:
 
 FAMILIES = (
     Family("expand", read_expand), Family("coefficient", read_coefficient), Family("coefficients", read_coefficients),
-    Family("polynomial division", read_division), Family("discriminant", read_discriminant), Family("factor", read_factor),
+    Family("polynomial division", read_division), Family("discriminant", read_discriminant), Family("vertex", read_vertex), Family("factor", read_factor),
 )  # fmt: skip

@@ -137,8 +137,9 @@ def roots_of(c: list[Number], name: str, lines: Lines) -> list[Exact]:
 
 def solve(left: Node, right: Node, name: str, lines: Lines) -> list[Exact]:
     """All solutions of an equation of the first or second degree. Raises Unsupported."""
-    if (made := _rooted(left, right, name, lines)) is not None:
-        return made
+    for way in (_rooted, _absolute, _logged):
+        if (made := way(left, right, name, lines)) is not None:
+            return made
     coefficients = _collected(left, right, name, lines)
     if len(coefficients) == 2:
         found = [Exact.of(linear(coefficients[0], coefficients[1], name, lines))]
@@ -174,6 +175,42 @@ def _rooted(left: Node, right: Node, name: str, lines: Lines) -> list[Exact] | N
         raise Unsupported("no value", "a quotient under a root")
     found = solve(left[2], ("n", power.rational), name, lines)
     return found
+
+
+def _absolute(left: Node, right: Node, name: str, lines: Lines) -> list[Exact] | None:
+    """`|3x + 7| = 26`: two equations."""
+    if right[0] == "abs":
+        left, right = right, left
+    if left[0] != "abs" or letters(right):
+        return None
+    number = value_of(right).rational
+    if number is None or number <= 0:
+        raise Unsupported("no value", "an absolute value that is not positive")
+    found = []
+    for side in (number, -number):
+        shown = quotient_of(left[1]).above.latex()
+        lines.append(("One of two cases", f"${shown} = {fraction_latex(side)}$."))
+        found += solve(left[1], ("n", side), name, lines)
+    if quotient_of(left[1]).below.constant is None or len(found) != 2:
+        raise Unsupported("no value", "not two solutions")
+    return sorted(found, key=_float, reverse=True)
+
+
+def _logged(left: Node, right: Node, name: str, lines: Lines) -> list[Exact] | None:
+    """`\\log_{81} (2r - 1) = -1/2`: the base to the power of the other side."""
+    if right[0] == "log":
+        left, right = right, left
+    if left[0] != "log" or letters(right) or letters(left[1]):
+        return None
+    work = Work()
+    power = work.value(("^", left[1], right))
+    if power.rational is None or quotient_of(left[2]).below.constant is None:
+        raise Unsupported("no value", "a power that is not rational")
+    lines += work.lines
+    lines.append(
+        ("Compare what the logarithm is taken of", f"${quotient_of(left[2]).above.latex()} = {power.latex()}$.")
+    )
+    return solve(left[2], ("n", power.rational), name, lines)
 
 
 def _reals(found: list[Exact]) -> list[Exact]:

@@ -83,6 +83,8 @@ class Exact:
         return turned * Exact({1: Fraction(1) / norm.rational})
 
     def power(self, n: int) -> Exact:
+        if set(self.terms) in ({1}, {-1}) and all(c in (1, -1) for c in self.terms.values()):
+            n %= 4  # 1, -1, i, -i
         if abs(n) > 400:
             raise Unsupported("too long", "a power that is too high")
         base, result = (self if n >= 0 else self.inverse()), Exact.of(1)

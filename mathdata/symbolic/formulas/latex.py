@@ -24,7 +24,7 @@ MAX_DEPTH = 24
 MAX_DIGITS = 24
 
 _TOKEN = re.compile(
-    r"\s*(?:(\d*\.\d*\\overline\{\d{1,12}\})|(\d{1,3}(?:,\d{3})+(?![\d,])|\d+\.\d+|\.\d+|\d+)|(\\[A-Za-z]+|\\[^A-Za-z])|(.))"
+    r"\s*(?:(\d*\.\d*\\overline(?:\{\d{1,12}\}|\d))|(\d{1,3}(?:,\d{3})+(?![\d,])|\d+\.\d+|\.\d+|\d+)|(\\[A-Za-z]+|\\[^A-Za-z])|(.))"
 )
 _SKIP = frozenset(
     [*(f"\\{c}" for c in ",;:! "), "\\left", "\\right", "\\displaystyle", "\\quad", "\\qquad", "\\limits", "\\big", "\\Big", "~"]
@@ -71,7 +71,7 @@ def _tokens(text: str) -> list[tuple[str, Any]]:
 
 def _endless(text: str) -> Fraction:
     """`0.1\\overline{6}` = 1/6."""
-    match = re.fullmatch(r"(\d*)\.(\d*)\\overline\{(\d+)\}", text)
+    match = re.fullmatch(r"(\d*)\.(\d*)\\overline\{?(\d+)\}?", text)
     if match is None or len(text) > MAX_DIGITS + 14:
         raise _Bad("an endless decimal")
     head, part, again = match.groups()

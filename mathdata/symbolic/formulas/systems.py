@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from mathdata.symbolic.formulas.equations import roots_of
 from mathdata.symbolic.formulas.exact import Exact, fraction_latex
 from mathdata.symbolic.formulas.family import Family, Lines, Pieces, Solved, asks, solved_value
 from mathdata.symbolic.formulas.latex import equation, letters, parse
@@ -27,10 +28,15 @@ _PAIR = asks(
 )
 
 
-def _linear(formula: str) -> Poly:
-    """left - right of an equation that is linear in its letters."""
+def _difference(formula: str) -> Poly:
+    """left - right of an equation."""
     left, right = equation(formula)
-    poly = poly_of(left) - poly_of(right)
+    return poly_of(left) - poly_of(right)
+
+
+def _linear(formula: str) -> Poly:
+    """The same of an equation that is linear in its letters."""
+    poly = _difference(formula)
     if any(sum(e for _, e in m) > 1 for m in poly.terms):
         raise Unsupported("no value", "not linear")
     return poly
@@ -102,14 +108,51 @@ def read_value(made: Pieces) -> Solved | None:
     lines: Lines = []
     try:
         tree = parse(target)
-        known = solution(_linear(equations[0]), _linear(equations[1]), lines)
-        if not letters(tree) or letters(tree) - set(known):
+        polys = [_difference(f) for f in equations]
+        known = _pairs(polys, lines)
+        if not letters(tree) or any(letters(tree) - set(k) for k in known):
             return None
-        work = Work(known)
-        value = work.value(tree)
+        values = []
+        for pair in known:
+            work = Work(pair)
+            values.append(work.value(tree))
+            lines += [line for line in work.lines if line not in lines]
     except Unsupported:
         return None
-    return solved_value([*lines, *(line for line in work.lines if line not in lines)], value)
+    return solved_value(lines, values[0]) if values and len(set(values)) == 1 else None
+
+
+def _pairs(polys: list[Poly], lines: Lines) -> list[dict[str, Exact]]:
+    """All solutions of two equations of which one at least is linear."""
+    if all(sum(e for _, e in m) <= 1 for p in polys for m in p.terms):
+        return [solution(polys[0], polys[1], lines)]
+    polys.sort(key=lambda p: max(sum(e for _, e in m) for m in p.terms))
+    first, second = polys
+    names = sorted(first.letters | second.letters)
+    if len(names) != 2 or {"i", "e", "\\pi"} & set(names) or any(sum(e for _, e in m) > 1 for m in first.terms):
+        raise Unsupported("no value", "no linear equation in two letters")
+    x, y = names
+    b = first.terms.get(((y, 1),), 0)
+    if not b or not first.terms.get(((x, 1),), 0):
+        raise Unsupported("no value", "a letter that is missing")
+    other = Poly({m: -Fraction(c) / b for m, c in first.terms.items() if m != ((y, 1),)})
+    lines.append((f"Solve for ${y}$", f"${y} = {other.latex()}$."))
+    rest = Poly.of(0)
+    for m, c in second.terms.items():
+        powers = dict(m)
+        term = Poly({((x, powers[x]),) if powers.get(x) else (): c})
+        rest = rest + term * other.power(powers.get(y, 0))
+    coefficients = rest.coefficients(x)
+    if len(coefficients) != 3:
+        raise Unsupported("no value", "no quadratic equation is left")
+    lines.append(("Put it into the other equation", f"${rest.latex()} = 0$."))
+    found = roots_of(coefficients, x, lines)
+    pairs = []
+    for root in found:
+        value = Work({x: root}).value(parse(other.latex()))
+        lines.append((f"With ${x} = {root.latex()}$", f"${y} = {value.latex()}$."))
+        pairs.append({x: root, y: value})
+    return pairs
 
 
 def read_pair(made: Pieces) -> Solved | None:

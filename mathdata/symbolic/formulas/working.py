@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import comb, factorial
+from math import comb, factorial, isqrt
 from typing import Any
 
 from mathdata.symbolic.formulas.exact import Exact, root, size
@@ -108,7 +108,7 @@ class Work:
             result = base.power(int(exponent))
         else:
             number = base.rational
-            if number is None or number <= 0:
+            if number is None or (number <= 0 and exponent.denominator % 2 == 0) or not number:
                 raise Unsupported("no value", "a broken power of no positive number")
             rooted = root(base, exponent.denominator)
             if rooted.rational is not None:
@@ -139,7 +139,7 @@ class Work:
 
     def binomial(self, node: Node) -> Exact:
         n, k = (_integer(self.value(child), "a binomial") for child in node[1:])
-        if not 0 <= k <= n <= 120:
+        if not 0 <= k <= n <= 3000 or min(k, n - k) > 60:
             raise Unsupported("no value", "a binomial out of bounds")
         result = Exact.of(comb(n, k))
         self.say("Count the choices", f"\\binom{{{n}}}{{{k}}}", result)
@@ -150,36 +150,35 @@ class Work:
         number = value.rational
         if number is not None:
             result = Exact.of(size(number))
-        elif set(value.terms) <= {1, -1}:
-            a, b = value.terms.get(1, 0), value.terms.get(-1, 0)
-            result = root(Exact.of(a * a + b * b), 2)
+        elif any(k < 0 for k in value.terms):
+            turned = Exact({k: -c if k < 0 else c for k, c in value.terms.items()})
+            square = value * turned
+            if square.rational is None:
+                raise Unsupported("no value", "the absolute value of a sum of roots")
+            result = root(square, 2)
         else:
             raise Unsupported("no value", "the absolute value of a sum of roots")
         self.say("Take the absolute value", f"|{self.text(value)}|", result)
         return result
 
     def rounded(self, node: Node) -> Exact:
-        number = self.value(node[1]).rational
-        if number is None:
-            raise Unsupported("no value", "rounding a root")
+        value = self.value(node[1])
         down = node[0] == "floor"
-        result = number.numerator // number.denominator if down else -(-number.numerator // number.denominator)
+        result = _floor(value) if down else -_floor(-value)
         marks = ("\\lfloor", "\\rfloor") if down else ("\\lceil", "\\rceil")
         self.say(
             "Round down" if down else "Round up",
-            f"{marks[0]} {self.text(Exact.of(number))} {marks[1]}",
+            f"{marks[0]} {self.text(value)} {marks[1]}",
             Exact.of(result),
         )
         return Exact.of(result)
 
     def logarithm(self, node: Node) -> Exact:
-        base, number = self.value(node[1]).rational, self.value(node[2]).rational
-        if base is None or number is None or base <= 0 or base == 1 or number <= 0:
-            raise Unsupported("no value", "a logarithm of no positive number")
-        result = Exact.of(_logarithm(base, number))
-        b, a = Exact.of(base).latex(), Exact.of(number).latex()
-        written = f"{self.bracket(Exact.of(base), power=True)}^{{{result.latex()}}} = {a}"
-        self.say(f"Use that ${written}$", f"\\log_{{{b}}} {self.bracket(Exact.of(number), product=True)}", result)
+        base, number = self.value(node[1]), self.value(node[2])
+        result = Exact.of(_logarithm(_single(base), _single(number)))
+        b, a = base.latex(), number.latex()
+        written = f"{self.bracket(base, power=True)}^{{{result.latex()}}} = {a}"
+        self.say(f"Use that ${written}$", f"\\log_{{{b}}} {self.bracket(number, product=True)}", result)
         return result
 
     def function(self, node: Node) -> Exact:
@@ -256,6 +255,17 @@ def _lowest(above: Exact, below: Exact) -> bool:
     return b > 1 and Fraction(a, b).denominator == b
 
 
+def _floor(value: Exact) -> int:
+    """The largest whole number not above a rational number or a multiple of one square root."""
+    if (number := value.rational) is not None:
+        return number.numerator // number.denominator
+    if len(value.terms) != 1 or next(iter(value.terms)) < 0:
+        raise Unsupported("no value", "rounding a sum of roots")
+    ((k, c),) = value.terms.items()
+    below = isqrt(c.numerator**2 * k // c.denominator**2)
+    return below if c > 0 else -below - 1
+
+
 def _integer(value: Exact, what: str) -> int:
     number = value.rational
     if number is None or number.denominator != 1:
@@ -263,14 +273,28 @@ def _integer(value: Exact, what: str) -> int:
     return int(number)
 
 
-def _logarithm(base: Number, number: Number) -> Number:
-    """The exponent e with base^e = number, where it is rational."""
-    first, second = _primes(base), _primes(number)
+def _single(value: Exact) -> dict[int, Number]:
+    """Exponents of the primes of a positive number that is a rational times one square root."""
+    if len(value.terms) != 1:
+        raise Unsupported("no value", "a logarithm of a sum of roots, or of zero")
+    ((k, c),) = value.terms.items()
+    if k < 0 or c <= 0:
+        raise Unsupported("no value", "a logarithm of no positive number")
+    found: dict[int, Number] = dict(_primes(c))
+    for p, e in _primes(k).items():
+        found[p] = found.get(p, 0) + Fraction(e, 2)
+    return {p: e for p, e in found.items() if e}
+
+
+def _logarithm(first: dict[int, Number], second: dict[int, Number]) -> Number:
+    """The exponent e with first^e = second, both by the exponents of their primes."""
+    if not first:
+        raise Unsupported("no value", "a logarithm to the base 1")
     if not second:
         return 0
     if set(first) != set(second):
         raise Unsupported("no value", "a logarithm that does not come out")
-    ratios = {Fraction(second[p], first[p]) for p in first}
+    ratios = {Fraction(second[p]) / first[p] for p in first}
     if len(ratios) != 1:
         raise Unsupported("no value", "a logarithm that does not come out")
     return whole(ratios.pop())
