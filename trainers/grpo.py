@@ -21,7 +21,7 @@ from trainers import sft
 from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.launch import world
-from trainers.rewards import Rewards
+from trainers.rewards import Rewards, of_all
 from trainers.settings import device, precision_of, saving
 
 __all__ = ["run_grpo"]
@@ -69,7 +69,7 @@ def run_grpo(
         **happened,
         "loss": curve(out / "metrics.jsonl", "loss"),
         "reward": curve(out / "metrics.jsonl", "reward"),
-        "rewards": rewards.figures,
+        "rewards": of_all(rewards.figures),
         "seconds": round(time.perf_counter() - started, 2),
         "trainable": counts.trainable,
         "total": counts.total,
@@ -179,15 +179,19 @@ class Lines(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.started, self.from_step = time.perf_counter(), state.global_step
         if state.global_step:
-            saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST
-            self.rewards.restore(json.loads(saved.read_text(encoding="utf-8")))
+            self.rewards.restore(json.loads(self._saved(args, state).read_text(encoding="utf-8")))
         if world()[0] == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             keep_until(self.path, state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if world()[0] == 0:
-            dump_json(Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.LAST, self.rewards.figures)
+        dump_json(self._saved(args, state), self.rewards.figures)
+
+    def _saved(self, args: Any, state: Any) -> Path:
+        """Each process counts the groups of its own."""
+        rank = world()[0]
+        name = self.LAST if rank == 0 else f"rewards.{rank}.json"
+        return Path(args.output_dir) / f"checkpoint-{state.global_step}" / name
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not logs or "reward" not in logs:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mathdata.verifiers import extract, judge_many
 
-__all__ = ["Rewards"]
+__all__ = ["Rewards", "of_all"]
 
 SETTLED = ("correct", "wrong", "unparsed")
 FREE = ("last number", "whole", "equation", "first equation", "letter", "formula")
@@ -64,6 +64,18 @@ class Rewards:
         """Count on from the figures of a checkpoint."""
         self.verdicts = Counter(figures["verdicts"])
         self.groups, self.flat = figures["groups"], figures["zero_advantage_groups"]
+
+
+def of_all(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of all processes together."""
+    import torch.distributed as dist
+
+    parts: list[Any] = [figures]
+    if dist.is_available() and dist.is_initialized():
+        parts = [None] * dist.get_world_size()
+        dist.all_gather_object(parts, dict(figures))
+    verdicts = sum((Counter(p["verdicts"]) for p in parts), Counter())
+    return {"verdicts": dict(verdicts)} | {k: sum(p[k] for p in parts) for k in ("groups", "zero_advantage_groups")}
 
 
 def text_of(completion: Any) -> str:

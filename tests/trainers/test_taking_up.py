@@ -85,7 +85,6 @@ def test_a_killed_expert_iteration_goes_on_and_asks_nothing_twice(
     first, second = folder / "1" / "answers.jsonl", folder / "2" / "answers.jsonl"
     kill_when(killed, lambda: first.exists() and first.stat().st_size > 0)
     kept = first.read_bytes().rpartition(b"\n")[0]
-    assert kept.count(b"\n") < 2  # three chunks make the round
     kill_when(killed, lambda: second.exists() and second.stat().st_size > 0)
     assert first.read_bytes().startswith(kept)
     stamps = {p: p.stat().st_mtime_ns for p in (first, folder / "1" / "manifest.json", folder / "1" / "train.json")}
@@ -100,6 +99,34 @@ def test_a_killed_expert_iteration_goes_on_and_asks_nothing_twice(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
     name = "adapter_model.safetensors" if method else "model.safetensors"
     assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_answers_of_grpo_and_of_expert_iteration(
+    checkpoint: str, rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
+) -> None:
+    two = {"model": checkpoint, "tokenizer": {}, "parallel": {"processes": 2}, "max_steps": 4}
+    rounds = {"rounds": 1, "samples": 8, "max_tokens": 24}
+    ran(job(tiny(**two, algorithm="expert_iteration", expert_iteration=rounds), rows(80), "rounds"))
+    first, second = (
+        (tmp_path / "rounds" / "rounds" / "1" / n).read_text() for n in ("answers.jsonl", "answers.1.jsonl")
+    )
+    shares = [{row for line in text.splitlines() for row in json.loads(line)} for text in (first, second)]
+    assert [len(s) for s in shares] == [48, 32]  # two chunks and one
+    assert not shares[0] & shares[1]
+    record = json.loads((tmp_path / "rounds" / "train.json").read_text())
+    assert record["rounds"][0]["samples"] == 640
+    asked = {"generations": 4, "max_tokens": 24}
+    spec = tiny(**two, algorithm="grpo", batch=2, learning_rate=1e-4, grpo=asked, checkpoints={"every": 2, "keep": 2})
+    ran(job(spec, rows(16), "grpo"))
+    record = json.loads((tmp_path / "grpo" / "train.json").read_text())
+    assert record["parallel"]["processes"] == 2
+    assert record["rewards"]["groups"] == 4 * 2 * 2
+    assert sum(record["rewards"]["verdicts"].values()) == 4 * 2 * 2 * 4
+    shutil.rmtree(tmp_path / "grpo" / "checkpoints" / "checkpoint-4")
+    ran(tmp_path / "grpo.json")
+    again = json.loads((tmp_path / "grpo" / "train.json").read_text())
+    assert (again["rewards"], again["reward"]) == (record["rewards"], record["reward"])
 
 
 def test_rounds_of_another_recipe_or_checkpoint_are_not_taken_up(
