@@ -164,8 +164,10 @@ def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
     first = start(tmp_path, DATA_ONLY)
     while not (tmp_path / "run" / "recipe.json").exists():
         time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)  # or it may be done before the second has begun
     second = start(tmp_path, DATA_ONLY)
     _, err = second.communicate(timeout=60)
+    first.send_signal(signal.SIGCONT)
     first.communicate(timeout=120)
     assert second.returncode == 1
     assert "in use by process" in err
@@ -184,8 +186,8 @@ def test_a_folder_with_other_files_is_not_taken_over(tmp_path: Path) -> None:
 
 def test_interrupting_a_run_says_how_to_go_on(tmp_path: Path) -> None:
     process = start(tmp_path, DATA_ONLY)
-    while not list(tmp_path.glob("run/steps/*")):
-        time.sleep(0.01)
+    while not (tmp_path / "run" / "recipe.json").exists():
+        time.sleep(0.002)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
