@@ -62,19 +62,39 @@ def _sweep(
 
 
 def shown(made: object) -> str:
-    """The table as lines."""
+    """The table as aligned lines: what was varied, the arm, its figures; without training, its rows."""
     rows = made.table.to_dicts()  # type: ignore[attr-defined]
-    lines = []
-    hidden = {"low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "n"}
-    for row in rows:
-        scored = row.get("accuracy") is not None  # without training there is no score: then the rows are what differs
-        left_out = hidden | ({"rows"} if scored else set()) | {k for k in MEASURED if row.get(k) is None}
-        facts = "  ".join(f"{k.rpartition('.')[2]} {_text(k, v)}" for k, v in row.items() if k not in left_out)
-        low, high = row.get("low"), row.get("high")
-        span = f"  ({100 * low:.1f} – {100 * high:.1f})" if low is not None and high is not None else ""
-        lines.append(facts + span)
+    lines = aligned([_row(row) for row in rows])
     lines += [_value(m) for m in made.methods]  # type: ignore[attr-defined]
     return "\n".join([*lines, f"table and plot: {made.folder}"])  # type: ignore[attr-defined]
+
+
+FIGURES = ("low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "n", "rows")
+MEASURED = {"accuracy": "accuracy", "format_accuracy": "format", "truncated": "cut off"}
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    """One run and arm: heading -> text, in the order of the table."""
+    varied = [k for k in row if k not in FIGURES and k not in MEASURED and k != "arm"]
+    found = {k.rpartition(".")[2]: str(row[k]) for k in varied} | {"arm": str(row["arm"])}
+    if row.get("rows") is not None and str(row["rows"]) not in found.values():
+        found["rows"] = f"{row['rows']:,}"
+    for key, heading in MEASURED.items():
+        if (value := row.get(key)) is not None:
+            found[heading] = f"{100 * value:.1f} %"
+            if key == "accuracy" and row.get("low") is not None:
+                found["95 %"] = f"{100 * row['low']:.1f} – {100 * row['high']:.1f}"
+    return found
+
+
+def aligned(rows: list[dict[str, str]]) -> list[str]:
+    """Lines under one another; a heading that no row has is none."""
+    names = list(dict.fromkeys(k for row in rows for k in row))
+    cells = [names, *([row.get(k, "–") for k in names] for row in rows)]
+    wide = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    left = [i for i, k in enumerate(names) if k == "arm"]
+    return ["  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(line, wide))).rstrip()
+            for line in cells] if rows else []  # fmt: skip
 
 
 def _value(method: dict[str, Any]) -> str:
@@ -83,13 +103,6 @@ def _value(method: dict[str, Any]) -> str:
     rate = f", {per:+.1f} points per 1,000 rows" if per is not None else ""
     return (f"without {method['method']} ({method['rows']:,} rows): {-method['points']:+.1f} points, 95 % "
             f"{-method['high']:+.1f} to {-method['low']:+.1f}; it adds {method['points']:+.1f}{rate}")  # fmt: skip
-
-
-MEASURED = ("accuracy", "format_accuracy", "truncated")
-
-
-def _text(key: str, value: object) -> str:
-    return f"{100 * value:.1f} %" if key in MEASURED and isinstance(value, float) else str(value)
 
 
 command = _sweep

@@ -96,7 +96,15 @@ def test_a_teacher_is_paid_once_for_what_two_points_ask(tmp_path, recipe):
 def test_a_sweep_without_training_shows_its_rows_and_no_empty_figures(recipe, cli):
     done = cli("sweep", recipe, "--grid", "stages.sample.n=5", "-o", "s")
     assert done.rc == 0, done.err
-    assert done.out.splitlines()[0] == "n 5  arm curated  rows 5"
+    assert [line.split() for line in done.out.splitlines()[:2]] == [["n", "arm"], ["5", "curated"]]
+    table = pl.DataFrame({"stages.sample.n": [500, 8000], "arm": ["raw", "curated"], "rows": [500, 8000],
+                          "accuracy": [0.1, None], "low": [0.05, None], "high": [0.2, None]})  # fmt: skip
+    lines = shown(Sweep(Path("s"), table)).splitlines()
+    assert lines[:3] == [
+        "   n  arm      accuracy        95 %",
+        " 500  raw        10.0 %  5.0 – 20.0",
+        "8000  curated         –           –",
+    ]
 
 
 def test_a_key_that_no_recipe_takes_is_refused_before_any_run(tmp_path, recipe):
