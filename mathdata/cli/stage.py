@@ -39,13 +39,17 @@ def stage_command(name: str) -> click.Command:
     params: list[click.Parameter] = [
         click.Argument(["inputs"], nargs=-1, required=True, metavar="IN..."),
         *[to_click(o) for o in own],
-        *house_options(),
+        *house_options(asks=any(o.name == "teacher" for o in own)),
         *COMMON,
     ]
     return Command(name, params=params, callback=run, help=doc, short_help=doc.split("\n")[0])
 
 
-def house_options() -> list[click.Parameter]:
+def house_options(asks: bool) -> list[click.Parameter]:
+    """What every stage command takes; `asks`: the stage has a teacher, whose answers are stored."""
+    journal = click.Option(
+        ["--journal"], type=click.Path(path_type=Path), help="Request store to use (default: beside the output)."
+    )
     return [
         click.Option(
             ["-o", "--out"], type=click.Path(path_type=Path), help="Output file (.parquet, .jsonl, .csv ...)."
@@ -56,9 +60,7 @@ def house_options() -> list[click.Parameter]:
         ),
         click.Option(["--engine"], default="local", show_default=True, help="Where kernels run: local or ray."),
         click.Option(["--ray-address"], help="Address of a running Ray cluster (with --engine ray)."),
-        click.Option(
-            ["--journal"], type=click.Path(path_type=Path), help="Request store to use (default: beside the output)."
-        ),
+        *([journal] if asks else []),
         click.Option(
             ["--max-broken"], type=float, default=0.05, show_default=True, help="Share of unreadable lines allowed."
         ),
@@ -142,9 +144,9 @@ def run_stage_command(
     engine: str,
     ray_address: str | None,
     overwrite: bool,
-    journal: Path | None,
     max_broken: float,
     as_json: bool,
+    journal: Path | None = None,
 ) -> None:
     """Read, run, account, write: kept rows to `out`, the rest to `out.rejects.parquet`, the receipt last."""
     from mathdata.io import How, Item
