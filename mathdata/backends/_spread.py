@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mathdata.errors import BackendError, MathdataError
 from mathdata.types import Backend, Completion, Request
 
 __all__ = ["Spread", "spread"]
@@ -32,6 +33,8 @@ class Spread:
         self.reads_problem = bool(getattr(backend, "reads_problem", False))
         self.logprobs = bool(getattr(backend, "logprobs", False))
         self._gpus = int(getattr(backend, "gpus", 0))
+        copies = int(getattr(backend, "copies", 1))
+        self._copies = copies if copies > 1 else 0
         self._spec, self._engine = spec, engine
         self._workers: list[Any] = []
 
@@ -50,17 +53,41 @@ class Spread:
             worker = free.pop()
             asked = worker.answer.remote(part)
             flying[asked], order[asked] = worker, place
-        return [answer for done in sorted(order, key=lambda d: order[d]) for answer in ray.get(done)]
+        try:
+            return [answer for done in sorted(order, key=lambda d: order[d]) for answer in ray.get(done)]
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, MathdataError):
+                raise error.cause from None
+            raise
 
     def _started(self, ray: Any) -> list[Any]:
         if not self._workers:
-            kind = "GPU" if self._gpus else "CPU"
-            each = max(1, self._gpus)
-            count = max(1, int(ray.cluster_resources().get(kind, 1)) // each)
-            need = {"num_gpus": self._gpus} if self._gpus else {"num_cpus": 1}
+            count, need = self._room(ray.cluster_resources())
             actor = ray.remote(**need)(_Worker)
-            self._workers = [actor.remote(self._spec) for _ in range(count)]
+            self._workers = [actor.remote(_alone(self._spec)) for _ in range(count)]
         return self._workers
+
+    def _room(self, there: Mapping[str, float]) -> tuple[int, dict[str, int]]:
+        """How many workers, and what each needs: its GPUs where the teacher wants some and the cluster has any."""
+        gpus, cores = int(there.get("GPU", 0)), int(there.get("CPU", 1))
+        if not self._gpus or not gpus:
+            return (self._copies or (1 if self._gpus else max(1, cores))), {"num_cpus": 1}
+        if gpus < self._gpus * max(1, self._copies):
+            raise BackendError(
+                f"{self.name}: {max(1, self._copies)} x {self._gpus} GPUs are wanted, the cluster has {gpus}",
+                "lower data_parallel or tensor_parallel, or give the cluster more",
+            )
+        return self._copies or gpus // self._gpus, {"num_gpus": self._gpus}
+
+
+def _alone(spec: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
+    """The spec for one worker: the copies are the workers, none makes copies of its own."""
+    if isinstance(spec, str):
+        return spec
+    return {
+        name: {k: v for k, v in options.items() if k != "data_parallel"} if isinstance(options, Mapping) else options
+        for name, options in spec.items()
+    }
 
 
 class _Worker:

@@ -249,10 +249,16 @@ if __name__ == "__main__":
         Request("answer", Problem("3", "q"), text="12 " * 300, sampling=Sampling(max_tokens=8)),
     ]
     print("FOUND", json.dumps([[(c.finish, c.text, c.tokens_out) for c in a] for a in teacher.generate(asked)]))
+    copies = Vllm(
+        model=sys.argv[1], dtype="float32", max_model_len=256, data_parallel=2, logprobs=True,
+        options={"enforce_eager": True},
+    )
+    told = [[(c.finish, c.text, c.tokens_out, c.data.get("logprobs")) for c in a] for a in copies.generate(asked)]
+    print("COPIES", json.dumps(told))
 """
 
 
-def test_the_offline_engine_of_vllm_answers_in_the_process(tmp_path):
+def test_the_offline_engine_of_vllm_answers_in_the_process_and_in_two_copies(tmp_path):
     need_vllm()
     folder = make_model(tmp_path / "tiny")
     root = str(Path(__file__).parents[2])
@@ -272,5 +278,11 @@ def test_the_offline_engine_of_vllm_answers_in_the_process(tmp_path):
     assert len(sampled) == 3
     assert len({tuple(s) for s in sampled}) > 1
     assert len(greedy) == 2
-    assert greedy[0] == greedy[1]
+    assert greedy[0][:2] == greedy[1][:2]
+    assert greedy[1][2] == 0, "a greedy answer is written, and paid, once"
     assert long[0][0] == "length"
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith("COPIES ")]
+    copies = json.loads(line[7:])
+    assert [[c[:3] for c in a] for a in copies] == [sampled, greedy, long], "two engines answer as one"
+    assert len(copies[0][0][3]) == copies[0][0][2]
+    assert all(x <= 0 for x in copies[0][0][3])
