@@ -18,10 +18,13 @@ ASK = {
 
 @register("augmentation", "fobar")
 class Fobar:
-    """Backward questions: "if the answer is A, what is x?"; each sample masks another number."""
+    """Backward questions: "if the answer is A, what is x?"; each sample masks another number.
+
+    Once every number was masked, further samples are further solutions, kept where their path is new.
+    """
 
     name = "fobar"
-    novelty = "question"
+    novelty = "path"
 
     def requests(self, problem: Problem, seed: int) -> list[Request]:
         return [Request(self.name, problem, sampling=Sampling(seed=seed), params=backward(problem, seed))]
@@ -35,13 +38,13 @@ class Fobar:
         return [{"problem": p["question"], "solution": completion.text, "answer": p["expected"]}]
 
 
-def backward(problem: Problem, seed: int) -> dict[str, object]:
+def backward(problem: Problem, seed: int, end: int | None = None) -> dict[str, object]:
     """The masked question and the number it hides; `skip` says why a text teacher cannot be asked."""
     if problem.answer is None:
         return {"skip": "the answer is not known"}
-    mask, x = mask_for(problem, base_of(seed), number_of(seed)), variable_for(problem.problem)
+    mask, x = mask_for(problem, base_of(seed), number_of(seed), end), variable_for(problem.problem)
     if mask is None or x is None:
-        return {"skip": "no further number that can be masked" if x else "every letter is taken"}
+        return {"skip": "no number that can be masked" if x else "every letter is taken"}
     language = "zh" if problem.language == "zh" else "en"
     ask = ASK[language].format(answer=problem.answer, x=x)
     question = f"{masked(problem.problem, mask, x).rstrip()} {ask}"

@@ -91,11 +91,14 @@ def _numbers(solution: str | None) -> set[str] | None:
     return values
 
 
-def mask_for(problem: Problem, base: int, sample: int) -> Mask | None:
-    """The mask of one sample: every sample takes another number, in an order drawn once for the row."""
-    masks = find_masks(problem)
+def mask_for(problem: Problem, base: int, sample: int, end: int | None = None) -> Mask | None:
+    """The mask of one sample: every sample takes another number, in an order drawn once for the row, then again.
+
+    `end`: only numbers before that place.
+    """
+    masks = [m for m in find_masks(problem) if end is None or m.end <= end]
     Random(base).shuffle(masks)
-    return masks[sample] if sample < len(masks) else None
+    return masks[sample % len(masks)] if masks else None
 
 
 def masked(text: str, mask: Mask, variable: str = "x") -> str:

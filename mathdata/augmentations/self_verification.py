@@ -20,17 +20,13 @@ class SelfVerification:
     """Backward questions as statements: the teacher turns the question into a fact, then solves for the number."""
 
     name = "self_verification"
-    novelty = "question"
+    novelty = "path"
 
     def requests(self, problem: Problem, seed: int) -> list[Request]:
-        params = backward(problem, seed)
+        story, asked, at = split_question(problem.problem)
+        params = backward(problem, seed, end=at)
         if "skip" not in params:
-            story, asked, at = split_question(problem.problem)
-            end = params["mask"][1]  # type: ignore[index]
-            if end > at:
-                params = {"skip": "the number to mask stands in the question's own sentence"}
-            else:
-                params |= {"story": story, "asked": asked}
+            params |= {"story": story, "asked": asked}
         return [Request(self.name, problem, sampling=Sampling(seed=seed), params=params)]
 
     def follow(self, problem: Problem, request: Request, completion: Completion) -> list[Request]:

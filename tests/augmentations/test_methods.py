@@ -91,8 +91,10 @@ def test_samples_of_one_row_mask_different_numbers():
     assert [number_of(s) for s in seeds] == [0, 1, 2, 3]
     assert len({base_of(s) for s in seeds}) == 1
     chosen = [mask_for(problem(), base_of(s), number_of(s)) for s in seeds]
-    assert {m.text for m in chosen if m} == {"31", "4", "12"}
-    assert chosen[3] is None
+    assert {m.text for m in chosen[:3] if m} == {"31", "4", "12"}
+    assert chosen[3] == chosen[0], "after the last number the first again: a further solution"
+    early = [mask_for(problem(), 7, k, end=STORY.index("12")) for k in range(4)]
+    assert {m.text for m in early if m} < {"31", "4", "12"}
 
 
 def test_the_unknown_takes_a_letter_the_question_does_not_use():
@@ -127,6 +129,20 @@ def test_a_backward_answer_is_kept_when_it_is_the_hidden_number():
     assert sorted(made["reject"].fill_null("kept")) == ["kept", "wrong-answer"]
     kept = made.filter(pl.col("reject").is_null()).to_dicts()[0]
     assert kept["answer"] in ("31", "4", "12")
+
+
+@pytest.mark.parametrize(("ways", "kept"), [(1, 3), (2, 6)])
+def test_more_samples_than_numbers_are_further_solutions_kept_by_another_path(ways, kept):
+    def play(request, sample):
+        hidden = request.params["expected"]
+        way = "1 + 1 = 2. " if sample % ways else ""
+        return f"{way}{hidden} + 0 = {hidden}. The answer is: {hidden}"
+
+    rows = [{"problem": STORY, "answer": "79", "solution": "4 * 12 = 48, 31 + 48 = 79"}]
+    made, figures = run(rows, "fobar", play, samples=6)
+    assert made.height == 6
+    assert figures["by_method"]["fobar"]["kept"] == kept
+    assert made.filter(pl.col("reject").is_null())["problem"].n_unique() == 3
 
 
 def test_without_a_known_answer_there_is_no_backward_question():
@@ -408,4 +424,4 @@ def test_methods_ask_for_nothing_twice():
         method = build("augmentation", name)
         assert method.requests(problem(), 7) == method.requests(problem(), 7)
         assert method.name == name
-    assert Fobar.novelty == SelfVerification.novelty == "question"
+    assert Fobar.novelty == SelfVerification.novelty == "path"

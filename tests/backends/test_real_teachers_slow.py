@@ -269,7 +269,7 @@ def test_the_offline_engine_of_vllm_answers_in_the_process_and_in_two_copies(tmp
         capture_output=True,
         text=True,
         env=VLLM_ENV,
-        timeout=280,
+        timeout=600,
         check=False,
     )
     found = [x for x in done.stdout.splitlines() if x.startswith("FOUND ")]
