@@ -7,14 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
 
 from mathdata.errors import DataError
-from mathdata.ndjson import MAX_COLUMNS, STEP, TooWide, Wide, flat, frame_of, table
+from mathdata.ndjson import MAX_COLUMNS, TooWide, Wide, flat, frame_of, pieces_of, table
 from mathdata.types import Frame
 
 __all__ = ["MAX_LINE", "Broken", "Parsed", "guess", "json_lines", "open_bytes", "shown", "too_wide"]
@@ -167,11 +166,7 @@ def parse_block(data: bytes, first: int) -> Parsed:
         try:
             frame = flat(data)
             if frame is None:
-                import numpy as np
-
-                ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-                cuts = [0, *(ends[STEP - 1 : -1 : STEP] + 1).tolist(), len(data)]
-                frame = table([data[a:z] for a, z in pairwise(cuts)])
+                frame = table(pieces_of(data.split(b"\n")[:-1]))
         except (Wide, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
             pass
         else:

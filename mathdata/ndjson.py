@@ -10,7 +10,7 @@ import polars as pl
 
 from mathdata.types import Frame
 
-__all__ = ["MAX_COLUMNS", "STEP", "TooWide", "Wide", "flat", "frame_of", "json_column", "table"]
+__all__ = ["MAX_COLUMNS", "TooWide", "Wide", "flat", "frame_of", "json_column", "pieces_of", "table"]
 
 STEP = 2048
 """Lines read at once: a key of its own in every line would make lines x lines cells."""
