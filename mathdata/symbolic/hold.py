@@ -81,13 +81,13 @@ def _named(s: Solution, slot: Slot) -> bool:
 def _said_in_words(graph: Graph) -> None:
     """Hold what the solution says without a number: `a quarter` for 25%, `8 + 8` for each of two."""
     s = graph.solution
-    spoken = {v for word, v in _SHARES.items() if re.search(rf"\b{word}\b", s.text, re.I)}
+    spoken = {v for word, v in _SHARES.items() if word in s.words}
     times = {n for step in range(len(s.steps)) for n in _repeated(s, step)}
     for group in graph.groups:
         if group.value in spoken and any(m.percent for m in group.mentions):
             group.held = group.held or "may make a constant"
         elif group.value in times:
-            group.held = group.held or "told"
+            group.held = "may make a constant" if group.used and group.held in ("", "told") else group.held or "told"
 
 
 _SHARES = {"half": 50, "quarter": 25, "fifth": 20, "tenth": 10}

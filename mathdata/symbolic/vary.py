@@ -167,7 +167,7 @@ class _Rules:
             why = _suits(step.value, value)
             if why:
                 return why
-            if self.ages and value > 80 >= step.value:
+            if self.ages and (value > 80 >= step.value or not 3 * step.value <= 5 * value <= 8 * step.value):
                 return "an age beyond belief"
             if j in self.graph.frozen and value != step.value:
                 return "a number made in the head"
@@ -220,7 +220,10 @@ def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
                 c = index.get(value)
                 if c is None or c in (a, b) or (a == b and (op == "*" or len(first.mentions) < 2)):
                     continue
-                if {first.held, second.held, groups[c].held} & FIRM:
+                firm = {first.held, second.held, groups[c].held} & FIRM
+                if firm == {"one"} and op == "+" and groups[c].held == "told" and first is not second:
+                    found.append((op, a, b, c))  # "all 4 lamps": 3 small bulbs and 1 large one
+                if firm:
                     continue
                 if not (first.used and second.used and groups[c].used) or (
                     op == "+" and _told_as_sum(graph, groups[c])

@@ -212,3 +212,170 @@ def test_a_count_that_the_solution_adds_out_stays():
     made = varied(question, solution)
     assert made
     assert all("two dogs" in row["problem"] for row in made)
+
+
+def test_the_sides_of_an_octagon_are_no_number_of_the_question():
+    question = "Tia draws 8 squares and 3 octagons. How many sides does she draw?"
+    solution = (
+        "The squares have 8*4 = <<8*4=32>>32 sides.\nThe octagons have 3*8 = <<3*8=24>>24 sides.\n"
+        "She draws 32+24 = <<32+24=56>>56 sides.\n#### 56"
+    )
+    for row in varied(question, solution):
+        assert "*8 = " in row["solution"].splitlines()[1]
+
+
+def test_the_wheels_of_a_tricycle_stay():
+    question = "Ray has one unicycle, a tricycle, and bikes. They have 3 times as many tires as the 4 tires of a car. How many bikes are there?"
+    solution = "There are 3*4 = <<3*4=12>>12 tires.\nThe bikes have 12-1-3 = <<12-1-3=8>>8 tires.\nThat is 8/2 = <<8/2=4>>4 bikes.\n#### 4"
+    for row in varied(question, solution):
+        assert "-1-3 = " in row["solution"]
+
+
+def test_a_number_that_is_told_as_the_sum_of_others_stays_their_sum():
+    question = "A class of 8 boys has an average of 90 points and 6 girls have 104 points on average. What is the average of all 14 children?"
+    solution = (
+        "The boys have 8*90 = <<8*90=720>>720 points.\nThe girls have 6*104 = <<6*104=624>>624 points.\n"
+        "Together 720+624 = <<720+624=1344>>1344 points.\nThe average is 1344/14 = <<1344/14=96>>96 points.\n#### 96"
+    )
+    for row in varied(question, solution):
+        boys, _, girls, _, children = map(int, numbers(row["problem"]))
+        assert boys + girls == children
+
+
+def test_a_count_of_things_that_are_listed_stays():
+    question = (
+        "Ivo painted 9 stones red. He split the other 21 stones into 3 equal heaps and painted them white, yellow, and green. "
+        "How many more red than green stones are there?"
+    )
+    solution = "Each heap has 21/3 = <<21/3=7>>7 stones.\nThat is 9-7 = <<9-7=2>>2 more.\n#### 2"
+    made = list(varied(question, solution))
+    assert made
+    assert all("into 3 equal heaps" in row["problem"] for row in made)
+
+
+def test_a_number_that_only_the_prose_names_stays():
+    question = (
+        "There are four lamps in the hall. All of them are broken. Kim needs 3 small bulbs and 1 large bulb. She has $60. "
+        "If small bulbs cost $8 and large bulbs cost $12, how much money is left?"
+    )
+    solution = (
+        "She spends 3*$8=$<<3*8=24>>24 on small bulbs.\nIn total she spends $24+$12=$<<24+12=36>>36 on the 4 bulbs.\n"
+        "She has $60-$36=$<<60-36=24>>24 left.\n#### 24"
+    )
+    made = list(varied(question, solution))
+    assert made
+    assert all("four lamps" in row["problem"] and "3 small bulbs" in row["problem"] for row in made)
+
+
+def test_a_share_that_stands_for_one_of_four_holds_the_four():
+    question = (
+        "Bo bought 8 treats and an additional 2 toys. He also got 10 bones. He had to split the charges equally across 4 "
+        "credit cards. How many items were included in each charge?"
+    )
+    solution = (
+        "Bo got 8+2=<<8+2=10>>10 things.\nAfter adding the bones he had 10+10=<<10+10=20>>20 things.\n"
+        "He needed to split the charges across 4 cards, so each charge had 20*.25 = <<20*.25=5>>5 items.\n#### 5"
+    )
+    made = list(varied(question, solution))
+    assert made
+    assert all("4 credit cards" in row["problem"] for row in made)
+
+
+def test_a_number_that_is_added_as_often_as_it_says_stays():
+    question = "A room costs $40 per night per person. Una and two of her friends stayed for three nights. What did they pay together?"
+    solution = (
+        "If each of them stayed 3 nights, one pays $40/night * 3 nights = $<<40*3=120>>120\n"
+        "Since they were three, together they paid $120 + $120 + $120 = $<<120+120+120=360>>360\n#### 360"
+    )
+    made = list(varied(question, solution))
+    assert made
+    assert all("for three nights" in row["problem"] for row in made)
+    assert not any("they were x" in row["solution"] for row in asked(question, solution))
+
+
+def test_a_solution_that_goes_on_with_another_value_than_its_own_is_not_used():
+    question = (
+        "Five crates hold 25 pears each. 5 pears are eaten. The rest goes into bags of 15. How many bags are there?"
+    )
+    solution = "There are 5*25 = <<5*25=125>>125 pears.\nThen 150-5 = <<150-5=145>>145 are left.\nSo 120/15 = <<120/15=8>>8 bags.\n#### 8"
+    assert not list(varied(question, solution))
+    assert not list(asked(question, solution))
+
+
+def test_a_number_told_that_is_not_the_one_added_is_not_used():
+    question = "Zed has 3 figs and a number of dates equal to the figs plus 6. How many dates does he have?"
+    solution = "Find the dates by adding 7 to the figs: 3+6 = <<3+6=9>>9 dates.\n#### 9"
+    assert not list(varied(question, solution))
+
+
+@pytest.mark.parametrize(
+    ("question", "solution", "most"),
+    [
+        (
+            "When Lou is 10 his dad is four times his age. How old is his dad?",
+            "When Lou is 10 his dad is 10*4 = <<10*4=40>>40 years old.\n#### 40",
+            64,
+        ),
+        (
+            "Cleo is 66 inches tall. Her brother is half as tall. How tall is he?",
+            "He is 66/2 = <<66/2=33>>33 inches tall.\n#### 33",
+            42,
+        ),
+    ],
+)
+def test_people_do_not_grow_beyond_belief(question, solution, most):
+    made = list(varied(question, solution))
+    assert made
+    assert all(int(row["answer"]) <= most for row in made)
+
+
+def test_a_sum_in_x_is_bracketed_before_unit_words_and_a_division():
+    question = "A salon buys 33 cans a day, 5 of them as a reserve. Every guest gets 2 cans. How many guests come?"
+    solution = (
+        "For the guests there are 33 cans - 5 cans = <<33-5=28>>28 cans of hair spray.\n"
+        "So 28 cans of hair spray / 2 cans of hair spray per guest = <<28/2=14>>14 guests come.\n#### 14"
+    )
+    made = [row["solution"] for row in asked(question, solution)]
+    assert any("So (33 - x) cans of hair spray / 2 cans" in text for text in made)
+    assert not any(re.search(r"(?<!\()\b(?:33 - x|x - 5) cans of hair spray /", text) for text in made)
+
+
+def test_a_sum_in_x_is_bracketed_before_a_spoken_sign():
+    question = "Gil has 3 hours. His maths takes 45 minutes and his essay 50 minutes. How much time is left?"
+    solution = (
+        "He has 180 minutes because 3 times 60 equals <<3*60=180>>180.\n"
+        "He needs 95 minutes because 45 plus 50 equals <<45+50=95>>95.\n"
+        "He has 85 minutes left because 180 minus 95 equals <<180-95=85>>85.\n#### 85"
+    )
+    made = [row["solution"] for row in asked(question, solution)]
+    assert any("180 minus (x + " in text for text in made)
+    assert not any(re.search(r"minus x \+", text) for text in made)
+
+
+def test_a_unit_that_is_glued_to_the_number_is_set_apart_from_x():
+    question = "A shop gets 150 cartons of 250ml of milk. How many ml of milk are that?"
+    solution = "The cartons hold 150*250 = <<150*250=37500>>37500ml of milk.\n#### 37500"
+    made = [row["problem"] for row in asked(question, solution)]
+    assert any("of x ml of milk" in text for text in made)
+    assert not any("xml" in text for text in made)
+
+
+def test_a_third_that_is_only_said_in_the_solution_gives_three_away():
+    question = "The third rope is 3 times as long as the first. It is 27 feet long. How long is the first?"
+    solution = "The first is a third of the third one, so it is 27/3 = <<27/3=9>>9 feet long.\n#### 9"
+    for row in asked(question, solution):
+        start, end = row["mask"]
+        assert question[start:end] != "3"
+
+
+def test_a_number_told_before_its_reason_is_the_result_of_the_reason():
+    question = (
+        "Kai breaks 2 strings a night on 6 nights a week. A set of 12 strings costs $5. What does he pay for 3 weeks?"
+    )
+    solution = (
+        "He breaks 12 strings a week because 2 * 6 = <<2*6=12>>12.\nThat is one set a week because 12 / 12 = <<12/12=1>>1.\n"
+        "He pays $15 because 3 * 5 = <<3*5=15>>15.\n#### 15"
+    )
+    graph = tie(question, solution)
+    told = next(x for x in graph.solution.slots if x.step < 0 and x.value == 12)
+    assert told.sources == [("r", 0)]
