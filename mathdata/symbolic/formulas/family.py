@@ -9,7 +9,7 @@ from math import gcd
 from random import Random
 from typing import Any
 
-from mathdata.symbolic.formulas.exact import Exact
+from mathdata.symbolic.formulas.exact import Exact, square_free
 from mathdata.symbolic.formulas.latex import parse
 from mathdata.symbolic.formulas.polynomials import Poly, poly_of
 from mathdata.symbolic.formulas.working import value_of
@@ -177,7 +177,7 @@ def _bare(text: str) -> str:
 
 # --- variations --------------------------------------------------------------------------------------------------
 
-TRIES = 160
+TRIES = 300
 _LITERAL = re.compile(r"(?<![\w.\\])\d+(?:\.\d+)?(?![\d.]*\d)|(?<=[A-Za-z_^{(])\d+(?:\.\d+)?")
 _FIXED = re.compile(r"(?:\\sqrt\[|base |base-|base \$|_\{?|[A-Za-z]\^\{?)$")
 
@@ -242,6 +242,8 @@ def _redrawn(text: str, group: list[tuple[int, int]], random: Random) -> list[tu
     old = text[a:b]
     head, dot, part = old.partition(".")
     number = int(head + part)
+    if not dot and (drawn := _of_a_kind(text, a, b, number, random)) is not None:
+        return [(span, str(drawn)) for span in group]
     if text[:a].rstrip("{-").endswith("^"):
         new = random.randint(2, number + 2)
     elif number <= 12:
@@ -253,6 +255,27 @@ def _redrawn(text: str, group: list[tuple[int, int]], random: Random) -> list[tu
     if dot:
         written = f"{written[: -len(part)]}.{written[-len(part) :]}"
     return [(span, written) for span in group]
+
+
+_ANGLES = (30, 45, 60, 90, 120, 135, 150, 180, 210, 225, 240, 270, 300, 315, 330)
+_ROOT = re.compile(r"\\sqrt\s*\{?$")
+_LOG = re.compile(r"\\log_\{?\d+\}?\s*[({]?$")
+
+
+def _of_a_kind(text: str, a: int, b: int, number: int, random: Random) -> int | None:
+    """Numbers that come out only among their like: angles, what stands under a root or in a logarithm."""
+    if text.startswith(("^\\circ", "^{\\circ}"), b):
+        return random.choice(_ANGLES)
+    if _ROOT.search(text[:a]) and number <= 10**6:
+        outside, inside = square_free(number)
+        return random.randint(1 if inside > 1 else 2, outside + 4) ** 2 * inside
+    if _LOG.search(text[:a]) and number <= 10**6:
+        base = next((p for p in (2, 3, 5, 7) if number % p == 0), 0)
+        power = base
+        while base and power < number:
+            power *= base
+        return base ** random.randint(1, 7) if base and power == number else None
+    return None
 
 
 def _spliced(text: str, edits: dict[tuple[int, int], str]) -> str:
