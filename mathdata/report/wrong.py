@@ -33,6 +33,6 @@ def wrong(best: Mapping[str, Any] | None) -> str:
         segments = [(KINDS[k][0], counts.get(k, 0), f"{k}: {counts.get(k, 0)}") for k in keys]
         numbers = [integer(counts.get(k, 0)) for k in keys]
         total = integer(sum(counts.values()))
-        rows.append([e(best[side]), *numbers, total, tag("div", bars(segments, top, 14), "meter wide")])
-    head = ["", *(t(KINDS[k][1]) for k in keys), t("wrong_all"), ""]
+        rows.append([e(best[side]), tag("div", bars(segments, top, 14), "meter wide"), *numbers, total])
+    head = ["", "", *(t(KINDS[k][1]) for k in keys), t("wrong_all")]
     return section("wrong", "wrong", tag("ul", legend, "key square") + table(head, rows), t("wrong_lead"))
