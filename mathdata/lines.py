@@ -162,16 +162,15 @@ def too_wide(where: str) -> DataError:
 
 def parse_block(data: bytes, first: int) -> Parsed:
     """Polars for the whole block, else line by line: only one block pays for a broken line. Raises TooWide."""
-    if lines_are_short(data) and not (b"\\u" in data and _SURROGATE.search(data)):
+    if lines_are_short(data):
         try:
             frame = flat(data)
-            if frame is None:
+            if frame is None and not (b"\\u" in data and _SURROGATE.search(data)):
                 frame = table(pieces_of(data.split(b"\n")[:-1]))
         except (Wide, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
-            pass
-        else:
-            if frame.height == data.count(b"\n"):
-                return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
+            frame = None
+        if frame is not None and frame.height == data.count(b"\n"):
+            return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
     return parse_lines(data, first)
 
 

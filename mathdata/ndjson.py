@@ -49,6 +49,8 @@ def flat(data: bytes) -> Frame | None:
         return None
     if any(t.is_nested() for t in frame.dtypes) or any(frame.null_count().row(0)):
         return None
+    if any(frame.select(pl.col(pl.String).str.contains("\0", literal=True).any()).row(0)):
+        return None  # a zero byte, or what polars makes of half a surrogate pair
     cells = frame.height * frame.width
     if not cells:
         return None
