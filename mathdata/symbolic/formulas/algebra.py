@@ -67,9 +67,12 @@ class _Expansion:
                 text += f" {sign} {shown}" if text or sign == "-" else shown
             return self.say("Combine like terms", text.strip(), total)
         if op == "*":
-            values2 = [self.value(child) for child in _product(node)]
-            made = values2[0]
-            for value in values2[1:]:
+            factors = [self.value(child) for child in _product(node)]
+            made = factors[0]
+            for value in factors[1:]:
+                if len(made.terms) == len(value.terms) == 1:
+                    made = made * value
+                    continue
                 left = (
                     f"{_loose(made)}{_loose(value)}"
                     if value.constant is None
@@ -136,6 +139,8 @@ def read_expand(made: Pieces) -> Solved | None:
         poly = work.value(node)
     except Unsupported:
         return None
+    if not work.lines and made.formulas[-1].replace(" ", "") != poly.latex().replace(" ", ""):
+        work.lines.append(("Multiply", f"${made.formulas[-1]} = {poly.latex()}$."))
     return polynomial_answer(work.lines, poly) if work.lines else None
 
 
@@ -155,7 +160,9 @@ def read_coefficient(made: Pieces) -> Solved | None:
         return None
     value = Exact.of(poly.terms.get(monomial, 0))
     work.lines.append((f"Read the coefficient of ${term.latex()}$ off", f"It is ${value.latex()}$."))
-    return solved_value(work.lines, value)
+    solved = solved_value(work.lines, value)
+    solved.kind += "" if value.terms else " none"
+    return solved
 
 
 def read_coefficients(made: Pieces) -> Solved | None:

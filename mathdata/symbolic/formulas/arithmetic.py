@@ -35,6 +35,8 @@ def read(made: Pieces) -> Solved | None:
         value = work.value(node)
     except Unsupported:
         return None
+    if not work.lines and value.latex() == formula:
+        return None
     if not work.lines:
         work.lines = [("Write it as a fraction", f"${formula} = {value.latex()}$.")]
     return solved_value(work.lines, value, work.text(value))

@@ -116,7 +116,7 @@ def roots_of(c: list[Number], name: str, lines: Lines) -> list[Exact]:
     c = [n / content(c) * (1 if c[2] > 0 else -1) for n in c]
     c0, c1, c2 = (int(n) for n in c)
     poly = Poly({((name, 2),): c2, ((name, 1),): c1, (): c0})
-    lines.append(("Bring everything to one side", f"${poly.latex()} = 0$."))
+    lines.append(("Bring everything to one side and cancel", f"${poly.latex()} = 0$."))
     under = c1 * c1 - 4 * c2 * c0
     b = f"({c1})" if c1 < 0 else str(c1)
     minus = f"- 4 \\cdot {c2} \\cdot {f'({c0})' if c0 < 0 else c0}"
@@ -148,7 +148,11 @@ def solve(left: Node, right: Node, name: str, lines: Lines) -> list[Exact]:
     else:
         raise Unsupported("no value", "no equation of the first or second degree")
     below = [q.below for q in (quotient_of(left), quotient_of(right)) if q.below.constant is None]
-    return [x for x in found if all(_at(p, name, x).terms for p in below)]
+    kept = [x for x in found if all(_at(p, name, x).terms for p in below)]
+    for x in found:
+        if x not in kept:
+            lines.append(("Leave out what makes a denominator zero", f"${name} = {x.latex()}$ is no solution."))
+    return kept
 
 
 def _at(poly: Poly, name: str, x: Exact) -> Exact:

@@ -208,12 +208,12 @@ _FRACTION = re.compile(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}|\\[dt]?frac(\d)(\d)")
 
 
 def _same_shape(old: str, new: str) -> bool:
-    """Whether fractions in lowest terms stay such."""
+    """Whether fractions in lowest terms stay such, and those that can be cancelled too."""
     pairs = zip(_FRACTION.findall(old), _FRACTION.findall(new))
     for before, after in pairs:
         a, b = (int(x) for x in before if x)
         c, d = (int(x) for x in after if x)
-        if gcd(a, b) == 1 < b and not gcd(c, d) == 1 < d:
+        if (gcd(a, b) == 1 < b and not gcd(c, d) == 1 < d) or gcd(a, b) > 1 == gcd(c, d):
             return False
     return True
 

@@ -186,7 +186,10 @@ def _family(name: str, pattern: re.Pattern[str], work: Callable[[list[int]], tup
         if any(n < 1 for n in numbers) or (name in ("gcd", "lcm") and gcd(*numbers) == 0):
             raise Unsupported("no value", "no positive whole numbers")
         lines, value = work(numbers)
-        return solved_value(lines, Exact.of(value))
+        solved = solved_value(lines, Exact.of(value))
+        if name == "gcd" and value == 1:
+            solved.kind = "coprime"
+        return solved
 
     return Family(name, read)
 

@@ -53,6 +53,8 @@ def solution(first: Poly, second: Poly, lines: Lines) -> dict[str, Exact]:
     if a * e == b * d:
         raise Unsupported("no value", "no single solution")
     for row in rows:
+        if sorted(map(bool, row[:2])) == [False, True] and 1 in row[:2]:
+            continue  # x = 3 is given
         lines.append(
             ("Write the equation with the letters on one side", f"${_side(row, x, y)} = {fraction_latex(row[2])}$.")
         )
