@@ -38,6 +38,8 @@ class Limiter:
     _refusals: int = 0
     _latency: float = 0.0
     _vain: int = 0
+    _trial: tuple[float, float] | None = None
+    """Many are refused: the number at once before fewer was tried, and the throughput it had."""
     _since: float = field(default=-1.0)
     _fell: float = -1e9
 
@@ -70,7 +72,7 @@ class Limiter:
         count = self._answers + self._refusals
         if count < max(8, 2 * self.now):
             return
-        if 2 * self._refusals > count:
+        if 3 * self._refusals > 2 * count:
             self.overloaded()
         else:
             passed = max(1e-6, self.clock() - self._since)
@@ -86,17 +88,26 @@ class Limiter:
             self._misses = 0 if gained else self._misses + 1  # one slow window may be chance: it is measured again
             self.rising = self._misses < 2
             self.limit *= 2.0 if gained else 1.0 if self.rising else 0.75
-        elif rate < self.best * 0.95:
-            self.limit += -1.0 if self._step > 0 else max(1.0, self.limit * 0.1)  # undo what cost throughput
-            self._vain = _VAIN if self._step < -1.0 else self._vain
-        elif rate > self.best * 1.03:
-            self.limit += max(1.0, self.limit * 0.1)
+        elif self._trial is not None:
+            at_once, was, self._trial = *self._trial, None
+            if rate < was * 0.85:
+                self.limit, self._vain = at_once, _VAIN
+        elif refused > REFUSED and not self._vain:
+            self._trial = (self.limit, rate)
+            self.limit *= 0.7
         else:
-            crowded = latency > SLOW * self.base or (refused > REFUSED and not self._vain)
-            self.limit += -max(1.0, self.limit * 0.1) if crowded else 1.0
+            self._creep(rate, latency)
         self.limit = min(MOST, max(1.0, self.limit))
         self._step = self.limit - before
         self.best = max(rate, self.best * 0.98)
+
+    def _creep(self, rate: float, latency: float) -> None:
+        if rate < self.best * 0.95:
+            self.limit += -1.0 if self._step > 0 else max(1.0, self.limit * 0.1)  # undo what cost throughput
+        elif rate > self.best * 1.03:
+            self.limit += max(1.0, self.limit * 0.1)
+        else:
+            self.limit += -max(1.0, self.limit * 0.1) if latency > SLOW * self.base else 1.0
 
     def overloaded(self) -> None:
         """A timeout, a refused connection, a window of refusals: fewer at once, but only once for all under way."""

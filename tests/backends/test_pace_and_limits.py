@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,38 @@ def test_an_overload_lowers_it_once_for_all_that_were_under_way():
     clock.now = 12
     limiter.overloaded()
     assert limiter.now == 49
+
+
+def refusing(limiter, clock, refused, steps=20_000, latency=0.2):
+    """A server that answers in `latency`, and refuses a share of requests that depends on how many are under way."""
+    random, shares, at_once = Random(0), [], []
+    for _ in range(steps):
+        clock.now += latency / limiter.now
+        share = refused(limiter.now)
+        shares.append(share)
+        at_once.append(limiter.now)
+        if random.random() < share:
+            limiter.refused()
+        else:
+            limiter.answered(latency * max(1.0, limiter.now / 200))
+    half = steps // 2
+    return sum(at_once[half:]) / half, sum(shares[half:]) / half
+
+
+def test_refusals_at_random_do_not_bring_it_down():
+    clean, noisy = Clock(), Clock()
+    without, _ = refusing(Limiter(clock=clean), clean, lambda n: 0.0)
+    with_them, _ = refusing(Limiter(clock=noisy), noisy, lambda n: 0.1)
+    assert with_them > 0.6 * without
+    assert with_them > 100
+
+
+@pytest.mark.parametrize("capacity", [8, 50])
+def test_refusals_of_what_is_too_much_bring_it_down_to_what_is_not(capacity):
+    clock = Clock()
+    at_once, share = refusing(Limiter(clock=clock), clock, lambda n: max(0.0, 1 - capacity / n))
+    assert 0.7 * capacity < at_once < 1.6 * capacity
+    assert share < 0.3
 
 
 def test_it_never_falls_below_one_and_a_fixed_one_never_moves():
