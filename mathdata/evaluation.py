@@ -340,7 +340,7 @@ class _Generated:
         order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].text or _chat_text(requests[i])), i))
         found: list[list[Completion]] = [[] for _ in requests]
         done = 0
-        for chunk in _chunks(order, CHUNK):
+        for chunk in _chunks(order, max(CHUNK, int(getattr(self.backend, "chunk", 0)))):
             for i, made in zip(chunk, self.backend.generate([requests[i] for i in chunk]), strict=True):
                 found[i] = made
             done += len(chunk)

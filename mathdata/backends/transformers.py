@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,7 +48,7 @@ class Transformers:
         tokenizer: Annotated[Any, "folder or hub name of the tokenizer, where it is not the model's"] = None,
         adapter: Annotated[str | Path | None, "folder of a PEFT adapter to put on the model"] = None,
         batch_size: Annotated[int, "answers written at once"] = 64,
-        device: Annotated[str, "auto, cpu, cuda ..."] = "auto",
+        device: Annotated[str, "auto (every GPU there is), cpu, cuda, or several: cuda:0,cuda:1"] = "auto",
         dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16"], "precision of the weights"] = "auto",
         chat: Annotated[bool | None, "use the chat template for messages; default: where the tokenizer has one"] = None,
     ) -> None:
@@ -53,20 +57,22 @@ class Transformers:
         named = isinstance(model, (str, Path))
         self.model: Any = str(model) if named else getattr(model, "name_or_path", "model")
         self.name = f"transformers:{Path(self.model).name}"
-        self.batch_size, self.chunk = batch_size, batch_size * 8
-        self.device, self._chat = device, chat
+        self.batch_size, self._chat = batch_size, chat
+        devices = _devices(device)
+        self.device = devices[0]
         self.identity = json.dumps(["transformers", self.model, str(adapter or ""), dtype, chat, _stamp(self.model)])
         self._model = self._load(model, adapter, dtype) if named else model
         self._tokenizer = self._load_tokenizer(tokenizer or model, named)
         if not named:
             self.device = str(self._model.device)
+        others = [(deepcopy(self._model).to(d), d) for d in devices[1:]] if named else []
+        self._copies = [(self._model, self.device), *others]
+        self.chunk = batch_size * 8 * len(self._copies)
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._limit = int(getattr(self._model.config, "max_position_embeddings", 0) or 10**9)
 
     def _load(self, model: Any, adapter: Any, dtype: str) -> Any:
         torch, transformers = _libraries()
-        if self.device == "auto":
-            self.device = "cuda" if torch.cuda.is_available() else "cpu"
         wanted: Any = dtype if dtype == "auto" else getattr(torch, dtype)
         transformers.utils.logging.disable_progress_bar()
         try:
@@ -96,7 +102,6 @@ class Transformers:
 
     def generate(self, requests: Sequence[Request]) -> list[list[Completion]]:
         """Answers in the order asked; the same answer whatever else stands in the batch (up to rounding)."""
-        torch, _ = _libraries()
         prompts = [self._tokens(r) for r in requests]
         lines = [
             Line(i, k, prompts[i], request.sampling)
@@ -107,15 +112,34 @@ class Transformers:
         training = self._model.training
         self._model.eval()
         try:
-            with torch.inference_mode():
-                for batch in self._batches(ready):
-                    self._write(batch)
+            self._share(ready)
         finally:
             self._model.train(training)
         answers: list[list[Completion]] = [[] for _ in requests]
         for line in lines:
             answers[line.request].append(self._completion(line))
         return answers
+
+    def _share(self, lines: list[Line]) -> None:
+        """Write every batch; with several devices each takes the next batch when it is free."""
+        import torch
+
+        waiting, lock = self._batches(lines), threading.Lock()
+
+        def work(copy: tuple[Any, str]) -> None:
+            with torch.inference_mode():
+                while True:
+                    with lock:
+                        batch = next(waiting, None)
+                    if batch is None:
+                        return
+                    self._write(batch, *copy)
+
+        if len(self._copies) == 1:
+            return work(self._copies[0])
+        with ThreadPoolExecutor(len(self._copies)) as pool:
+            list(pool.map(work, self._copies))
+        return None
 
     def token_accuracy(self, requests: Sequence[Request], references: Sequence[str]) -> list[tuple[int, int]]:
         """For each request: how many tokens of its reference answer the model would have written, and how many there are."""
@@ -163,15 +187,13 @@ class Transformers:
         for start in range(0, len(ordered), self.batch_size):
             yield ordered[start : start + self.batch_size]
 
-    def _write(self, lines: list[Line]) -> None:
+    def _write(self, lines: list[Line], model: Any, device: str) -> None:
         """One batch, a token for every line at each step; done lines leave the batch."""
         import torch
 
-        ids, mask = _left_padded([x.tokens for x in lines], self._ends[0] if self._ends else 0, self.device)
+        ids, mask = _left_padded([x.tokens for x in lines], self._ends[0] if self._ends else 0, device)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        out = self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **self._last_logits()
-        )
+        out = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **self._last_logits())
         cache, place = out.past_key_values, positions[:, -1:] + 1
         while True:
             tokens = self._choose(out.logits[:, -1], lines)
@@ -179,15 +201,13 @@ class Transformers:
             if not going:
                 return
             if len(going) < len(lines):
-                keep = torch.tensor(going, device=self.device)
+                keep = torch.tensor(going, device=device)
                 cache.batch_select_indices(keep)
                 mask, place = mask[keep], place[keep]
                 lines, tokens = [lines[i] for i in going], [tokens[i] for i in going]
             mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
-            ids = torch.tensor(tokens, device=self.device)[:, None]
-            out = self._model(
-                input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True
-            )
+            ids = torch.tensor(tokens, device=device)[:, None]
+            out = model(input_ids=ids, attention_mask=mask, position_ids=place, past_key_values=cache, use_cache=True)
             place = place + 1
 
     def _last_logits(self) -> dict[str, int]:
@@ -241,6 +261,17 @@ class Transformers:
             text, finish, reason, reasoning, tokens_in=len(line.tokens) if line.sample == 0 else 0,
             tokens_out=len(line.made),
         )  # fmt: skip
+
+
+def _devices(asked: str) -> list[str]:
+    """The devices by name: every GPU for `auto` (one where a launcher started several processes), else the CPU."""
+    torch, _ = _libraries()
+    if asked != "auto":
+        return [d.strip() for d in asked.split(",")]
+    if not torch.cuda.is_available():
+        return ["cpu"]
+    count = 1 if "LOCAL_RANK" in os.environ else torch.cuda.device_count()
+    return ["cuda"] if count == 1 else [f"cuda:{i}" for i in range(count)]
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,20 @@ def test_batches_of_mixed_lengths_give_the_library_s_own_greedy_answers(model):
                 **ids, max_new_tokens=request.sampling.max_tokens, do_sample=False, pad_token_id=0
             )
         assert model._tokenizer.decode(out[0][ids.input_ids.shape[1] :], skip_special_tokens=True) == text
+
+
+def test_several_devices_share_the_batches_and_change_no_answer(folder, model):
+    both = Transformers(model=folder, batch_size=4, device="cpu,cpu")
+    assert [d for _, d in both._copies] == ["cpu", "cpu"]
+    used = []
+    write = both._write
+    both._write = lambda lines, copy, device: (used.append(id(copy)), time.sleep(0.01), write(lines, copy, device))
+    requests = [plain(f"What is {i} + {i * 7}?" + " pens" * (i % 9), max_tokens=5 + i % 7) for i in range(30)]
+    requests += [plain(f"What is {i}?", temperature=0.9, seed=i, n=2) for i in range(6)]
+    assert [[c.text for c in a] for a in both.generate(requests)] == [
+        [c.text for c in a] for a in model.generate(requests)
+    ]
+    assert len(set(used)) == 2, "both copies wrote"
 
 
 def test_a_sampled_answer_does_not_depend_on_its_neighbours(model):
