@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS answers(key TEXT, sample INTEGER, at REAL, answer TEX
 CREATE TABLE IF NOT EXISTS batches(id TEXT PRIMARY KEY, at REAL, state TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
 """
 _LOOKUP = 500
+_TOGETHER = 100
 
 
 def request_text(identity: str, request: Request, reads_problem: bool = False) -> str:
@@ -196,22 +197,35 @@ class Journal:
 
     def _commit(self, db: sqlite3.Connection, items: Sequence[tuple[str, Any] | None]) -> bool:
         waiting, ticket = [], self._committed
+        calls: list[tuple[Any, ...]] = []
+        answers: list[tuple[Any, ...]] = []
+        batches: list[tuple[Any, ...]] = []
+        for kind, value in (i for i in items if i is not None):
+            if kind == "flush":
+                waiting.append(value)
+            elif kind == "batch":
+                batches.append(value)
+            else:
+                rows, call, ticket = value
+                answers += rows
+                calls += [call] if call is not None else []
         with db:
-            for kind, value in (i for i in items if i is not None):
-                if kind == "flush":
-                    waiting.append(value)
-                elif kind == "batch":
-                    db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", value)
-                else:
-                    rows, call, ticket = value
-                    if call is not None:
-                        db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?)", call)
-                    db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+            _insert(db, "INSERT OR IGNORE INTO calls", calls)
+            _insert(db, "INSERT OR REPLACE INTO answers", answers)
+            _insert(db, "INSERT OR REPLACE INTO batches", batches)
         self._committed = max(self._committed, ticket)
         for event in waiting:
             event.set()
         self._tell()
         return None not in items
+
+
+def _insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Many rows by one statement: each statement hands the interpreter's lock over and waits to get it back."""
+    for start in range(0, len(rows), _TOGETHER):
+        part = rows[start : start + _TOGETHER]
+        row = f"({', '.join('?' * len(part[0]))})"
+        db.execute(f"{into} VALUES {', '.join([row] * len(part))}", [value for values in part for value in values])
 
 
 def _connect(path: Path) -> sqlite3.Connection:
