@@ -136,10 +136,19 @@ def summarise(frame: Frame, by: Sequence[str] = (), limit: int | None = None) ->
     if "subject" in out["by"]:
         groups = out["by"]["subject"].values()
         out["macro_accuracy"] = sum(g["accuracy"] for g in groups) / max(len(groups), 1)
-    if limit and GUARD < (out["truncated"] or 0) <= 0.5:
-        known = frame["tokens"].drop_nulls().to_list()
-        out["proposed_max_tokens"] = propose_limit(known, limit, out["truncated"])
+    if limit and (out["truncated"] or 0) > GUARD and (proposed := proposal(frame, limit, out["truncated"])):
+        out["proposed_max_tokens"] = proposed
     return out
+
+
+def proposal(frame: Frame, limit: int, truncated: float) -> int | None:
+    """A limit that would not cut: by the finished responses, or where too few finished, by the reference solutions."""
+    if truncated <= 0.5:
+        return propose_limit(frame["tokens"].drop_nulls().to_list(), limit, truncated)
+    if "gold_tokens" not in frame.columns or not (frame["gold_tokens"] > limit).any():
+        return None  # there was room for the references: the model does not end
+    longest = frame["gold_tokens"].quantile(1 - GUARD) or limit
+    return math.ceil(2 * longest / 64) * 64
 
 
 def token_accuracy(frame: Frame) -> float | None:

@@ -65,6 +65,8 @@ def sweep(
     from mathdata.recipe import load_recipe
 
     out, ctx = Path(out), ctx or Context()
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file", "--out names a folder")
     grid = dict(grid or load_recipe(recipe, overrides).sweep or {})
     points = points_of(grid, out)
     wanted = {p.folder: load_recipe(recipe, [*overrides, *p.overrides]).digest for p in points}

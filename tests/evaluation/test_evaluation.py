@@ -145,6 +145,19 @@ def test_where_most_answers_never_end_no_limit_is_proposed(tmp_path):
     assert "more than half never end" in made.data["warnings"][0]
 
 
+def test_where_the_references_are_longer_than_the_limit_they_give_a_better_one(tmp_path):
+    solved = replace(SUMS, load=lambda: PROBLEMS.with_columns(pl.lit("x" * 90).alias("solution")), max_tokens=8)
+
+    class Long(Adder):
+        def token_accuracy(self, requests, references):
+            return [(len(t), len(t)) for t in references]
+
+    made = evaluate(Long(finish="length"), benchmarks=[solved], out=tmp_path / "e")
+    assert "try max_tokens=192" in made.data["warnings"][0]
+    roomy = evaluate(Long(finish="length"), benchmarks=[replace(solved, max_tokens=128)], out=tmp_path / "f")
+    assert "has not learnt to" in roomy.data["warnings"][0]
+
+
 def test_an_equal_evaluation_by_file_is_not_repeated_and_another_is_refused(tmp_path):
     file = tmp_path / "r.jsonl"
     file.write_text("".join(json.dumps({"id": f"q{i}", "response": f"#### {2 * i}"}) + "\n" for i in range(20)))

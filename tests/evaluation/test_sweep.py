@@ -107,6 +107,11 @@ def test_a_sweep_without_training_shows_its_rows_and_no_empty_figures(recipe, cl
     ]
 
 
+def test_a_file_is_no_folder_for_a_sweep(tmp_path, recipe):
+    with pytest.raises(UsageError, match="is a file"):
+        sweep(recipe, out=recipe)
+
+
 def test_a_key_that_no_recipe_takes_is_refused_before_any_run(tmp_path, recipe):
     with pytest.raises(RecipeError):
         sweep(recipe, grid={"stages.sample.nn": [5]}, out=tmp_path / "s")
