@@ -120,7 +120,18 @@ class EvalSpec(Part):
     patience: int | None = None
     """Stop after so many evaluations without a better one."""
     backend: str | dict[str, Any] | None = None
-    """A model server that serves each checkpoint (vllm on another GPU); default: in the process."""
+    """What serves each checkpoint, in a process of its own (vllm, say); default: the trainer's own process."""
+    devices: str | None = None
+    """Cards of that process, as CUDA_VISIBLE_DEVICES takes them: \"1\"."""
+    python: str | None = None
+    """Interpreter of that process, where vLLM has an environment of its own; mathdata must be importable there."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> EvalSpec:
+        for key in ("devices", "python"):
+            if getattr(self, key) is not None and self.backend is None:
+                raise ValueError(f"'{key}' is for the process of a backend: name a backend, or leave it out")
+        return self
 
 
 class CheckpointSpec(Part):

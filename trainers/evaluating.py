@@ -16,7 +16,7 @@ from mathdata.errors import RecipeError
 from mathdata.schema import conform
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark, Frame
-from trainers.callbacks import Report, keep_until
+from trainers.callbacks import keep_until
 from trainers.data import IGNORED, encode
 
 __all__ = ["Evaluating", "subset", "token_accuracy"]
@@ -70,7 +70,8 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
     tokenizer: Any
     out: Path
     benchmark: Benchmark
-    report: Report | None = None
+    seed: int = 0
+    evaluate: Mapping[str, Any] | None = None
     main: bool = True
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
@@ -105,35 +106,15 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
 
     def _ask(self, model: Any, step: int) -> dict[str, Any]:
         from mathdata.backends.transformers import Transformers
-        from mathdata.evaluation import evaluate
+        from trainers.serving import grade_apart
 
         assert self.spec.evaluation is not None
-        server = self.spec.evaluation.backend
-        if server is None:
-            subject: Any = Transformers(model=model, tokenizer=self.tokenizer)
+        if self.spec.evaluation.backend is None:
+            subject = Transformers(model=model, tokenizer=self.tokenizer)
+            figures = graded(subject, self.benchmark, self.spec, self.out / "evaluations" / f"step-{step}")
         else:
-            from trainers.model import save_model
-
-            subject = str(self.out / "serving" / f"step-{step}")
-            save_model(model, self.tokenizer, Path(subject))
-        done = evaluate(
-            subject,
-            benchmarks=[self.benchmark],
-            out=self.out / "evaluations" / f"step-{step}",
-            prompt=self.spec.prompt,
-            max_tokens=self.spec.evaluation.max_tokens,
-            backend=server,
-            overwrite=True,
-        )
-        figures = done.benchmarks[self.benchmark.name]
-        return {
-            "answer_accuracy": figures["accuracy"],
-            "format_accuracy": figures["format_accuracy"],
-            "truncated": figures["truncated"],
-            "length": round(figures["length"]["mean"], 2),
-            "n": figures["n"],
-            "token_accuracy": token_accuracy(model, self.tokenizer, self.spec, self.benchmark.load()),
-        }
+            figures = grade_apart(model, self.tokenizer, self.spec, self.seed, self.evaluate, self.out, step)
+        return figures | {"token_accuracy": token_accuracy(model, self.tokenizer, self.spec, self.benchmark.load())}
 
     def _note(self, figures: dict[str, Any]) -> bool:
         """Keep the figures; True where they are the best so far."""
@@ -153,6 +134,30 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         if self.spec.evaluation and self.spec.evaluation.keep_best and best.is_file():
             restore_trained(model, best)
         return {"evaluations": self.history, "best": self.best}
+
+
+def graded(subject: Any, benchmark: Benchmark, spec: TrainSpec, out: Path, backend: Any = None) -> dict[str, Any]:
+    """The judge's figures of a model, or of a folder that a backend serves."""
+    from mathdata.evaluation import evaluate
+
+    assert spec.evaluation is not None
+    done = evaluate(
+        subject,
+        benchmarks=[benchmark],
+        out=out,
+        prompt=spec.prompt,
+        max_tokens=spec.evaluation.max_tokens,
+        backend=backend,
+        overwrite=True,
+    )
+    figures = done.benchmarks[benchmark.name]
+    return {
+        "answer_accuracy": figures["accuracy"],
+        "format_accuracy": figures["format_accuracy"],
+        "truncated": figures["truncated"],
+        "length": round(figures["length"]["mean"], 2),
+        "n": figures["n"],
+    }
 
 
 def due(step: int, steps: int, times: int) -> bool:

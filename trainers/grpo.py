@@ -49,7 +49,7 @@ def run_grpo(
     ready.preflight.raise_if_refused()
     model, counts = sft.tuned_model(ready, out)
     rewards = Rewards(asked.generations)
-    extra = sft.watchers(ready, out, report, evaluate)
+    extra = sft.watchers(ready, out, evaluate)
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=[rewards.accuracy, rewards.format],

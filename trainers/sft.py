@@ -184,7 +184,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     config = sft_config(ready.spec, ready.order, out, ready.seed)
     metrics = Metrics(out / "metrics.jsonl", ready.order, report, main=world()[0] == 0)
-    extra = watchers(ready, out, report, evaluate)
+    extra = watchers(ready, out, evaluate)
     trainer = SFTTrainer(
         model=model,
         args=config,
@@ -243,7 +243,7 @@ def run_trainer(
     return happened
 
 
-def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None) -> list[Any]:
+def watchers(ready: Prepared, out: Path, evaluate: Mapping[str, Any] | None) -> list[Any]:
     """The callbacks that the recipe asks for: evaluation inside training, rebalancing of LoRA factors."""
     from trainers.evaluating import Evaluating, subset
     from trainers.spectral import Spectral
@@ -253,7 +253,9 @@ def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mappin
         asked.append(Spectral(ready.spec.spectral))
     if ready.spec.evaluation is not None:
         benchmark = subset(ready.spec, evaluate, ready.seed)
-        asked.append(Evaluating(ready.spec, ready.tokenizer, out, benchmark, report, main=world()[0] == 0))
+        asked.append(
+            Evaluating(ready.spec, ready.tokenizer, out, benchmark, ready.seed, evaluate, main=world()[0] == 0)
+        )
     return asked
 
 

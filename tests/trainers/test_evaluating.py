@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from mathdata.errors import MathdataError, RecipeError
+from tests.trainers.conftest import TINY
 from trainers.evaluating import due, subset
 from trainers.sft import run_sft
 
@@ -60,3 +63,61 @@ def test_patience_ends_the_run_early(questions: str, rows: Any, tiny: Any, tmp_p
     record = run_sft(rows(12), tiny(max_steps=40, learning_rate=1e-6, evaluation=asked), tmp_path / "run")[2]
     assert record["steps"] == 12  # the first is the best, two more bring nothing
     assert record["best"]["step"] == 4
+
+
+LORA = {"method": "lora", "lora": {"rank": 2, "targets": ["q_proj"], "dropout": 0.1}}
+HEAD = {"method": "partial", "partial": ["last_layer"], "lora": {"rank": 2, "targets": ["lm_head", "q_proj"]}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [LORA, HEAD], ids=["adapter", "modules and head"])
+def test_a_backend_in_another_process_gives_the_figures_of_this_one_and_leaves_the_training_alone(
+    method: dict[str, Any], questions: str, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    common = {**method, "max_steps": 6, "learning_rate": 1e-2, "preflight": {"allow": ["benchmark-leak"]}}
+    asked = {"data": questions, "times": 2, "limit": 8, "max_tokens": 12}
+    here = run_sft(rows(12), tiny(**common, evaluation=asked), tmp_path / "here")[2]
+    apart = run_sft(rows(12), tiny(**common, evaluation=asked | {"backend": "transformers"}), tmp_path / "apart")[2]
+    assert apart["evaluations"] == here["evaluations"]
+    assert apart["loss"] == here["loss"]
+    assert not (tmp_path / "apart" / "serving").exists()
+    assert (tmp_path / "apart" / "evaluations" / "step-3" / "evaluation.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_vllm_in_its_own_environment_grades_a_checkpoint_on_the_way(
+    questions: str, rows: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = os.environ.get("MATHDATA_VLLM_PYTHON")
+    if not python:
+        pytest.skip("vLLM inside training is not tested here: MATHDATA_VLLM_PYTHON names no interpreter with vllm")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    for key, value in {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "HF_HUB_OFFLINE": "1",
+    }.items():
+        monkeypatch.setenv(key, value)
+    engine = {"dtype": "float32", "max_model_len": 64, "options": {"enforce_eager": True}}
+    asked = {"data": questions, "times": 1, "limit": 8, "max_tokens": 12, "backend": {"vllm": engine}, "python": python}
+    common = {"max_steps": 40, "learning_rate": 1e-2, "preflight": {"allow": ["benchmark-leak"]}}
+    wide = {"model": {"config": {**TINY, "hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 2}}}
+    record = run_sft(rows(12), tiny(**common, **wide, evaluation=asked), tmp_path / "run")[2]
+    here = {k: v for k, v in asked.items() if k not in ("backend", "python")}
+    same = run_sft(rows(12), tiny(**common, **wide, evaluation=here), tmp_path / "here")[2]
+    assert record["evaluations"][0]["n"] == 8
+    assert record["evaluations"][0]["answer_accuracy"] == pytest.approx(
+        same["evaluations"][0]["answer_accuracy"], abs=0.13
+    )
+
+
+def test_an_evaluation_in_a_process_that_fails_says_which_words_it_ended_with(
+    questions: str, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    asked = {"data": questions, "times": 1, "limit": 2, "backend": "transformers", "python": "/bin/false"}
+    spec = tiny(evaluation=asked, max_steps=1, preflight={"allow": ["benchmark-leak"]})
+    with pytest.raises(MathdataError, match="the evaluation at step 1 ended with code 1"):
+        run_sft(rows(12), spec, tmp_path / "run")
+    with pytest.raises(RecipeError, match="is for the process of a backend"):
+        tiny(evaluation={"devices": "1"})
