@@ -186,8 +186,9 @@ def smoothed(line: Sequence[Sequence[float]]) -> list[Sequence[float]]:
     wide = len(line) // 40
     made: list[Sequence[float]] = []
     for i, (x, _) in enumerate(line):
-        reach = min(wide, i, len(line) - 1 - i)  # no lag at the ends, where the loss is steep
-        part = [y for _, y in line[i - reach : i + reach + 1]]
+        back = min(wide, i)
+        ahead = back if i < wide else wide  # even at the beginning: no lag where the loss is steep
+        part = [y for _, y in line[i - back : i + ahead + 1]]
         made.append((x, sum(part) / len(part)))
     return made
 

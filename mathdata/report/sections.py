@@ -77,7 +77,7 @@ def answer(run: Run) -> str:
     left += duel(sides, f"Accuracy of {best['before']} and of {best['after']} in percent")
     name = tag("p", f"{e(best['before'])} → {e(best['after'])} · {e(run.get('name', ''))}", "name")
     text = name + tag("h1", t(word)) + tag("p", said, "said") + tag("p", sure, "sure") + tag("p", about, "sure")
-    return tag("div", tag("div", left) + tag("div", text + notes(run, best)), "answer", id="answer")
+    return tag("div", tag("div", left) + tag("div", text) + notes(run, best), "answer", id="answer")
 
 
 def verdict(best: Mapping[str, Any]) -> str:
