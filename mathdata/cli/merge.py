@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mathdata.cli.common import command as make_command
 from mathdata.cli.common import emit, message
+from mathdata.errors import BackendError, UsageError
 
 __all__ = ["command"]
 
@@ -22,20 +25,42 @@ def command(run: Path, out: Path, dtype: str, push: str | None, public: bool, as
     """Merge a run's adapter into its base model: safetensors, tokenizer and chat template in one folder."""
     from mathdata.training import need_torch
 
+    if public and not push:
+        raise UsageError("--public says how to push", "add --push OWNER/NAME")
+    if push and push.count("/") != 1:
+        raise UsageError(f"--push {push}: a repository on the hub is owner/name", "the model's folder is -o")
     need_torch()
     from trainers.merge import merge
 
     done = merge(run, out, dtype=dtype)
     if push:
         done["pushed"] = upload(out, push, private=not public)
-    emit(done, as_json, lambda d: click.echo(f"{d['parameters']:,} parameters in {d['out']}"))
+    emit(done, as_json, print_merged)
+
+
+def print_merged(done: dict[str, Any]) -> None:
+    click.echo(f"{done['parameters']:,} parameters in {done['out']}")
+    if "pushed" in done:
+        click.echo(f"pushed to {done['pushed']}")
 
 
 def upload(folder: Path, name: str, private: bool) -> str:
+    """The folder as a commit to a model repository. Raises BackendError with the hub's own words."""
     from huggingface_hub import HfApi
 
-    api = HfApi()
-    where = api.create_repo(name, private=private, exist_ok=True)
-    message(f"uploading {folder} to {where.repo_id} ({'private' if private else 'public'})")
-    api.upload_folder(repo_id=where.repo_id, folder_path=folder)
-    return str(where)
+    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    api = HfApi(endpoint=endpoint)
+    try:
+        where = api.create_repo(name, private=private, exist_ok=True)
+        if private and api.repo_info(where.repo_id).private is False:
+            raise UsageError(f"{name} is there already, and public", "--public, or another name; nothing was uploaded")
+        message(f"uploading {folder} to {where.repo_id} ({'private' if private else 'public'})")
+        return str(api.upload_folder(repo_id=where.repo_id, folder_path=folder).commit_url)
+    except UsageError:
+        raise
+    except Exception as error:
+        host = endpoint.split("://")[-1]
+        words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        raise BackendError(
+            f"{name} on {host}: {words}", f"the model is in {folder}; hf auth login or HF_TOKEN, or HF_ENDPOINT"
+        ) from None
