@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,6 +159,23 @@ def _start(settings: dict[str, Any], rank: int, gpus: int, logprobs: bool) -> No
     engine = Vllm(model=settings["model"], logprobs=logprobs)
     engine._settings = settings
     _here.append(engine)
+    Finalize(None, _shut_down, exitpriority=100)  # before this process joins the engine's own, which would not end
+    threading.Thread(target=_outlived, name="parent", daemon=True).start()
+
+
+def _shut_down() -> None:
+    for teacher in _here:
+        if teacher._engine is not None:
+            teacher._engine.llm_engine.engine_core.shutdown()
+            teacher._engine = None
+
+
+def _outlived() -> None:
+    """A parent that was killed takes its copies along: they hold GPUs."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        _shut_down()
+        os._exit(1)
 
 
 def _answer(requests: list[Request]) -> list[list[Completion]]:
