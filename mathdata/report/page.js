@@ -186,11 +186,22 @@
   function prose(value, css, slip) {
     var node = text("div", null, css), source = String(value), last = 0, m;
     if (slip) {
+      slip = whole(source, slip);
       add(node, pieces(source.slice(0, slip[0])), add(text("mark", null, "slip"), pieces(source.slice(slip[0], slip[1]))), pieces(source.slice(slip[1])));
       return node;
     }
     node.appendChild(pieces(source));
     return node;
+  }
+  // A slip inside a formula marks the formula: half of one cannot be set.
+  function whole(source, span) {
+    var from = span[0], to = span[1], m;
+    MATH.lastIndex = 0;
+    while ((m = MATH.exec(source)) !== null) {
+      var end = m.index + m[0].length;
+      if (m.index < to && end > from) { from = Math.min(from, m.index); to = Math.max(to, end); }
+    }
+    return [from, to];
   }
   function pieces(source) {
     var all = document.createDocumentFragment(), last = 0, m;
@@ -206,8 +217,8 @@
     return all;
   }
   function value(answer) {
-    var bare = String(answer).replace(/^\s*\$+|\$+\s*$/g, "");
-    return /[\\^_]/.test(bare) && formula(bare, false) || document.createTextNode(String(answer));
+    var inside = /^\s*\$+([^$]+)\$+\s*$/.exec(answer), bare = inside ? inside[1] : String(answer).replace(/^\s*\$+|\$+\s*$/g, "");
+    return (inside || /[\\^_]/.test(bare)) && formula(bare, false) || document.createTextNode(inside ? bare : String(answer));
   }
   function formula(tex, display) {
     if (typeof temml === "undefined") return null;

@@ -316,6 +316,20 @@ def test_the_gold_solution_stands_beside_both_answers_when_asked_for(page_of):
     assert "<b>twice</b>" in first.locator(".gold").inner_text()
 
 
+def test_a_slip_inside_a_formula_marks_the_whole_of_it_and_read_answers_lose_their_dollars(page_of):
+    run = a_run()
+    text = "So $2 \\cdot 6 = 2^6 + 6^2 = 100$ it is."
+    slip = {"after": text, "slip_after": (4, 24), "why_after": "slip at step 1", "got_after": "$5$"}
+    for made in run["comparisons"]:
+        made["cases"] = [c | slip | {"verdict_after": "wrong"} for c in made["cases"]]
+    first = page_of(run).locator("article.case").first
+    assert first.locator("mark.slip math").count() == 1
+    assert "cdot" not in first.locator(".side-by").nth(1).inner_text()
+    read = first.locator("h4").nth(1).inner_text()
+    assert "read as" in read
+    assert "$" not in read
+
+
 def test_what_went_wrong_is_counted_for_both_sides_and_every_section_is_linked(page_of):
     run = a_run()
     run["comparisons"][0]["why"] = {"before": {"slip": 30, "cut off": 10}, "after": {"wrong set-up": 6}}
