@@ -76,7 +76,32 @@ def table(data: dict[str, Any]) -> str:
         interval = f"{100 * f['low']:.1f} – {100 * f['high']:.1f}"
         rest = "".join(f"  {_percent(f.get(k)):>7}" for k in FIGURES)
         lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}  {f['digest']}")
+        lines += more(f)
     return "\n".join(lines)
+
+
+MOST = 12
+"""Groups of a column that are printed; all of them are in evaluation.json."""
+
+
+def more(f: dict[str, Any]) -> list[str]:
+    """What else there is to say of a benchmark: several samples, partial credit, subjects and levels, the length."""
+    said = []
+    if f.get("pass_at"):
+        k = f["samples"]
+        said.append(", ".join([*(f"pass@{j} {_percent(v)}" for j, v in f["pass_at"].items()),
+                               f"majority@{k} {_percent(f[f'majority_at_{k}'])}"]))  # fmt: skip
+    if f.get("score") is not None:
+        said.append(f"F1 {_percent(f['score'])}")
+    for column, groups in (f.get("by") or {}).items():
+        shown = " · ".join(f"{name} {100 * g['accuracy']:.1f} ({g['n']})" for name, g in list(groups.items())[:MOST])
+        rest = f" · and {len(groups) - MOST} more" if len(groups) > MOST else ""
+        mean = f", mean {_percent(f['macro_accuracy'])}" if column == "subject" and "macro_accuracy" in f else ""
+        said.append(f"{column}{mean}: {shown}{rest}")
+    unread = {word: f.get(word) or 0.0 for word in ("no_answer", "unparsed", "timeout", "error")}
+    if any(unread.values()):
+        said.append(", ".join(f"{word.replace('_', ' ')} {_percent(v)}" for word, v in unread.items() if v))
+    return [f"  {line}" for line in said]
 
 
 def _percent(value: float | None) -> str:

@@ -139,6 +139,7 @@ def arm_table(found: Mapping[str, Mapping[str, Any]]) -> str:
         ("cut", lambda a: percent(a.get("truncated"))),
         ("token_accuracy", lambda a: percent(a.get("token_accuracy"))),
         ("length", mean_length),
+        ("pass_k", lambda a: percent(next(reversed((a.get("pass_at") or {"": None}).values())))),
         ("majority", lambda a: percent(next((a[k] for k in a if k.startswith("majority_at_")), None))),
         ("rows", lambda a: integer(a.get("rows"))),
         ("tokens", lambda a: integer(a.get("tokens"))),

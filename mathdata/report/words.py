@@ -158,6 +158,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_format": ("Formatting", "格式问题"),
     "kind_slip": ("Arithmetic slip", "计算失误"),
     "kind_setup": ("Wrong set-up", "列式错误"),
+    "pass_k": ("Any sample right", "至少一次答对"),
     "majority": ("Majority", "多数表决"),
     "settings": ("everything that decided the score", "决定得分的全部设置"),
     "axis_solved": ("samples of a question that were right, %", "同一题的样本答对比例，%"),

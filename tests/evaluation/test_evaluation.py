@@ -322,6 +322,17 @@ def test_lm_evals_own_code_reads_the_results_back(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_command_prints_samples_subjects_and_what_could_not_be_read(tmp_path):
+    from mathdata.cli.evaluate import table
+
+    made = evaluate(Adder(bound=10), benchmarks=[SUMS], out=tmp_path / "e", samples=4, temperature=1.0)
+    lines = table(made.data).splitlines()
+    assert lines[2] == "  pass@1 57.5 %, pass@2 61.7 %, pass@4 65.0 %, majority@4 55.0 %"
+    assert lines[3] == "  subject, mean 57.5 %: even 60.0 (10) · odd 55.0 (10)"
+    one = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "f")
+    assert len(table(one.data).splitlines()) == 3
+
+
 def test_the_command_prints_one_json_object_and_two_line_errors(cli, tmp_path):
     problems = tmp_path / "mine.jsonl"
     problems.write_text("".join(json.dumps({"problem": f"{i} + 1 = ?", "answer": str(i + 1)}) + "\n" for i in range(5)))
