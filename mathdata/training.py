@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +151,7 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
             env=env,
         )
         try:
-            failure = follow(child, progress, stop)
+            failure = follow(child, progress, stop, display.say)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -173,7 +173,9 @@ def outputs_of(job: Job) -> list[Path]:
     return sorted(found + [p for p in (job.evaluation / "evaluation.json",) if p.exists()])
 
 
-def follow(child: subprocess.Popen[bytes], progress: Progress, stop: threading.Event) -> dict[str, Any]:
+def follow(
+    child: subprocess.Popen[bytes], progress: Progress, stop: threading.Event, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Read the child's JSON lines until it closes them; returns its `error` event, if it sent one."""
     failure: dict[str, Any] = {}
     assert child.stdout is not None
@@ -185,12 +187,44 @@ def follow(child: subprocess.Popen[bytes], progress: Progress, stop: threading.E
         except ValueError:
             continue
         if event.get("event") == "progress":
-            loss = event.get("loss")
-            note = f"loss {loss:.3f}" if isinstance(loss, (int, float)) else str(event.get("note", ""))
-            progress(int(event.get("done", 0)), event.get("total"), note)
+            progress(int(event.get("done", 0)), event.get("total"), note_of(event))
+        elif event.get("event") == "evaluation":
+            say(evaluation_line(event))
         elif event.get("event") == "error":
             failure = event
     return failure
+
+
+def note_of(event: Mapping[str, Any]) -> str:
+    """How the training stands, in a few words.
+
+    >>> note_of({"loss": 0.5, "tokens_per_second": 4321.0, "padding": 0.08, "memory_mb": 2048, "seconds_left": 75.0})
+    'loss 0.500, 4,321 tokens/s, padding 8 %, 2.0 GB, 1:15 left'
+    """
+    words = []
+    for key, form in (
+        ("loss", "loss {:.3f}"), ("reward", "reward {:.3f}"), ("tokens_per_second", "{:,.0f} tokens/s"),
+        ("padding", "padding {:.0%}"), ("memory_mb", "{:.1f} GB"), ("seconds_left", "{} left"),
+    ):  # fmt: skip
+        value = event.get(key)
+        if isinstance(value, (int, float)):
+            shown = {"memory_mb": value / 1024, "seconds_left": f"{int(value) // 60}:{int(value) % 60:02}"}.get(
+                key, value
+            )
+            words.append(form.format(shown).replace("%", " %"))
+    return ", ".join(words) or str(event.get("note", ""))
+
+
+def evaluation_line(event: Mapping[str, Any]) -> str:
+    """
+    >>> evaluation_line({"step": 30, "answer_accuracy": 0.42, "format_accuracy": 1.0, "truncated": 0.0, "length": 25.0,
+    ...     "token_accuracy": None, "n": 200, "best": True})
+    '  step 30: answers 42.0 %, format 100.0 %, truncated 0.0 %, 25 tokens on 200 problems (best so far)'
+    """
+    shares = (("answers", "answer_accuracy"), ("tokens", "token_accuracy"), ("format", "format_accuracy"), ("truncated", "truncated"))  # fmt: skip
+    words = [f"{name} {100 * event[key]:.1f} %" for name, key in shares if isinstance(event.get(key), (int, float))]
+    best = " (best so far)" if event.get("best") else ""
+    return f"  step {event['step']}: {', '.join(words)}, {event['length']:.0f} tokens on {event['n']} problems{best}"
 
 
 def _kill_on(child: subprocess.Popen[bytes], stop: threading.Event) -> None:

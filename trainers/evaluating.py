@@ -16,7 +16,7 @@ from mathdata.errors import RecipeError
 from mathdata.schema import conform
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark, Frame
-from trainers.callbacks import keep_until
+from trainers.callbacks import Report, keep_until
 from trainers.data import IGNORED, encode
 
 __all__ = ["Evaluating", "subset", "token_accuracy"]
@@ -72,6 +72,7 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
     benchmark: Benchmark
     seed: int = 0
     evaluate: Mapping[str, Any] | None = None
+    report: Report | None = None
     main: bool = True
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
@@ -97,7 +98,10 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
             figures = {"step": state.global_step} | self._ask(model, state.global_step)
             with self.path.open("a", encoding="utf-8") as f:
                 f.write(json.dumps(figures) + "\n")
-            if self._note(figures) and self.spec.evaluation.keep_best:
+            better = self._note(figures)
+            if self.report is not None:
+                self.report({"event": "evaluation", "best": better, **figures})
+            if better and self.spec.evaluation.keep_best:
                 save_trained(model, self.out / "best.safetensors")
             patience = self.spec.evaluation.patience
             stop = patience is not None and self.waiting >= patience

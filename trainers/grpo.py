@@ -22,7 +22,7 @@ from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.launch import world
 from trainers.rewards import Rewards, of_all
-from trainers.settings import device, precision_of, saving
+from trainers.settings import device, precision_of, reporters, saving
 
 __all__ = ["run_grpo"]
 
@@ -49,7 +49,7 @@ def run_grpo(
     ready.preflight.raise_if_refused()
     model, counts = sft.tuned_model(ready, out)
     rewards = Rewards(asked.generations)
-    extra = sft.watchers(ready, out, evaluate)
+    extra = sft.watchers(ready, out, report, evaluate)
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=[rewards.accuracy, rewards.format],
@@ -142,7 +142,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         "dataloader_pin_memory": gpu,
         "logging_steps": 1,
         "disable_tqdm": True,
-        "report_to": list(spec.report_to) or "none",
+        "report_to": reporters(spec),
         **saving(spec, max(1, round(steps * len(ready.examples) / ready.order.rows_seen))),
     }
     if asked.vllm != "none":

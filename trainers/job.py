@@ -64,18 +64,22 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
 
 
 def runner(algorithm: str) -> Any:
-    """The function that trains by this algorithm."""
-    if algorithm == "grpo":
-        from trainers.grpo import run_grpo
+    """The function that trains by this algorithm; out of memory, it says which setting helps."""
+    from importlib import import_module
 
-        return run_grpo
-    if algorithm == "expert_iteration":
-        from trainers.expert_iteration import run_expert_iteration
+    run = getattr(import_module(f"trainers.{algorithm}"), f"run_{algorithm}")
 
-        return run_expert_iteration
-    from trainers.sft import run_sft
+    def guarded(frame: Any, spec: Any, out: Path, **more: Any) -> Any:
+        import torch
 
-    return run_sft
+        from trainers.plan import advice
+
+        try:
+            return run(frame, spec, out, **more)
+        except torch.OutOfMemoryError as error:
+            raise MathdataError(f"out of memory: {str(error).splitlines()[0]}", advice(spec)) from error
+
+    return guarded
 
 
 def corpus_of(job: Mapping[str, Any], spec: Any) -> list[str]:

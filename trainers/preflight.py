@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -77,7 +78,7 @@ def preflight(
         *_templates(spec, tokenizer),
         *_unverified(frame),
         *_same_prompt(spec, evaluate),
-        *_leaks(frame, evaluate, allowed),
+        *_leaks(frame, spec, evaluate),
         *_learning_rate(spec, (size or {}).get("parameters")),
         *_memory((size or {}).get("memory")),
     ]
@@ -216,16 +217,24 @@ def _same_prompt(spec: TrainSpec, evaluate: Mapping[str, Any] | None) -> list[Fi
     ]
 
 
-def _leaks(frame: Frame, evaluate: Mapping[str, Any] | None, allowed: Sequence[str]) -> list[Finding]:
-    """Rows of the evaluation's benchmarks in the training set, by the same decontaminator as the stage."""
+def _leaks(frame: Frame, spec: TrainSpec, evaluate: Mapping[str, Any] | None) -> list[Finding]:
+    """Rows of the benchmarks, of the run's and of the evaluation on the way, by the same decontaminator as the stage."""
     names = list((evaluate or {}).get("benchmarks") or [])
+    on_the_way = spec.evaluation.data if spec.evaluation else None
+    names += [on_the_way] if on_the_way is not None and on_the_way not in names else []
     if not names:
         return []
+    from mathdata.benchmarks import get_benchmark
     from mathdata.registry import find
     from mathdata.types import Context
 
-    ctx = Context()
-    judged = find("stage", "decontaminate").make(frame, against=names, ctx=ctx)
+    with tempfile.TemporaryDirectory(prefix="mathdata-leaks-") as folder:
+        against = []
+        for i, name in enumerate(names):
+            against.append(name if isinstance(name, str) else f"{folder}/{i}.parquet")
+            if not isinstance(name, str):  # the decontaminator reads names and files
+                get_benchmark(name).load().write_parquet(against[-1])
+        judged = find("stage", "decontaminate").make(frame, against=against, ctx=Context())
     if "reject" not in judged.columns:
         raise MathdataError("the decontaminator gave back a table without 'reject'", "this is a defect of mathdata")
     leaks = judged.filter((judged["reject"] == "leak").fill_null(False))
@@ -235,11 +244,16 @@ def _leaks(frame: Frame, evaluate: Mapping[str, Any] | None, allowed: Sequence[s
         Finding(
             "benchmark-leak",
             leaks.height,
-            f"{leaks.height} rows are problems of the benchmark ({', '.join(names)})",
-            f"run: mathdata decontaminate IN -o OUT --against {','.join(names)}",
+            f"{leaks.height} rows are problems of the benchmark ({', '.join(map(_short, names))})",
+            f"run: mathdata decontaminate IN -o OUT --against {','.join(map(_short, names))}",
             leaks["id"][0],
         )
     ]
+
+
+def _short(benchmark: str | Mapping[str, Any]) -> str:
+    """A benchmark as a reader names it: its name, or the file of a custom one."""
+    return benchmark if isinstance(benchmark, str) else str(benchmark.get("custom", benchmark).get("file", benchmark))
 
 
 USUAL_RATES = ((1e7, 1e-4, 2e-2), (5e8, 5e-6, 2e-3), (4e9, 1e-6, 2e-4), (float("inf"), 5e-7, 1e-4))

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mathdata.errors import RecipeError, nearest
+from mathdata.errors import MathdataError, RecipeError, nearest
 from mathdata.trainspec import TrainSpec
 from trainers.launch import launched
 from trainers.order import Order
@@ -33,8 +33,6 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
     for key in spec.trl:
         if key not in known:
             raise RecipeError(f"train.trl.{key}: TRL's SFTConfig has no such option", nearest(key, known))
-    if "wandb" in spec.report_to:
-        os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unless the user says so
     precision, gpu = precision_of(spec), torch.cuda.is_available()
     settings: dict[str, Any] = {
         "output_dir": str(out / "checkpoints"),
@@ -64,7 +62,7 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         "logging_steps": max(1, order.steps // 5000),
         "logging_nan_inf_filter": False,
         "disable_tqdm": True,
-        "report_to": list(spec.report_to) or "none",
+        "report_to": reporters(spec),
         **saving(spec, max(1, round(order.steps * len(order.lengths) / max(1, order.rows_seen)))),
         "eval_strategy": "no",
     }
@@ -74,6 +72,20 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         return SFTConfig(**settings | spec.trl)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def reporters(spec: TrainSpec) -> Any:
+    """What TRL is told to report to; nothing leaves the machine unless WANDB_MODE says so. Raises MathdataError."""
+    from importlib.util import find_spec
+
+    for name in spec.report_to:
+        if find_spec(name) is None:
+            raise MathdataError(
+                f"train.report_to: {name} is not installed", f"pip install {name}; metrics.jsonl is written without it"
+            )
+    if "wandb" in spec.report_to:
+        os.environ.setdefault("WANDB_MODE", "offline")
+    return list(spec.report_to) or "none"
 
 
 def device(spec: TrainSpec) -> dict[str, Any]:

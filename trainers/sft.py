@@ -184,7 +184,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     config = sft_config(ready.spec, ready.order, out, ready.seed)
     metrics = Metrics(out / "metrics.jsonl", ready.order, report, main=world()[0] == 0)
-    extra = watchers(ready, out, evaluate)
+    extra = watchers(ready, out, report, evaluate)
     trainer = SFTTrainer(
         model=model,
         args=config,
@@ -214,11 +214,9 @@ def run_trainer(
     trainer: Any, ready: Prepared, out: Path, watching: Sequence[Any], needs: str = "trainer_state.json"
 ) -> dict[str, Any]:
     """Run a TRL trainer to its end, from its last checkpoint where there is one; what happened, for train.json."""
-    import torch
     from transformers.utils import logging as noise
 
     from trainers.callbacks import Guard
-    from trainers.plan import advice
 
     guard = Guard(ready.spec, trainer)
     trainer.add_callback(guard)
@@ -228,10 +226,7 @@ def run_trainer(
         claim_checkpoints(out, ready)
     trainer.accelerator.wait_for_everyone()
     started, used = time.perf_counter(), time.process_time()
-    try:
-        trainer.train(resume_from_checkpoint=last_checkpoint(out, needs) if resumes else None)
-    except torch.OutOfMemoryError as error:
-        raise MathdataError(f"out of memory: {str(error).splitlines()[0]}", advice(ready.spec)) from error
+    trainer.train(resume_from_checkpoint=last_checkpoint(out, needs) if resumes else None)
     happened = {
         "steps": trainer.state.global_step,
         "train_seconds": round(time.perf_counter() - started, 2),
@@ -243,7 +238,7 @@ def run_trainer(
     return happened
 
 
-def watchers(ready: Prepared, out: Path, evaluate: Mapping[str, Any] | None) -> list[Any]:
+def watchers(ready: Prepared, out: Path, report: Report | None, evaluate: Mapping[str, Any] | None) -> list[Any]:
     """The callbacks that the recipe asks for: evaluation inside training, rebalancing of LoRA factors."""
     from trainers.evaluating import Evaluating, subset
     from trainers.spectral import Spectral
@@ -254,7 +249,7 @@ def watchers(ready: Prepared, out: Path, evaluate: Mapping[str, Any] | None) -> 
     if ready.spec.evaluation is not None:
         benchmark = subset(ready.spec, evaluate, ready.seed)
         asked.append(
-            Evaluating(ready.spec, ready.tokenizer, out, benchmark, ready.seed, evaluate, main=world()[0] == 0)
+            Evaluating(ready.spec, ready.tokenizer, out, benchmark, ready.seed, evaluate, report, main=world()[0] == 0)
         )
     return asked
 

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from mathdata.errors import MathdataError, RecipeError
+from mathdata.errors import MathdataError, PreflightError, RecipeError
 from tests.trainers.conftest import TINY
 from trainers.evaluating import due, subset
 from trainers.sft import run_sft
+
+KNOWN = {"preflight": {"allow": ["benchmark-leak"]}}
+"""These tests ask what was learnt by heart."""
 
 
 @pytest.fixture
@@ -44,8 +47,9 @@ def test_accuracy_rises_and_the_best_model_is_the_one_that_is_saved(
     questions: str, rows: Any, tiny: Any, tmp_path: Path
 ) -> None:
     asked = {"data": questions, "times": 4, "limit": 8, "max_tokens": 32, "keep_best": True}
-    spec = tiny(max_steps=120, learning_rate=1e-2, warmup=5, evaluation=asked)
-    model, _, record = run_sft(rows(12), spec, tmp_path / "run")
+    spec = tiny(max_steps=120, learning_rate=1e-2, warmup=5, evaluation=asked, **KNOWN)
+    events: list[dict[str, Any]] = []
+    model, _, record = run_sft(rows(12), spec, tmp_path / "run", report=events.append)
     history = record["evaluations"]
     assert [h["step"] for h in history] == [30, 60, 90, 120]
     assert history[-1]["answer_accuracy"] > history[0]["answer_accuracy"]
@@ -56,11 +60,14 @@ def test_accuracy_rises_and_the_best_model_is_the_one_that_is_saved(
     lines = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
     assert [json.loads(x)["step"] for x in lines] == [30, 60, 90, 120]
     assert all(torch.isfinite(p).all() for p in model.parameters())
+    told = [e for e in events if e["event"] == "evaluation"]
+    assert [e["step"] for e in told if e["best"]][-1] == record["best"]["step"]
 
 
 def test_patience_ends_the_run_early(questions: str, rows: Any, tiny: Any, tmp_path: Path) -> None:
     asked = {"data": questions, "times": 10, "limit": 4, "max_tokens": 8, "patience": 2}
-    record = run_sft(rows(12), tiny(max_steps=40, learning_rate=1e-6, evaluation=asked), tmp_path / "run")[2]
+    spec = tiny(max_steps=40, learning_rate=1e-6, evaluation=asked, **KNOWN)
+    record = run_sft(rows(12), spec, tmp_path / "run")[2]
     assert record["steps"] == 12  # the first is the best, two more bring nothing
     assert record["best"]["step"] == 4
 
@@ -74,7 +81,7 @@ HEAD = {"method": "partial", "partial": ["last_layer"], "lora": {"rank": 2, "tar
 def test_a_backend_in_another_process_gives_the_figures_of_this_one_and_leaves_the_training_alone(
     method: dict[str, Any], questions: str, rows: Any, tiny: Any, tmp_path: Path
 ) -> None:
-    common = {**method, "max_steps": 6, "learning_rate": 1e-2, "preflight": {"allow": ["benchmark-leak"]}}
+    common = {**method, "max_steps": 6, "learning_rate": 1e-2, **KNOWN}
     asked = {"data": questions, "times": 2, "limit": 8, "max_tokens": 12}
     here = run_sft(rows(12), tiny(**common, evaluation=asked), tmp_path / "here")[2]
     apart = run_sft(rows(12), tiny(**common, evaluation=asked | {"backend": "transformers"}), tmp_path / "apart")[2]
@@ -101,7 +108,7 @@ def test_vllm_in_its_own_environment_grades_a_checkpoint_on_the_way(
         monkeypatch.setenv(key, value)
     engine = {"dtype": "float32", "max_model_len": 64, "options": {"enforce_eager": True}}
     asked = {"data": questions, "times": 1, "limit": 8, "max_tokens": 12, "backend": {"vllm": engine}, "python": python}
-    common = {"max_steps": 40, "learning_rate": 1e-2, "preflight": {"allow": ["benchmark-leak"]}}
+    common = {"max_steps": 40, "learning_rate": 1e-2, **KNOWN}
     wide = {"model": {"config": {**TINY, "hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 2}}}
     record = run_sft(rows(12), tiny(**common, **wide, evaluation=asked), tmp_path / "run")[2]
     here = {k: v for k, v in asked.items() if k not in ("backend", "python")}
@@ -116,8 +123,17 @@ def test_an_evaluation_in_a_process_that_fails_says_which_words_it_ended_with(
     questions: str, rows: Any, tiny: Any, tmp_path: Path
 ) -> None:
     asked = {"data": questions, "times": 1, "limit": 2, "backend": "transformers", "python": "/bin/false"}
-    spec = tiny(evaluation=asked, max_steps=1, preflight={"allow": ["benchmark-leak"]})
+    spec = tiny(evaluation=asked, max_steps=1, **KNOWN)
     with pytest.raises(MathdataError, match="the evaluation at step 1 ended with code 1"):
         run_sft(rows(12), spec, tmp_path / "run")
     with pytest.raises(RecipeError, match="is for the process of a backend"):
         tiny(evaluation={"devices": "1"})
+
+
+def test_rows_that_the_evaluation_on_the_way_asks_are_leaks(
+    questions: str, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    custom = {"custom": {"file": questions}}
+    for data in (questions, custom):
+        with pytest.raises(PreflightError, match=r"12 rows are problems of the benchmark \(.*questions.jsonl\)"):
+            run_sft(rows(12), tiny(evaluation={"data": data}), tmp_path / "run")
