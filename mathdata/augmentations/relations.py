@@ -23,9 +23,9 @@ Broken = tuple[str, str]
 
 LOST = "bad-placeholder"
 _PERCENT = re.compile(r"\s*(?:%|％|per\s?cent\b)")
-_UNIT = re.compile(r"\s*(?:more |fewer |less |of the |of )?([A-Za-z]+|[一-鿿])")
+_UNIT = re.compile(r"\s*(?:more |fewer |less |of the |of )?([A-Za-z]+|[一-鿿]{1,3})")
 _MONEY = re.compile(r"[$€£¥]\s*$")
-_SLASH = re.compile(r"\s*/\s*")
+_FRACTION = re.compile(r"\d{1,2}/\d{1,3}")
 _LEAF = re.compile(worked.NUMBER)
 _FREE = frozenset(Fraction(n) for n in (1, 2, 100))
 """Numbers that a solution may bring along by itself: one of something, a half, a percentage."""
@@ -34,6 +34,10 @@ _KNOWN = {
     ("month", "year"): 12, ("day", "year"): 365, ("inch", "foot"): 12, ("foot", "yard"): 3, ("ounce", "pound"): 16,
     ("cent", "dollar"): 100, ("gram", "kilogram"): 1000, ("meter", "kilometer"): 1000, ("centimeter", "meter"): 100,
 }  # fmt: skip
+_USUAL = _FREE | {
+    Fraction(n) for n in (*_KNOWN.values(), 3, 4, 5, 6, 8, 9, 10, 14, 20, 25, 28, 30, 31, 50, 366, 10_000)
+}
+_USUAL |= {1 / n for n in _USUAL}
 _RATE = re.compile(r"\s*([a-z]+)\s+(?:in|per|to|make|makes|are in)\s+(?:(?:a|an|one|each|every|the)\s+)?([a-z]+)")
 _SAME_UNIT = {"inche": "inch", "feet": "foot", "centimetre": "centimeter", "metre": "meter", "kilometre": "kilometer"}
 
@@ -68,10 +72,10 @@ def givens(text: str) -> list[Given]:
     while i < len(numbers):
         first = last = numbers[i]
         value = first.value
-        if i + 1 < len(numbers) and _SLASH.fullmatch(text, first.end, numbers[i + 1].start) and numbers[i + 1].value:
+        after = numbers[i + 1] if i + 1 < len(numbers) else None
+        if after is not None and after.value and _FRACTION.fullmatch(text, first.start, after.end):
             i += 1
-            last = numbers[i]
-            value = value / last.value
+            last, value = after, value / after.value
         found.append(_given(text, value, first.start, last.end))
         i += 1
     return found
@@ -99,9 +103,9 @@ def _numbers(ours: Sequence[Given], theirs: Sequence[Given]) -> Broken | None:
     for a, b in zip(ours, theirs):
         if a.fixed and a.value != b.value:
             return LOST, f"'{a.text}' is no amount and must stay, it became '{b.text}'"
-        if a.value.denominator == 1 and b.value.denominator != 1:
+        if a.value.denominator == 1 != b.value.denominator and "." not in a.text:
             return LOST, f"'{a.text}' is whole, '{b.text}' is not"
-        if 0 < a.value < 1 <= b.value:
+        if 0 < a.value < 1 <= b.value and "." not in a.text:
             return LOST, f"'{a.text}' is a part, '{b.text}' is more than the whole"
         if a.value > 0 >= b.value:
             return LOST, f"'{a.text}' became '{b.text}'"
@@ -139,10 +143,18 @@ class _Steps:
             self.forms.append(_LEAF.sub("n", left))
             self.texts.append(equation.text)
             self.operands.append(leaves)
-            self.origins.append(["given" if v in known else "constant" for v in leaves])
+            self.origins.append([_origin(v, known) for v in leaves])
             result = worked.number(right) if _LEAF.fullmatch(right) else None
             self.results.append(None if result is None else Fraction(result))
             known |= results
+
+    @property
+    def accounted(self) -> bool:
+        """Whether every operand is given, reckoned or a usual constant: then the same can be asked of a sibling.
+
+        Sums done column by column, place values and guessed roots bring numbers of their own.
+        """
+        return self.constants <= _USUAL and not any("digit" in origins for origins in self.origins)
 
     @property
     def constants(self) -> set[Fraction]:
@@ -150,11 +162,19 @@ class _Steps:
         return {v for leaves, origins in pairs for v, o in zip(leaves, origins) if o == "constant"}
 
 
+def _origin(value: Fraction, known: set[Fraction]) -> str:
+    """Where an operand comes from: told or reckoned, a digit of such a number (column by column), or from nowhere."""
+    if value in known:
+        return "given"
+    if value.denominator == 1 and 0 <= value <= 9 and any(str(value) in str(v.numerator) for v in known if abs(v) > 9):
+        return "digit"
+    return "constant"
+
+
 def _told(given: Sequence[Given]) -> set[Fraction]:
     """The values that a question puts at hand: its numbers, as percentages also their share and what is left."""
-    known = {n.value for n in given} | {
-        Fraction(part) for n in given for part in (n.value.numerator, n.value.denominator)
-    }
+    known = {n.value for n in given} | {Fraction(n.value.denominator) for n in given}
+    known |= {x.value for n in given for x in numerals.numbers(n.text)}
     for n in given:
         if n.percent:
             known |= {n.value / 100, 1 - n.value / 100, 1 + n.value / 100, 100 - n.value, 100 + n.value}
@@ -163,14 +183,14 @@ def _told(given: Sequence[Given]) -> set[Fraction]:
 
 def _steps(ours: _Steps, theirs: _Steps) -> Broken | None:
     """Constants stay and results keep their kind where the steps are the same; else no number comes from nowhere."""
-    if not ours.forms:
+    if not ours.forms or not ours.accounted:
         return None
     if ours.forms == theirs.forms:
         return _side_by_side(ours, theirs)
     allowed = ours.constants | _FREE
     for text, leaves, origins in zip(theirs.texts, theirs.operands, theirs.origins):
         for value, origin in zip(leaves, origins):
-            if origin == "constant" and value not in allowed:
+            if origin != "given" and value not in allowed:
                 return "false-step", f"'{text}' uses {_shown(value)}, which neither question nor earlier step gives"
     return None
 
@@ -180,7 +200,7 @@ def _side_by_side(ours: _Steps, theirs: _Steps) -> Broken | None:
         for a, b, before, now in zip(ours.operands[i], theirs.operands[i], ours.origins[i], theirs.origins[i]):
             if before == "constant" and a != b:
                 return LOST, f"the constant {_shown(a)} became {_shown(b)} in '{text}'"
-            if before == "given" and now == "constant" and b not in _FREE:
+            if before == "given" and now != "given" and b not in _FREE:
                 return "false-step", f"'{text}' uses {_shown(b)}, which neither question nor earlier step gives"
         was, gives = ours.results[i], theirs.results[i]
         if was is not None and gives is not None and was.denominator == 1 != gives.denominator:

@@ -84,6 +84,18 @@ def test_labels_that_stay_and_amounts_that_change_are_no_fault():
     assert broken_relation(room, "In room 12 stand 50 chairs. 14 more come.", "50 + 14 = 64", "64") is None
 
 
+@pytest.mark.parametrize(
+    ("before", "worked", "after", "solved", "answer"),
+    [
+        ("What is 59 - 19?", "9-9=0\n5-1=4\n#### 40", "What is 51 - 45?", "11-5=6\n5-4-1=0\n#### 6", "6"),
+        ("One costs $.50, he has 4.", "4 * .50 = 2\n#### 2", "One costs $1.25, he has 8.", "8 * 1.25 = 10", "10"),
+        ("长方形长 9 厘米，宽 4 厘米。", "9 * 4 = 36", "长方形长 8 厘米，宽 5 厘米。", "8 * 5 = 40", "40"),
+    ],
+)
+def test_columns_prices_and_units_are_not_taken_for_broken(before, worked, after, solved, answer):
+    assert broken_relation(Problem("1", before, worked, "0"), after, solved, answer) is None
+
+
 def test_a_difference_that_falls_below_zero_is_seen():
     less = Problem("1", "He has 9 pens and gives 4 away.", "9 - 4 = 5", "5")
     found = broken_relation(less, "He has 3 pens and gives 7 away.", "3 - 7 = -4", "-4")

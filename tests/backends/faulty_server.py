@@ -11,6 +11,7 @@ import json
 import random
 import sys
 from collections import Counter
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +25,7 @@ RNG = random.Random(0)
 FLYING = {"now": 0, "most": 0}
 WINDOW = {"start": 0.0, "used": 0}
 FILES: dict[str, bytes] = {}
+UNTIL: dict[str, float] = {}
 BATCHES: dict[str, dict[str, Any]] = {}
 
 
@@ -83,6 +85,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
     chat = request.path.endswith("chat/completions")
     asked = json.dumps(body.get("messages") or body.get("prompt"))
     ASKED[asked] += 1
+    SEEN["too soon"] += monotonic() < UNTIL.pop(asked, 0.0) - 0.005
     HEADERS.append(dict(request.headers))
     del HEADERS[:-5]
     FLYING["now"] += 1
@@ -106,6 +109,7 @@ async def faulty(name: str | None, request: web.Request, body: dict[str, Any], c
     SEEN[name] += 1
     error = {"error": {"message": f"planted {name}", "code": name}}
     if name == "429":
+        UNTIL[json.dumps(body.get("messages") or body.get("prompt"))] = monotonic() + float(SETTINGS["retry_after"])
         return web.json_response(error, status=429, headers={"Retry-After": SETTINGS["retry_after"]})
     if name.isdigit():
         return web.json_response(error, status=int(name))

@@ -69,6 +69,7 @@ def test_all_faults_mixed_over_thousands_of_requests_lose_no_row(serve, tmp_path
     assert min(states["length"], states["filter"], states["refused"]) > 20
     seen = server.stats()["faults"]
     retries = teacher.figures["retries"]
+    assert seen["too soon"] == 0, "a Retry-After is kept to"
     assert retries["rate-limit"] == seen["429"]
     assert retries["server-error"] == seen["500"]
     assert retries["torn"] == seen["half"] + seen["broken"]
