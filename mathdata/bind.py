@@ -81,6 +81,8 @@ def explain(error: Any) -> str:
     place = ".".join(str(p) for p in first["loc"] if not str(p).startswith(("function-", "literal", "str", "int")))
     if first["type"] == "missing":
         return f"'{place}' is required"
+    if first["type"] == "value_error":  # our own words: they name the value where it matters
+        return f"{place}: {str(first['msg']).removeprefix('Value error, ')}"
     value = repr(first.get("input"))
     return f"{place} = {value[:80]}: {first['msg'][0].lower()}{first['msg'][1:]}"
 

@@ -196,22 +196,19 @@ def follow(
 
 
 def note_of(event: Mapping[str, Any]) -> str:
-    """How the training stands, in a few words.
+    """How the training stands, in a few words; the display says itself how much time is left.
 
-    >>> note_of({"loss": 0.5, "tokens_per_second": 4321.0, "padding": 0.08, "memory_mb": 2048, "seconds_left": 75.0})
-    'loss 0.500, 4,321 tokens/s, padding 8 %, 2.0 GB, 1:15 left'
+    >>> note_of({"loss": 0.5, "tokens_per_second": 4321.0, "padding": 0.08, "memory_mb": 2048})
+    'loss 0.500, 4,321 tokens/s, padding 8 %, 2.0 GB'
     """
     words = []
     for key, form in (
         ("loss", "loss {:.3f}"), ("reward", "reward {:.3f}"), ("tokens_per_second", "{:,.0f} tokens/s"),
-        ("padding", "padding {:.0%}"), ("memory_mb", "{:.1f} GB"), ("seconds_left", "{} left"),
+        ("padding", "padding {:.0%}"), ("memory_mb", "{:.1f} GB"),
     ):  # fmt: skip
         value = event.get(key)
         if isinstance(value, (int, float)):
-            shown = {"memory_mb": value / 1024, "seconds_left": f"{int(value) // 60}:{int(value) % 60:02}"}.get(
-                key, value
-            )
-            words.append(form.format(shown).replace("%", " %"))
+            words.append(form.format(value / 1024 if key == "memory_mb" else value).replace("%", " %"))
     return ", ".join(words) or str(event.get("note", ""))
 
 

@@ -340,6 +340,11 @@ def _algorithm_fits(spec: TrainSpec) -> None:
 
 
 def _parallel_fits(spec: TrainSpec) -> None:
+    if spec.parallel.device_map is not None and spec.parallel.processes * spec.parallel.nodes > 1:
+        raise ValueError(
+            "layers spread over cards (device_map) and several processes do not go together: each process would load "
+            "all layers onto the same cards; kind: fsdp, or deepspeed with zero_stage: 3, spread them over the processes"
+        )
     kind, split = spec.parallel.kind, spec.parallel.kind == "fsdp" or spec.parallel.zero_stage == 3
     if kind == "ddp":
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mathdata.errors import MissingExtra, PreflightError, RecipeError
+from mathdata.errors import MissingExtra, PreflightError
 from mathdata.manifest import atomic_write, dump_json
 from mathdata.trainspec import TrainSpec
 
@@ -147,18 +147,12 @@ def command(spec: TrainSpec, job: Path, config: Path, gpu: bool) -> Sequence[str
 
 
 def refuse_impossible(spec: TrainSpec, gpu: bool) -> None:
-    """Settings that the libraries would drop in silence. Raises RecipeError, MissingExtra, PreflightError."""
+    """Settings that the libraries would drop in silence. Raises MissingExtra, PreflightError."""
     from importlib.util import find_spec
 
     import torch
 
     parallel = spec.parallel
-    if parallel.device_map is not None:
-        raise RecipeError(
-            "train.parallel: layers spread over cards (device_map) and several processes do not go together: "
-            "each process would load all layers onto the same cards",
-            "kind: fsdp or kind: deepspeed with zero_stage: 3 spread the layers over the processes' cards",
-        )
     if parallel.kind == "deepspeed" and find_spec("deepspeed") is None:
         raise MissingExtra("parallel.kind: deepspeed needs deepspeed, which is not installed", extra="deepspeed")
     if parallel.kind == "deepspeed" and not gpu and not (which("g++") or which("c++")):

@@ -30,7 +30,9 @@ def merge(run: Path, out: Path, *, dtype: str = "auto") -> dict[str, Any]:
     """Write a run's model to `out`, loadable by transformers and vLLM. Raises UsageError, DataError."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as noise
 
+    noise.disable_progress_bar()
     source = model_folder(run)
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", "choose another -o")

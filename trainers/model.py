@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,32 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line for every layer of every step
     if spec.parallel.device_map is not None:
         extra["device_map"] = device_map(spec)
-    model = AutoModelForCausalLM.from_pretrained(
-        name,
-        revision=spec.model.revision,
-        trust_remote_code=spec.model.trust_remote_code,
-        dtype=load_dtype(spec),
-        use_safetensors=True,
-        **extra,
-    )
+    with named(spec, name):
+        model = AutoModelForCausalLM.from_pretrained(
+            name,
+            revision=spec.model.revision,
+            trust_remote_code=spec.model.trust_remote_code,
+            dtype=load_dtype(spec),
+            use_safetensors=True,
+            **extra,
+        )
     resize(model, tokenizer)
     if spec.quantize:
         keep_trainable(model)
     return _agree(model, tokenizer)
+
+
+@contextmanager
+def named(spec: TrainSpec, name: str) -> Iterator[None]:
+    """Weights or a tokenizer that are not to be had are named, with what works without them."""
+    try:
+        yield
+    except OSError as error:
+        where = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+        raise UnknownName(
+            f"model '{name}': no such folder here, and {where} gave none ({_first(error)})",
+            "name a folder, or another hub by HF_ENDPOINT; --plan and --smoke need no weights",
+        ) from None
 
 
 def keep_trainable(model: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mathdata.errors import RecipeError
 from mathdata.prompts import get_prompt
-from mathdata.trainspec import TokenizerTraining, TrainSpec
+from mathdata.trainspec import TokenizerTraining, TrainSpec, local_folder
 
 __all__ = ["load_tokenizer", "train_tokenizer"]
 
@@ -71,17 +71,20 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
 def _loaded(spec: TrainSpec) -> Any:
     from transformers import AutoTokenizer
 
-    name = spec.tokenizer.name or spec.model.name
+    from trainers.model import named
+
+    name = spec.tokenizer.name or (str(local_folder(spec.model.name) or spec.model.name) if spec.model.name else None)
     if name is None:
         raise RecipeError(
             "train.tokenizer: a model made from a config brings no tokenizer",
             "write tokenizer: {train: {vocab_size: 512}} or tokenizer: {name: FOLDER}",
         )
-    return AutoTokenizer.from_pretrained(
-        name,
-        revision=spec.model.revision if name == spec.model.name else None,
-        trust_remote_code=spec.model.trust_remote_code,
-    )
+    with named(spec, name):
+        return AutoTokenizer.from_pretrained(
+            name,
+            revision=None if spec.tokenizer.name else spec.model.revision,
+            trust_remote_code=spec.model.trust_remote_code,
+        )
 
 
 def set_pad(tokenizer: Any, asked: str | None = None) -> None:

@@ -45,8 +45,8 @@ def command(
 ) -> None:
     """Train one model of a recipe with TRL, from its curated rows, and evaluate it where the recipe says so.
 
-    What cannot work is refused before the first step, with the rows it concerns. A run that was killed goes on
-    from its last checkpoint: run the same command again.
+    What cannot work is refused before the first step, with the rows it concerns. A run that was killed goes on when
+    the same command is run again: from its last checkpoint with train.checkpoints.every=N, expert iteration always.
     """
     from mathdata.recipe import load_recipe
     from mathdata.training import need_torch
@@ -134,7 +134,7 @@ def rows_known(recipe: Any) -> tuple[int | None, str]:
     try:
         count = sum(_height(read(s.address, column=s.column, max_broken=s.max_broken)) for s in recipe.input)
     except (MathdataError, OSError) as error:
-        return None, f"steps are open: the input cannot be read here ({error})"
+        return None, f"the input cannot be read here ({error})"
     return count, "rows: those of the input, before the stages"
 
 
@@ -180,7 +180,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     click.echo(f"{plan['recipe']} · arm {plan['arm']} · {plan['model']} · {plan['method']}")
     click.echo(f"  parameters    {plan['trainable']:,} trained of {plan['total']:,} ({100 * plan['share']:.4f} %)")
     steps = "open" if plan["steps"] is None else f"{plan['steps']:,} (warm-up {plan['warmup_steps']})"
-    click.echo(f"  steps         {steps}, {plan['tokens_per_step']:,} tokens each at most, {plan['note']}")
+    click.echo(f"  steps         {steps}, {plan['tokens_per_step']:,} tokens each at most; {plan['note']}")
     parts = ", ".join(f"{k} {memory[k]:.1f}" for k in ("weights", "gradients", "optimiser", "activations", "head"))
     click.echo(f"  memory, GiB   {memory['total']:.1f} per GPU: {parts}")
     for name, choice in memory["alternatives"].items():

@@ -111,15 +111,19 @@ def test_checkpoints_of_another_recipe_are_not_taken_up(rows: Any, tiny: Any, tm
 
 @pytest.mark.slow
 def test_a_wrapper_that_would_be_dropped_in_silence_is_refused(rows: Any, tiny: Any, job: Any) -> None:
-    for parallel, words in (
-        ({"processes": 2, "kind": "fsdp"}, "on a machine without a GPU"),
-        ({"processes": 2, "device_map": "auto"}, "do not go together"),
-    ):
+    for parallel, words in (({"processes": 2, "kind": "fsdp"}, "on a machine without a GPU"),):
         child = start(job(tiny(parallel=parallel), rows(20)))
         out, _ = child.communicate(timeout=120)
         event = json.loads(out.splitlines()[-1])
         assert child.returncode != 0
         assert words in event["message"]
+
+
+def test_layers_spread_over_cards_do_not_go_with_several_processes() -> None:
+    for many in ({"processes": 2}, {"nodes": 2}):
+        with pytest.raises(RecipeError, match="do not go together") as caught:
+            parse_spec({"model": "x", "parallel": {"device_map": "auto", **many}})
+        assert "fsdp" in caught.value.message
 
 
 @pytest.mark.slow

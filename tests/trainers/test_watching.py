@@ -72,9 +72,9 @@ def test_out_of_memory_says_which_setting_helps(rows: Any, tiny: Any, tmp_path: 
         assert "batch: 1" in caught.value.hint
 
 
-def test_the_progress_line_shows_loss_speed_padding_memory_and_the_time_left() -> None:
+def test_the_progress_line_shows_loss_speed_padding_and_memory() -> None:
     event = {"loss": 0.5, "tokens_per_second": 4321.0, "padding": 0.08, "memory_mb": 2048, "seconds_left": 75.4}
-    assert note_of(event) == "loss 0.500, 4,321 tokens/s, padding 8 %, 2.0 GB, 1:15 left"
+    assert note_of(event) == "loss 0.500, 4,321 tokens/s, padding 8 %, 2.0 GB"
     assert note_of({"note": "loading libraries"}) == "loading libraries"
     figures = {
         "answer_accuracy": 0.42,
