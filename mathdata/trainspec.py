@@ -272,7 +272,7 @@ class TrainSpec(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainSpec:
-        for check in (_method_fits, _budget_fits, _algorithm_fits, _parallel_fits, _passed_through):
+        for check in (_method_fits, _budget_fits, _schedule_fits, _algorithm_fits, _parallel_fits, _passed_through):
             check(self)
         return self
 
@@ -325,6 +325,14 @@ def _budget_fits(spec: TrainSpec) -> None:
         raise ValueError("'tokens_per_step' arranges rows by length itself: leave batches: packed out")
     if spec.tokens_per_step is not None and spec.global_batch is not None:
         raise ValueError("'tokens_per_step' and 'global_batch' both say how large a step is: leave one out")
+
+
+def _schedule_fits(spec: TrainSpec) -> None:
+    if spec.scheduler in ("reduce_lr_on_plateau", "greedy"):
+        raise ValueError(
+            f"scheduler: {spec.scheduler} follows a loss on TRL's own evaluation set, which is not made here (evaluation "
+            "asks a benchmark): choose another, as cosine or warmup_stable_decay"
+        )
 
 
 def _algorithm_fits(spec: TrainSpec) -> None:

@@ -22,7 +22,7 @@ from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.launch import world
 from trainers.rewards import Rewards, of_all
-from trainers.settings import device, precision_of, reporters, saving
+from trainers.settings import device, precision_of, reporters, saving, scheduler_args
 
 __all__ = ["run_grpo"]
 
@@ -127,6 +127,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         "use_vllm": asked.vllm != "none",
         "learning_rate": spec.learning_rate,
         "lr_scheduler_type": spec.scheduler,
+        "lr_scheduler_kwargs": scheduler_args(spec, steps),
         "warmup_steps": spec.warmup_steps(steps),
         "weight_decay": spec.weight_decay,
         "adam_beta1": spec.betas[0],

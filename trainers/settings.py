@@ -41,7 +41,7 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         "gradient_accumulation_steps": order.accumulation,
         "learning_rate": spec.learning_rate,
         "lr_scheduler_type": spec.scheduler,
-        "lr_scheduler_kwargs": dict(spec.scheduler_args) or None,
+        "lr_scheduler_kwargs": scheduler_args(spec, order.steps),
         "warmup_steps": spec.warmup_steps(order.steps),
         "weight_decay": spec.weight_decay,
         "adam_beta1": spec.betas[0],
@@ -72,6 +72,18 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
         return SFTConfig(**settings | spec.trl)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def scheduler_args(spec: TrainSpec, steps: int) -> dict[str, Any] | None:
+    """What the recipe says, over what a scheduler cannot do without: a floor of a tenth, a decay in the last tenth."""
+    usual: dict[str, dict[str, Any]] = {
+        "cosine_with_min_lr": {"min_lr_rate": 0.1},
+        "cosine_warmup_with_min_lr": {"min_lr_rate": 0.1},
+        "warmup_stable_decay": {"num_decay_steps": max(1, round(0.1 * steps))},
+    }
+    own = dict(spec.scheduler_args)
+    base = {} if "min_lr" in own else usual.get(spec.scheduler, {})
+    return (base | own) or None
 
 
 def reporters(spec: TrainSpec) -> Any:

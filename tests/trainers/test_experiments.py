@@ -12,7 +12,9 @@ import pytest
 from mathdata.prompts import get_prompt
 from mathdata.recipe import Recipe, arm_train, load_recipe
 from trainers import train
+from trainers.order import arrange
 from trainers.plan import plan
+from trainers.settings import sft_config
 from trainers.smoke import smoke_spec
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -177,8 +179,70 @@ def value(recipe: Recipe, path: str) -> Any:
     return at
 
 
-def test_every_experiment_has_its_facts() -> None:
-    assert set(FACTS) == set(EXPERIMENTS)
+ARMS = {
+    "exp000_size_amount": {"before", "trained"},
+    "exp000_augment": {"before", "augmented"},
+    "exp001_contest": {"before", "first", "final"},
+    "exp002_gsm8k": {"before", "plain", "spectral"},
+    "exp002_metamathqa": {"before", "plain", "spectral"},
+    "exp003_math": {
+        "before", "plain", "steps", "rank_4", "dropout", "weight_decay", "mixed", "only_qkv", "only_mlp", "last_layer",
+    },
+    "exp004_sizes": {"before", "rows_128", "rows_256", "rows_512", "rows_1024", "full"},
+    "exp004_dirty": {"before", "dirty"},
+    "exp004_grpo": {"before", "grpo"},
+    "exp004_expert_iteration": {"before", "iterated"},
+}  # fmt: skip
+
+KNOBS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *(({"epochs": n}, {"max_steps": n * 100}) for n in (1, 2, 3)),
+    *(({"accumulation": n}, {"gradient_accumulation_steps": n}) for n in (16, 32, 64, 128)),
+    ({"accumulation": "null", "global_batch": 64}, {"gradient_accumulation_steps": 16}),
+    ({"learning_rate": 2e-5}, {"learning_rate": 2e-5}),
+    ({"learning_rate": 1e-6}, {"learning_rate": 1e-6}),
+    ({"scheduler": "cosine_with_min_lr"}, {"lr_scheduler_kwargs": {"min_lr_rate": 0.1}}),
+    ({"warmup": 20}, {"warmup_steps": 20}),
+    ({"warmup": 0.1}, {"warmup_steps": 30}),
+    ({"weight_decay": 0.1}, {"weight_decay": 0.1}),
+    ({"gradient_checkpointing": "false"}, {"gradient_checkpointing": False}),
+    ({"seed": 7}, {"seed": 7}),
+]
+"""Overrides of exp000's `train` section, 19,200 rows of 100 tokens: what TRL is told."""
+
+
+def test_every_experiment_has_its_facts_and_its_arms() -> None:
+    assert set(FACTS) == set(ARMS) == set(EXPERIMENTS)
+    assert {name: set(load_recipe(RECIPES / f"{name}.yaml").arms) for name in ARMS} == ARMS
+
+
+@pytest.mark.parametrize(("overrides", "told"), KNOBS)
+def test_the_knobs_of_the_size_experiment_reach_the_trainer(
+    overrides: dict[str, Any], told: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = load_recipe(
+        RECIPES / "exp000_size_amount.yaml",
+        ["train.precision=fp32", *(f"train.{k}={v}" for k, v in overrides.items())],
+    )
+    spec = arm_train(recipe, "trained")
+    order = arrange([100] * 6400, spec)
+    config = sft_config(spec, order, tmp_path, spec.seed or 0)
+    assert {k: getattr(config, k) for k in told} == told
+
+
+def test_the_memory_knobs_of_the_size_experiment_change_the_plan() -> None:
+    def gib(*overrides: str) -> float:
+        recipe = load_recipe(RECIPES / "exp000_size_amount.yaml", [f"train.{x}" for x in overrides])
+        return float(plan(arm_train(recipe, "trained"), rows=1000)["memory"]["total"])
+
+    usual = gib()
+    stages = [gib(f"parallel.zero_stage={n}") for n in range(4)]
+    assert stages == sorted(stages, reverse=True)
+    assert len(set(stages)) == 4
+    assert gib("parallel.offload=optimizer") < usual
+    assert gib("batch=8") > usual > gib("max_length=256")
+    assert gib("gradient_checkpointing=false") > usual
+    spec = arm_train(load_recipe(RECIPES / "exp000_size_amount.yaml", ["train.dropout=0.1"]), "trained")
+    assert spec.dropout == 0.1
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -242,8 +306,7 @@ def test_the_published_prompts_are_word_for_word() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_recipe_trains_for_a_few_steps_on_a_tiny_model(name: str, rows: Any, tmp_path: Path) -> None:
     recipe = load_recipe(RECIPES / f"{name}.yaml")
-    chosen = {"exp003_math": ["plain", "last_layer", "only_qkv"]}
-    for arm in chosen.get(name, [next(n for n, a in recipe.arms.items() if a.train is not False)]):
+    for arm in (n for n, a in recipe.arms.items() if a.train is not False):
         spec = smoke_spec(arm_train(recipe, arm))
         record = train(spec, rows(60), tmp_path / arm)
         assert record["steps"] == 3

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
+from transformers import get_scheduler
 
 from mathdata.errors import RecipeError, UnknownName
-from mathdata.trainspec import parse_spec
+from mathdata.trainspec import Scheduler, parse_spec
 from trainers.data import corpus_texts
 from trainers.model import build_model, load_config
 from trainers.plan import GIB, activations, meta_model, plan, shape_of
+from trainers.settings import scheduler_args
 from trainers.tokens import load_tokenizer
 from trainers.tune import apply, count
 
@@ -166,3 +168,25 @@ def test_out_of_memory_is_answered_by_the_plan() -> None:
     assert "gradient_checkpointing: true saves" in words
     assert "batch: 8" in words
     assert "method: lora" in words
+
+
+@pytest.mark.parametrize("name", get_args(Scheduler))
+def test_every_scheduler_runs_or_says_why_not(name: str) -> None:
+    if name in ("reduce_lr_on_plateau", "greedy"):
+        with pytest.raises(RecipeError, match="follows a loss on TRL's own evaluation set"):
+            parse_spec({"model": "x", "scheduler": name})
+        return
+    spec = parse_spec({"model": "x", "scheduler": name, "warmup": 5})
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    made = get_scheduler(
+        name, optimizer, num_warmup_steps=5, num_training_steps=40, scheduler_specific_kwargs=scheduler_args(spec, 40)
+    )
+    rates = []
+    for _ in range(40):
+        rates.append(made.get_last_lr()[0])
+        optimizer.step()
+        made.step()
+    assert max(rates) == pytest.approx(1.0)
+    assert name.startswith("constant") or min(rates[20:]) < 1.0
+    own = parse_spec({"model": "x", "scheduler": "cosine_with_min_lr", "scheduler_args": {"min_lr": 1e-6}})
+    assert scheduler_args(own, 40) == {"min_lr": 1e-6}
