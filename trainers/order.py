@@ -12,8 +12,11 @@ from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 
 __all__ = ["Order", "arrange"]
 
-WINDOW = 8
-"""Steps whose rows are sorted by length together: little padding, and the order stays random beyond them."""
+WINDOW, WIDE = 8, 32
+"""Steps whose rows are sorted by length together: little padding, and the order stays random beyond them.
+
+Steps of so many rows take wide windows where one pass over the rows fills them: a wider one would hold a row twice.
+"""
 
 Micro = tuple[int, ...]
 
@@ -144,8 +147,9 @@ def _by_rows(
     steps = spec.max_steps or max(1, math.ceil((spec.epochs or 1) * len(sizes) / per_step - 1e-9))
     parts = accumulation * processes
     out: list[Micro] = []
-    for start in range(0, steps, WINDOW):
-        window = min(WINDOW, steps - start)
+    wide = min(WIDE, max(WINDOW, len(sizes) // per_step))
+    for start in range(0, steps, wide):
+        window = min(wide, steps - start)
         rows = [next(stream) for _ in range(window * per_step)]
         if spec.batches != "random":
             rows = _batches_by_length(rows, sizes, spec.batch, rng)

@@ -68,7 +68,15 @@ def test_sorting_in_windows_saves_the_padding_of_random_batches() -> None:
     lengths = np.random.default_rng(1).integers(20, 300, 2000).tolist()
     random, sorted_ = (arrange(lengths, spec(batch=16, epochs=1, batches=b)) for b in ("random", "length"))
     assert random.padding > 0.35
-    assert sorted_.padding < 0.12
+    assert sorted_.padding < 0.05
+
+
+def test_a_window_never_holds_more_than_a_pass_where_a_pass_is_eight_steps() -> None:
+    lengths = np.random.default_rng(1).integers(20, 300, 160).tolist()  # ten steps of 16 rows
+    order = arrange(lengths, spec(batch=16, epochs=3, batches="length"))
+    for start in (0, 10, 20):
+        rows = [r for step in range(start, start + 10) for r in order.rows(step)]
+        assert sorted(rows) == list(range(160))
 
 
 def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
