@@ -56,6 +56,13 @@ class Job:
     ticket: int | None = None
 
 
+def _spent(outcome: list[Completion] | Failure | None) -> tuple[int, int]:
+    """Tokens of prompt and answer that an outcome costs."""
+    if isinstance(outcome, list):
+        return sum(c.tokens_in for c in outcome), sum(c.tokens_out for c in outcome)
+    return outcome.spent if outcome is not None else (0, 0)
+
+
 @dataclass(slots=True)
 class Sender:
     """Sends jobs until each is answered or given up; every outcome goes to `deliver`."""
@@ -177,10 +184,8 @@ class Sender:
             try:
                 outcome = await self.post(job, n)
             finally:
-                answers = outcome if isinstance(outcome, list) else []
                 if self.budget is not None:
-                    spent = (sum(c.tokens_in for c in answers), sum(c.tokens_out for c in answers))
-                    self.budget.settle(held, *spent)
+                    self.budget.settle(held, *_spent(outcome))
             rest = self._judge(job, outcome, n, monotonic() - started)
             if self.store is not None and job.ticket and not self.store.is_durable(job.ticket):
                 stored = asyncio.get_running_loop().create_future()

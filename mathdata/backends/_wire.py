@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -58,6 +58,8 @@ class Failure:
     words: str
     wait: float | None = None
     """Seconds the server asked for."""
+    spent: tuple[int, int] = (0, 0)
+    """Tokens of prompt and answer that are paid all the same: an answer may be empty after much thought."""
 
 
 def body_of(request: Request, *, model: str, chat: bool, n: int, offset: int, settings: Mapping[str, Any]) -> bytes:
@@ -100,10 +102,11 @@ def read_reply(status: int, headers: Mapping[str, str], raw: bytes, chat: bool) 
     if not isinstance(choices, list) or not choices or not all(isinstance(c, dict) for c in choices):
         words = _error_words(data) or "no choices in the reply"
         return Failure("server-error" if data.get("error") else "torn", words)
-    made = [_completion(c, chat) for c in choices]
+    made = [_completion(c, chat, *t) for c, t in zip(choices, _usage(data.get("usage"), len(choices)))]
     if all(c.finish == "empty" for c in made):
-        return Failure("empty", "the answer is empty")
-    return _with_usage(made, data.get("usage"), choices)
+        spent = (sum(c.tokens_in for c in made), sum(c.tokens_out for c in made))
+        return Failure("empty", "the answer is empty", None, spent)
+    return made
 
 
 def _refused(status: int, headers: Mapping[str, str], raw: bytes) -> Failure:
@@ -141,7 +144,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _completion(choice: Mapping[str, Any], chat: bool) -> Completion:
+def _completion(choice: Mapping[str, Any], chat: bool, tokens_in: int, tokens_out: int | None) -> Completion:
     message = choice.get("message") if chat else None
     message = message if isinstance(message, dict) else {}
     text = _text(message.get("content")) if chat else str(choice.get("text") or "")
@@ -160,7 +163,10 @@ def _completion(choice: Mapping[str, Any], chat: bool) -> Completion:
         reason = "the server's content filter"
     found = logprobs_of(choice.get("logprobs"))
     data = {"logprobs": found} if found else {}
-    return Completion(text, finish, reason, str(reasoning) if reasoning else None, data)
+    if tokens_out is None:
+        tokens_out = (len(text) + len(str(reasoning or ""))) // 3 + 1
+    thoughts = str(reasoning) if reasoning else None
+    return Completion(text, finish, reason, thoughts, data, tokens_in, tokens_out)
 
 
 def logprobs_of(told: Any) -> list[float]:
@@ -207,19 +213,14 @@ def is_refusal(text: str) -> bool:
     return len(text) < 500 and bool(_REFUSAL.match(text)) and "=" not in text
 
 
-def _with_usage(made: list[Completion], usage: Any, choices: Sequence[Any]) -> list[Completion]:
-    """Tokens as the server counts them, shared out over the samples; a guess by length where it does not say."""
-    from dataclasses import replace
-
+def _usage(usage: Any, samples: int) -> list[tuple[int, int | None]]:
+    """(prompt, answer) tokens of each sample as the server counts them, shared out; None where it does not say."""
     usage = usage if isinstance(usage, dict) else {}
     total_in, total_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if not isinstance(total_out, int) or not isinstance(total_in, int):
-        return [replace(c, tokens_out=(len(c.text) + len(c.reasoning or "")) // 3 + 1) for c in made]
-    each, rest = divmod(total_out, len(made))
-    return [
-        replace(c, tokens_in=total_in if i == 0 else 0, tokens_out=each + (rest if i == 0 else 0))
-        for i, c in enumerate(made)
-    ]
+        return [(0, None)] * samples
+    each, rest = divmod(total_out, samples)
+    return [(total_in, each + rest), *[(0, each)] * (samples - 1)]
 
 
 def _json(raw: bytes) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ class Journal:
         if self.path.exists() and not _sound(self.path):
             self.salvaged = _salvage(self.path)
         self._read = _connect(self.path)
-        self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue()
+        self._queue: queue.SimpleQueue[tuple[str, Any] | None] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self._tickets = self._committed = 0
         self._told: Callable[[], None] | None = None

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from mathdata.backends._batch import Batches
 from mathdata.backends._pace import Limiter, Pace
 from mathdata.backends._send import Deliver, Job, Sender, Store
 from mathdata.backends._wire import Failure, body_of, read_reply
-from mathdata.backends.money import Budget, Price, find_price
+from mathdata.backends.money import Budget, Price, find_price, guess_tokens
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.registry import register
 from mathdata.types import Completion, Progress, Request
@@ -211,7 +212,9 @@ class OpenAI:
                 return Failure("server-error", found.words, 0.0)
             if "max_completion_tokens" in found.words and found.state == "bad-request":
                 return Failure("server-error", found.words, 0.0)
-            return Failure(found.state, self._scrubbed(found.words), found.wait)
+            self._spent["in"] += found.spent[0]
+            self._spent["out"] += found.spent[1]
+            return Failure(found.state, self._scrubbed(found.words), found.wait, found.spent)
         if len(found) < n:
             self.notes["the server ignores n: samples are asked for one by one"] += 1
         if job.request.params.get("schema") is not None and not all(_is_json(c.text) for c in found):
@@ -220,6 +223,7 @@ class OpenAI:
             self.notes["the server ignores logprobs: there are none"] += 1
         if not any(c.tokens_in for c in found):
             self.notes["the server reports no usage: tokens are guessed from lengths"] += 1
+            found[0] = replace(found[0], tokens_in=guess_tokens(job.request))
         return found
 
     def _counted(self, deliver: Deliver) -> Deliver:

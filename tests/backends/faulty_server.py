@@ -44,7 +44,7 @@ def answer(body: dict[str, Any], chat: bool, text: str | None = None, finish: st
         "created": 0,
         "model": body["model"],
         "choices": choices,
-        "usage": usage,
+        **({"usage": usage} if SETTINGS.get("usage", True) else {}),
     }
 
 

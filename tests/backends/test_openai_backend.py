@@ -17,7 +17,7 @@ from mathdata.backends._batch_run import BatchRun
 from mathdata.backends._wire import is_refusal, retry_after
 from mathdata.backends.journal import Journal, request_key
 from mathdata.backends.journaled import Journaled
-from mathdata.backends.money import Budget, Price, find_price, parse_budget
+from mathdata.backends.money import Budget, Price, find_price, guess_tokens, parse_budget
 from mathdata.backends.openai import OpenAI
 from mathdata.errors import BackendError, MathdataError, RecipeError, UsageError
 from mathdata.registry import build
@@ -281,6 +281,26 @@ def test_the_budget_is_a_hard_stop_and_leaves_a_clean_resume(serve, tmp_path):
         again = Journaled(server.teacher(concurrency=16), journal).generate(requests)
     assert all(a[0].finish == "stop" for a in again)
     assert server.stats()["answered"] == 400, "nothing paid twice"
+
+
+def test_empty_answers_are_paid_and_counted(serve, tmp_path):
+    server, budget = serve(faults={"empty": 1.0}), Budget(tokens=5000)
+    teacher = server.teacher()
+    with Journal(tmp_path / "j.sqlite") as journal:
+        (answer,) = Journaled(teacher, journal, budget).generate([ask(1)])[0]
+    assert answer.finish == "empty"
+    assert (teacher.figures["tokens_in"], teacher.figures["tokens_out"]) == (60, 30), "three tries"
+    assert budget.spent == 90
+
+
+def test_where_a_server_reports_no_usage_prompt_and_answer_are_guessed_and_said(serve, tmp_path):
+    server, budget = serve(usage=False), Budget(tokens=5000)
+    teacher = server.teacher()
+    with Journal(tmp_path / "j.sqlite") as journal:
+        Journaled(teacher, journal, budget).generate([ask(1, n=2)])
+    assert teacher.figures["tokens_in"] == guess_tokens(ask(1))
+    assert budget.spent == teacher.figures["tokens_in"] + teacher.figures["tokens_out"] > 20
+    assert any("reports no usage" in note for note in teacher.figures["notes"])
 
 
 @pytest.mark.parametrize(
