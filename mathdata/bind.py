@@ -62,12 +62,16 @@ def _model(function: Callable[..., Any]) -> Any:
 
 def check_options(function: Callable[..., Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Options converted to the signature's types. Raises RecipeError naming place, key, value, nearest name."""
-    from pydantic import ValidationError
-
     valid = [o.name for o in options_of(function)]
     for key in options:
         if key not in valid:
             raise RecipeError(f"{where}: unknown option '{key}'", nearest(str(key), valid))
+    if all(o.name in options or not o.required for o in options_of(function)) and all(
+        _is_plainly(o.annotation, options[o.name]) for o in options_of(function) if o.name in options
+    ):
+        return dict(options)  # nothing to convert: the command line need not wait for pydantic
+    from pydantic import ValidationError
+
     try:
         checked = _model(function)(**options)
     except ValidationError as e:
@@ -100,7 +104,22 @@ def is_flag(annotation: Any) -> bool:
     return _parts(annotation) == (bool,)
 
 
+def _is_plainly(annotation: Any, value: Any) -> bool:
+    """Whether a value is already of its kind: a word of a Literal, a flag, a number or a text."""
+    for part in typing.get_args(annotation) if _is_union(annotation) else (annotation,):
+        if typing.get_origin(part) is typing.Literal:
+            if any(type(value) is type(word) and value == word for word in typing.get_args(part)):
+                return True
+        elif part in (bool, int, float, str, type(None)) and type(value) is part:
+            return True
+    return False
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
 def _parts(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+    if _is_union(annotation):
         return tuple(a for a in typing.get_args(annotation) if a is not type(None))
     return (annotation,)
