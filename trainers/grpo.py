@@ -7,12 +7,13 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from mathdata.errors import MathdataError, RecipeError, nearest
+from mathdata.errors import MathdataError, MissingExtra, RecipeError, nearest
 from mathdata.manifest import dump_json, versions
 from mathdata.prompts import get_prompt
 from mathdata.trainspec import GrpoSpec, TrainSpec
@@ -147,6 +148,8 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         **saving(spec, max(1, round(steps * len(ready.examples) / ready.order.rows_seen))),
     }
     if asked.vllm != "none":
+        if find_spec("vllm") is None:
+            raise MissingExtra(f"grpo.vllm: {asked.vllm} needs vllm, which is not installed", extra="vllm")
         settings["vllm_mode"] = asked.vllm
     try:
         config = GRPOConfig(**settings | spec.trl)

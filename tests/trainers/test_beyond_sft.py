@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 import mathdata
 from mathdata.comparison import compare
-from mathdata.errors import MathdataError
+from mathdata.errors import MathdataError, MissingExtra, RecipeError
 from mathdata.trainspec import ExpertIterationSpec, parse_spec
 from trainers import train
 from trainers.expert_iteration import distinct, pick, training_rows
@@ -58,6 +59,28 @@ def test_nothing_solved_is_an_error_where_the_seed_is_not_kept(rows: Any) -> Non
     with pytest.raises(MathdataError, match="solved none"):
         training_rows(rows(4), [], ExpertIterationSpec(keep_seed=False))
     assert training_rows(rows(4), [], ExpertIterationSpec()).height == 4
+
+
+def test_generation_by_vllm_where_it_is_not_installed_is_named(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    if find_spec("vllm") is not None:
+        pytest.skip("vllm is installed here")
+    for mode in ("colocate", "server"):
+        with pytest.raises(MissingExtra, match=f"grpo.vllm: {mode} needs vllm"):
+            train(tiny(algorithm="grpo", grpo={"vllm": mode}), rows(8), tmp_path / mode)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"tokens_per_step": 100}, "tokens_per_step: 100"),
+        ({"batches": "packed"}, "batches: packed"),
+        ({"loss": "all"}, "loss: all"),
+        ({"spoil": 0.1}, "spoil: 0.1"),
+    ],
+)
+def test_settings_for_given_solutions_are_refused_in_grpo(settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(RecipeError, match=named):
+        parse_spec({"model": "x", "algorithm": "grpo", **settings})
 
 
 @pytest.fixture(scope="module")
