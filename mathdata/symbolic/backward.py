@@ -71,7 +71,13 @@ def masked_rows(graph: Graph, seed: str, reasons: list[str], stated: bool = Fals
 def _reluctance(graph: Graph, mention: Mention) -> int:
     """Numbers that stand twice come after those that stand once, and last what the question tells one by one."""
     mentions = _group(graph, mention).mentions
-    return 3 if len({m.noun for m in mentions}) > 1 else 2 if mention.held == "told" else int(len(mentions) > 1)
+    return (
+        3
+        if len({m.noun for m in mentions}) > 1
+        else 2
+        if mention.held in ("told", "listed")
+        else int(len(mentions) > 1)
+    )
 
 
 def _group(graph: Graph, mention: Mention) -> Group:
@@ -93,18 +99,29 @@ def _mask(graph: Graph, mention: Mention, x: str) -> Masked:
         raise Unsupported("not in the graph")
     nouns = len({m.noun for m in group.mentions})
     repeated = nouns > 1 and any(m.noun in _TIMES for m in group.mentions)  # "after 2 nights" is told in two steps
-    if mention is not group.mentions[0] or repeated or (nouns > 1 and len(group.mentions) > 4):
+    mentions = _own_mentions(graph, group, g) if nouns > 1 else group.mentions
+    if not mentions or mention is not mentions[0] or repeated or (nouns > 1 and len(mentions) > 4):
         raise Unsupported("it stands twice")
     _leaks(graph, mention)
-    made = Masked(
-        graph, group.mentions, x, [s.value for s in graph.solution.slots], [s.value for s in graph.solution.steps]
-    )
+    made = Masked(graph, mentions, x, [s.value for s in graph.solution.slots], [s.value for s in graph.solution.steps])
     _forms(made, g)
     if not isinstance(made.results[graph.gold], Form):
         raise Unsupported("the answer does not depend on it")
     if any(isinstance(made.results[j], Form) for j in graph.frozen):
         raise Unsupported("a number made in the head")
     return made
+
+
+def _own_mentions(graph: Graph, group: Group, g: int) -> list[Mention]:
+    """The mentions to mask: one that only counts what is told (`3 less … these three teammates`) stays a number where
+    the solution shows that it never means it; no mention at all where it does not show that."""
+    users = [x for x in graph.solution.slots if any(y[0] in "qp" and y[1] == g for y in x.sources)]
+    named = {x.noun for x in users if x.step >= 0}
+    own = [m for m in group.mentions if m.held != "told" or m.noun in named]
+    if len(own) == len(group.mentions):
+        return own
+    sure = all(any((x.money and m.money) or (x.noun and x.noun == m.kind) for m in own) for x in users)
+    return own if sure else []
 
 
 _TIMES = frozenset(listed("night day week month year hour minute time round trip"))
@@ -170,7 +187,7 @@ def _derived(form: str) -> Value:
 
 _SAME_VALUE = {
     2: "half twice double doubled doubles pair both couple",
-    3: "third thirds triple tripled thrice triples",
+    3: "third thirds triple tripled thrice triples trio",
     4: "quarter quarters fourth quadruple",
     5: "fifth fifths",
     12: "dozen dozens",
@@ -189,7 +206,7 @@ def _leaks(graph: Graph, mention: Mention) -> None:
     words = _SAME_VALUE.get(int(mention.value), "") if mention.value.denominator == 1 else ""
     told = _SHARE.search(graph.solution.text) and not _SHARE.search(graph.question.text)  # not "the third ball"
     if (mention.value == 3 and told) or any(
-        w in graph.solution.words and w not in graph.question.words for w in words.split()
+        w in graph.solution.words and graph.question.words.isdisjoint((w, f"{w}s")) for w in words.split()
     ):
         raise Unsupported("another word gives it away")
 
@@ -202,7 +219,7 @@ def _row(made: Masked, stated: bool) -> Made:
     text = graph.question.text
     answer = decimal(graph.solution.gold) or ""
     question = splice(text, [(n.start, n.end, _apart(x, text, n.end)) for n in made.mentions]).rstrip()
-    question += "" if question[-1:] in ".?!\"'" else "?"
+    question += "" if question[-1:] in ".?!\"')" else "?"
     form = made.results[graph.gold]
     assert isinstance(form, Form)
     if form.at(m.value) != graph.solution.gold:
@@ -248,9 +265,16 @@ def _has_letters(graph: Graph, line: str, x: str) -> bool:
     letters = graph.solution.letters
     if not letters or "=" not in line:
         return False
-    found = set(re.findall(r"(?<![A-Za-z'])([A-Za-z])(?![A-Za-z'])", line))
+    if re.search(rf"(?<![A-Za-z]){x}[A-Za-z]|/\d+[A-Za-z](?![A-Za-z])", line):
+        return True  # `4xm`
+    found = set(re.findall(r"(?<![A-Za-z'])([A-Za-z])(?![A-Za-z']|-[A-Za-z])", line))  # not that of `T-shirts`
     others = [c for c in found - {x, "a", "I"} if c.lower() in letters]
-    return x in found and any(_is_unknown(c, line) for c in others)
+    return x in found and any(_is_unknown(c, line) and not _is_unit(graph, c) for c in others)
+
+
+def _is_unit(graph: Graph, letter: str) -> bool:
+    """A letter that the question itself writes after a number: `16m`."""
+    return any(re.match(rf" ?{letter}(?![A-Za-z'])", graph.question.text[m.end :]) for m in graph.question.mentions)
 
 
 def _is_unknown(letter: str, line: str) -> bool:

@@ -54,10 +54,10 @@ _WORDS: dict[str, tuple[Number, ...]] = {
     "doubled": (2,), "doubling": (2,), "triple": (3,), "tripled": (3,), "thrice": (3,), "quadruple": (4,),
     "half": (2,), "halved": (2,), "weekend": (2,), "weekday": (5,), "workday": (5,), "workweek": (5,), "noon": (12,),
     "midnight": (12,), "quarter": (4,), "dime": (10, Fraction(1, 10)), "nickel": (5, Fraction(1, 20)),
-    "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "score": (20,), "decade": (10,), "century": (100,),
+    "penny": (Fraction(1, 100),), "pennies": (Fraction(1, 100),), "decade": (10,), "century": (100,),
     "rectangle": (2,), "rectangular": (2,), "perimeter": (2,), "triangle": (2, 3), "deck": (52,), "square": (4, 2),
     "percent": (100,), "percentage": (100,), "thousand": (1000,), "million": (1000000,), "hundred": (100,),
-    "pentagon": (5,), "hexagon": (6,), "octagon": (8,), "quartet": (4,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "tricycle": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
+    "pentagon": (5,), "hexagon": (6,), "octagon": (8,), "quartet": (4,), "trio": (3,), "quintet": (5,), "biweekly": (2,), "semi": (2,), "equilateral": (3,), "tricycle": (3,), "parent": (2,), "grandparent": (2,), "triplet": (3,), "either": (2,), "duplex": (2,),
 }  # fmt: skip
 _WEAK: dict[str, tuple[Number, ...]] = {
     "dog": (4,), "cat": (4,), "horse": (4,), "cow": (4,), "chicken": (2,), "spider": (8,), "bicycle": (2,), "car": (4,),
@@ -87,6 +87,8 @@ class Constants:
     """Days or months from one named to another."""
     mixed: set[Number] = field(default_factory=set)
     """Written mixed numbers."""
+    named: set[Number] = field(default_factory=set)
+    """How many people one list of the question names, where it shares or pays for each."""
 
 
 def constants(q: Question, s: Solution) -> Constants:
@@ -116,6 +118,7 @@ def constants(q: Question, s: Solution) -> Constants:
         strong.update((v, strong.get(v, frozenset()) | {"leg"}) for v in (2, 4, *more))
     made.spans = _spans(q.text, s.text, words)
     made.mixed = _mixed(q.text, words)
+    made.named = _named(q.text) if not words.isdisjoint(_SHARING) else set()
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
     made.weak |= far
@@ -141,9 +144,35 @@ def _spans(question: str, solution: str, words: frozenset[str]) -> set[Number]:
             for names in (_DAYS, _MONTHS):
                 if first in names and last in names:
                     found.add((names.index(last) - names.index(first)) % len(names) + 1)
+        for match in _DAY_LIST.finditer(text):
+            found.add(match[0].count("day"))
     return found
 
 
+_DAY_LIST = re.compile(rf"\b(?:(?:{'|'.join(_DAYS)})s?,? ){{1,5}}and (?:{'|'.join(_DAYS)})", re.I)
+
+
+_SHARING = frozenset(
+    listed("each equally evenly per person people share shared split average averaged both themselves everyone")
+)
+_NAME = r"[A-Z][a-z]+(?:'s)?"
+_NAMED = re.compile(
+    rf"(?<![.,] )\b({_NAME}(?:, {_NAME}){{0,4}},?) and (?:(?:his|her) (?:[a-z]+ )?"
+    rf"(?:friend|brother|sister|wife|husband|mother|father|mom|dad|son|daughter|cousin|roommate|partner)\b(?!,? [A-Z])|{_NAME})"
+)
+
+
+def _named(question: str) -> set[Number]:
+    """2 for `Jamie and Oliver` or `Seth and his brother`, 3 for `Mike, Rita and Anita`."""
+    found: set[Number] = {
+        m[1].rstrip(",").count(",") + 2 for m in _NAMED.finditer(question) if not _NOT_NAMES.search(m[0])
+    }
+    return found
+
+
+_NOT_NAMES = re.compile(
+    r"\b(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|[A-Z][a-z]+(?:uary|ember|ober)|March|April|May|June|July|August|The|If|When)\b"
+)
 _CALENDAR = frozenset(_DAYS + _MONTHS)
 _HALVES: dict[str, Number] = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "third": Fraction(1, 3)}
 _MIXED = re.compile(r"\b(\d{1,3}|[a-z]+)(?: [a-z]+)?(?: and)? (?:(?:a|one)[ -](half|quarter|third)|(\d)/(\d))\b", re.I)

@@ -87,7 +87,9 @@ def _said_in_words(graph: Graph) -> None:
         if group.value in spoken and any(m.percent for m in group.mentions):
             group.held = group.held or "may make a constant"
         elif group.value in times:
-            group.held = "may make a constant" if group.used and group.held in ("", "told") else group.held or "told"
+            group.held = (
+                "may make a constant" if group.used and group.held in ("", "told", "listed") else group.held or "told"
+            )
 
 
 _SHARES = {"half": 50, "quarter": 25, "fifth": 20, "tenth": 10}

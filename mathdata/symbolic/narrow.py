@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mathdata.symbolic.constants import UNIT_WORDS
 from mathdata.symbolic.lexer import listed
-from mathdata.symbolic.solution import Slot, Solution
+from mathdata.symbolic.solution import Slot, Solution, Unsupported
 from mathdata.worked import Number
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["narrow"]
 
 def narrow(graph: Graph) -> None:
     s = graph.solution
+    wide = [slot.sources for slot in s.slots]
     _fractions(graph)
     _because(graph)
     _twins(graph)
@@ -28,7 +29,30 @@ def narrow(graph: Graph) -> None:
     _used(graph)
     _asked(graph)
     _exact(graph)
+    _left_out(graph, wide)
     _sides(s)
+    _kinds(graph)
+
+
+def _kinds(graph: Graph) -> None:
+    """`120 minutes` is no earlier result of $120: it was made in the head."""
+    for slot in graph.solution.slots:
+        if len(slot.sources) == 1 and slot.sources[0][0] == "r" and not slot.percent:
+            money = _money(graph, slot.sources[0])
+            if (slot.money and money is False) or (slot.noun and slot.noun not in _MONEY and not slot.money and money):
+                raise Unsupported("one value stands for two things", f"{slot.value} {slot.noun}")
+
+
+def _left_out(graph: Graph, wide: list[Any]) -> None:
+    """A number of the question that is left without any use keeps the places where it could have one."""
+    slots = graph.solution.slots
+    used = {x[1] for slot in slots for x in slot.sources if x[0] in "qp"}
+    used |= {y[1] for slot in slots for x in slot.sources if x[0] == "m" for y in x[2:] if y[0] == "q"}
+    for g, group in enumerate(graph.groups):
+        if g not in used and group.held != "told":  # nobody reckons with "the four guards"
+            for slot, sources in zip(slots, wide):
+                if slot.step >= 0 and slot.side == 0 and ("q", g) in sources:
+                    slot.sources = sources
 
 
 _OVER = re.compile(r"(\d+)/$")
@@ -119,8 +143,22 @@ def _twins(graph: Graph) -> None:
                 if same and slots[0].op in ("+", "*") and len(slots[0].sources) == n:
                     slots.sort(key=lambda x: not x.percent)
                     slots[0].sources.sort(key=lambda x: x[0] != "q" or not _is_percent(graph, x))
-                    for slot, source in zip(slots, slots[0].sources):
-                        slot.sources = [source]
+                    _deal(graph, slots, list(slots[0].sources))
+
+
+def _deal(graph: Graph, slots: list[Slot], sources: list[Any]) -> None:
+    """One source for each slot, that of its own noun where there is one."""
+    rest = []
+    for slot in slots:
+        same = [x for x in sources if slot.noun and slot.noun in _noun_of(graph, x)]
+        same = same or [x for x in sources if slot.money and _money(graph, x)]
+        if same:
+            slot.sources = [same[0]]
+            sources.remove(same[0])
+        else:
+            rest.append(slot)
+    for slot, source in zip(rest, sources):
+        slot.sources = [source]
 
 
 def _is_percent(graph: Graph, source: Any) -> bool:

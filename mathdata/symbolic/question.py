@@ -9,7 +9,7 @@ from fractions import Fraction
 from mathdata.symbolic.lexer import Token, lex, listed
 from mathdata.worked import Number, whole
 
-__all__ = ["Mention", "Question", "read_question"]
+__all__ = ["MARKS", "Mention", "Question", "read_question"]
 
 
 @dataclass(slots=True)
@@ -104,7 +104,24 @@ def read_question(text: str) -> Question:
     _hold_told(question)
     _hold_numbered(question)
     _hold_listed(question)
+    _hold_lettered(question)
+    if not words.isdisjoint(MARKS):
+        for m in question.mentions:
+            if 40 <= m.value <= 100 and not m.cap and not m.noun:
+                m.cap = 100
     return question
+
+
+MARKS = frozenset(listed("score scores scored grade grades exam quiz"))
+
+
+def _hold_lettered(q: Question) -> None:
+    """`the average of five baskets … basket A … B … E`: a count of things that letters name."""
+    letters = set(re.findall(r"\b([A-H])\b(?!\.)", q.text))
+    count = next((n for n, letter in enumerate("ABCDEFGH") if letter not in letters), 8)
+    for m in q.mentions:
+        if not m.held and m.value == count >= 3:
+            m.held = "told"
 
 
 def _hold_listed(q: Question) -> None:
@@ -119,7 +136,7 @@ def _hold_listed(q: Question) -> None:
     lengths = {last - first + 1 - k for first, last in runs for k in (0, 1) if last - first > 1}
     for m in q.mentions:
         if not m.held and m.value in lengths and 3 <= m.value <= 12 and not m.percent and not m.money:
-            m.held = "told"
+            m.held = "listed"
 
 
 def _hold_numbered(q: Question) -> None:
@@ -219,6 +236,8 @@ def _held_by_words(
         return "label"
     if noun == "bill" and before is not None and before.kind == "$":
         return "label"
+    if noun == "dollar" and i + 2 < len(stream) and stream[i + 2].text == "bill":
+        return "label"
     if value <= 12 and (noun in _SHAPE or (after is not None and after.text in _SHAPE)):
         return "shape"
     if word in ("two", "couple") or (noun == "other" and value <= 10):
@@ -242,6 +261,8 @@ def _cap(stream: list[Token], i: int, value: Number, noun: str) -> int:
     following = [t.text for t in stream[i + 1 : i + 6]]
     if noun == "day" and "week" in following:
         return 6 if value <= 6 else 7
+    if noun == "day" and "month" in following and value <= 31:
+        return 31
     if noun == "hour" and "day" in following:
         return 12 if value <= 12 else 24
     if noun == "minute" and value < 60:

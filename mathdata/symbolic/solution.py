@@ -272,6 +272,8 @@ class _Reader:
         for k in range(1, len(chain) + 1):
             if k == len(chain) or values[k] != values[start] or values[k] is None:
                 part = [s for s in sides[start:k] if s is not None]
+                if k < len(chain) and len(part) == 1 and _runs_on(part[0], sides[k]):
+                    raise Unsupported("false equation", _written(self.made.text, chain))
                 if part and (k - start > 1 or k == len(chain)):
                     self._true_chain(chain[start:k], part, n, done)
                 start = k
@@ -512,6 +514,11 @@ def _is_false(sides: list[Expression | None]) -> bool:
     values = [None if s is None else s.value() for s in sides]
     parts = zip(sides, values, values[1:])
     return any(s is not None and type(s.tree) is not int and v != w for s, v, w in parts)
+
+
+def _runs_on(side: Expression, following: Expression | None) -> bool:
+    """`3 - 1.4 = 1.6 * 2 = 3.2`: the calculation is true only of the number that the next side begins with."""
+    return type(side.tree) is not int and following is not None and side.value() in following.values
 
 
 def has_false_equation(line: list[Token]) -> bool:

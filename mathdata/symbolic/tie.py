@@ -125,7 +125,7 @@ def _sources(graph: Graph) -> None:
 
 def _rounded(s: Solution, slot: Slot) -> list[Any]:
     """`44 / 5 = 8.8, so 8 bills`: a result that did not come out, rounded down or up."""
-    if slot.value.denominator != 1 or not s.ragged:
+    if slot.value.denominator != 1 or not s.ragged or (slot.value == 1 and slot.step < 0):
         return []
     found: list[Any] = []
     for j in s.ragged:
@@ -140,6 +140,8 @@ def _may_be_told(graph: Graph, slot: Slot) -> bool:
     It does not where the question says it as a word too, or says it of the same things.
     """
     own = [m for g in graph.groups if g.value == slot.value for m in g.mentions]
+    if slot.noun not in ("", "time"):
+        own = [m for m in own if m.noun != "time"]  # `six times` counts no gadgets
     if slot.word and slot.value <= 4:
         return not any(graph.question.text[m.start].isalpha() or m.noun == slot.noun for m in own)
     return bool(slot.noun and own) and all(m.kind and m.kind != slot.noun for m in own) and not slot.money
@@ -221,6 +223,8 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> list[Any]:
         return [("c", value)]
     if value in fixed.spans and slot.noun in ("day", "month", "night", ""):
         return [("c", value)]
+    if value in fixed.named and (slot.op in ("*", "/") or slot.step < 0) and not _made_of_two(graph, value):
+        return [("c", value)]
     if value > 20 and slot.step >= 0 and not graph.solution.letters:
         hidden = _hidden_step(graph, slot, fixed)
         if hidden is not None:
@@ -233,6 +237,12 @@ def _unexplained(graph: Graph, slot: Slot, fixed: Constants) -> list[Any]:
         group.held = group.held or "may make a constant"
     graph.frozen.update(results)
     return [("u", value)]
+
+
+def _made_of_two(graph: Graph, value: Number) -> bool:
+    """Whether two numbers of the question may have made the value in the head."""
+    values = [g.value for g in graph.groups if g.value != 1]
+    return any(value in (a + b, a - b, b - a) for i, a in enumerate(values) for b in values[:i])
 
 
 def _converted(graph: Graph, slot: Slot) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 
 from mathdata.symbolic.hold import FIRM
 from mathdata.symbolic.lexer import listed
+from mathdata.symbolic.question import MARKS
 from mathdata.symbolic.replay import Replay, places, replay
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.tie import _SELF, Graph, Group, tie
@@ -28,14 +30,16 @@ class Made(dict[str, Any]):
 def vary(graph: Graph, seed: str) -> Made:
     """One sibling; another seed, another one. Raises Unsupported with the reason."""
     random = Random(seed)
-    free = [g for g, group in enumerate(graph.groups) if group.used and not group.held]
+    _surely_read(graph)
+    free = [g for g, group in enumerate(graph.groups) if group.used and not group.held and not _two_jobs(graph, g)]
     if not free:
         raise Unsupported("no number free", "every number of the question is held")
+    large = [g for g in free if not _small(graph.groups[g])]
     rules = _Rules(graph)
     causes: dict[str, int] = {}
     proofs = 0
     for n in range(TRIES):
-        values = _draw(graph, free, random, n)
+        values = _draw(graph, large if large and n < 2 * TRIES // 3 else free, random, n)
         why = rules.question(values)
         if not why:
             made = replay(graph, values)
@@ -50,6 +54,42 @@ def vary(graph: Graph, seed: str) -> Made:
                 raise Unsupported("not proved", why)
         causes[why] = causes.get(why, 0) + 1
     raise Unsupported(*_why(causes))
+
+
+def _surely_read(graph: Graph) -> None:
+    """Refuses rows whose solution says more than its steps: equations of an unknown, sums done in the head."""
+    s = graph.solution
+    if any(source[0] == "m" for slot in s.slots for source in slot.sources):
+        raise Unsupported("a number made in the head")
+    used = {source[1] for slot in s.slots for source in slot.sources if source[0] in "rxf"}
+    if any(j not in used for j in range(graph.gold)):
+        raise Unsupported("a number made in the head", "a result that nothing uses")
+    if any(x.step >= 0 and x.sources[0][0] == "u" and (x.value > 5 or x.value.denominator != 1) for x in s.slots):
+        raise Unsupported("unexplained operand")
+    for c in s.letters:
+        if re.search(
+            rf"(?<![A-Za-z'])[\d.]*{c}\s*[-+*=](?!\w)|[-+*=]\s*\$?[\d.]*{c}(?![A-Za-z'-])", s.text, re.IGNORECASE
+        ):
+            raise Unsupported("letters of its own")
+    if not graph.question.words.isdisjoint(_OF_THE_WORLD):
+        raise Unsupported("no number free", "a count that the world gives")
+
+
+_OF_THE_WORLD = frozenset(listed("alphabet vowels consonants"))
+
+
+def _small(group: Group) -> bool:
+    """A small count: what is told of it in words may be hidden from the reader, so other numbers change first."""
+    return group.value <= 12 and group.value.denominator == 1 and not any(m.money or m.percent for m in group.mentions)
+
+
+def _two_jobs(graph: Graph, g: int) -> bool:
+    """`20 books at $20`, or `4 little sisters` whose 4 the solution takes for the adults too: equal by chance."""
+    group = graph.groups[g]
+    if len({(m.noun, m.money) for m in group.mentions}) > 1:
+        return True
+    uses = {x.noun for x in graph.solution.slots if x.step >= 0 and x.side == 0 and ("q", g) in x.sources}
+    return _small(group) and len(uses - {""}) > 1
 
 
 def _why(causes: dict[str, int]) -> tuple[str, str]:
@@ -129,9 +169,13 @@ class _Rules:
         self.relations = _relations(graph)
         percents = [g for g, group in enumerate(groups) for m in group.mentions if m.percent]
         self.hundred = percents if len(percents) > 1 and sum(groups[g].value for g in percents) == 100 else []
-        self.compared = not graph.question.words.isdisjoint(_COMPARED) or ">" in graph.solution.text.replace(">>", "")
+        signs = graph.solution.text.replace(">>", "").replace("<<", "")
+        self.compared = not graph.question.words.isdisjoint(_COMPARED) or ">" in signs or "<" in signs
+        self.marks = not graph.question.words.isdisjoint(MARKS)
         self.others = bool(graph.question.words & _SELF)
         self.ages = not graph.question.words.isdisjoint(_AGES)
+        self.ratios = _ratios(graph)
+        self.days = not graph.question.words.isdisjoint(_DAYS)
 
     def question(self, values: Sequence[Number]) -> str:
         """Why these numbers do not suit the question; '' where they do."""
@@ -144,6 +188,8 @@ class _Rules:
         for op, a, b, c in self.relations:
             if (values[a] + values[b] if op == "+" else values[a] * values[b]) != values[c]:
                 return "numbers of the question belong together"
+        if any(values[a] * n != values[b] * m for a, b, m, n in self.ratios):
+            return "numbers of the question belong together"
         if self.hundred and sum(values[g] for g in self.hundred) != 100:
             return "percents that add to 100"
         for n, old_n, group in zip(values, old, groups):
@@ -167,6 +213,10 @@ class _Rules:
             why = _suits(step.value, value)
             if why:
                 return why
+            if self.days and step.noun == "hour" and step.value <= 24 < value:
+                return "cap"
+            if step.value <= 100 < value and self.graph.solution.text[step.spans[-1][1] :][:1] == "%":
+                return "cap"
             if self.ages and (value > 80 >= step.value or not 3 * step.value <= 5 * value <= 8 * step.value):
                 return "an age beyond belief"
             if j in self.graph.frozen and value != step.value:
@@ -177,9 +227,12 @@ class _Rules:
             if value != slot.value and (slot.value == 1 or value == 1 or value <= 0):
                 return "becomes one"
         gold = steps[self.graph.gold]
+        if self.marks and gold.value <= 100 < made.results[self.graph.gold]:
+            return "cap"
         return "the answer stays" if made.results[self.graph.gold] == gold.value else ""
 
 
+_DAYS = frozenset(listed("monday tuesday wednesday thursday friday saturday sunday day night today yesterday"))
 _AGES = frozenset(listed("old age ages older younger born"))
 _COMPARED = frozenset(
     listed(
@@ -221,18 +274,40 @@ def _relations(graph: Graph) -> list[tuple[str, int, int, int]]:
                 if c is None or c in (a, b) or (a == b and (op == "*" or len(first.mentions) < 2)):
                     continue
                 firm = {first.held, second.held, groups[c].held} & FIRM
-                if firm == {"one"} and op == "+" and groups[c].held == "told" and first is not second:
+                if firm == {"one"} and op == "+" and groups[c].held in ("told", "listed") and first is not second:
                     found.append((op, a, b, c))  # "all 4 lamps": 3 small bulbs and 1 large one
                 if firm:
                     continue
-                if not (first.used and second.used and groups[c].used) or (
-                    op == "+" and _told_as_sum(graph, groups[c])
-                ):
+                idle = not (first.used and second.used and groups[c].used)
+                if idle or (op == "+" and (_told_as_sum(graph, groups[c]) or _likely_sum(first, second, groups[c]))):
                     found.append((op, a, b, c))
     return found
 
 
+_RATIO = re.compile(r"\bratio\b[^.?]{0,120}?\b(\d{1,3}) ?: ?(\d{1,3})\b")
+
+
+def _ratios(graph: Graph) -> list[tuple[int, int, int, int]]:
+    """Pairs of numbers that stand to each other as a written ratio does."""
+    written = [(int(m[1]), int(m[2])) for m in _RATIO.finditer(graph.question.text)]
+    groups = graph.groups
+    return [
+        (a, b, m, n)
+        for m, n in written
+        for a, first in enumerate(groups)
+        for b, second in enumerate(groups)
+        if a != b and first.value * n == second.value * m and first.held not in FIRM and second.held not in FIRM
+    ]
+
+
 _SUM_WORDS = frozenset(listed("all total combined altogether these those together"))
+
+
+def _likely_sum(a: Group, b: Group, c: Group) -> bool:
+    """`8-ounce glasses … 6.5 ounces of milk and 1.5 of syrup`: a sum of one kind, or too odd a one for chance."""
+    kinds = [{m.noun for m in g.mentions if m.noun} for g in (a, b, c)]
+    odd = any(g.value.denominator != 1 for g in (a, b))
+    return a is b or odd or (c.value >= 10 and bool(kinds[0] & kinds[2] or kinds[1] & kinds[2]))
 
 
 def _told_as_sum(graph: Graph, group: Group) -> bool:
