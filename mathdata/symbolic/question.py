@@ -238,6 +238,10 @@ def _held_by_words(
         return "label"
     if noun == "dollar" and i + 2 < len(stream) and stream[i + 2].text == "bill":
         return "label"
+    if noun in _MEASURES and [t.text for t in stream[max(0, i - 2) : i]][-1:] in (["equals"], ["="]):
+        return "told"
+    if noun in _MEASURES and [t.text for t in stream[max(0, i - 2) : i]] == ["equal", "to"]:
+        return "told"
     if value <= 12 and (noun in _SHAPE or (after is not None and after.text in _SHAPE)):
         return "shape"
     if word in ("two", "couple") or (noun == "other" and value <= 10):
@@ -273,8 +277,8 @@ def _cap(stream: list[Token], i: int, value: Number, noun: str) -> int:
         return 6
     if noun == "hour" and value < 24:
         return 23
-    if noun == "week" and value <= 4:
-        return 6
+    if noun == "week" and value <= 52:
+        return 6 if value <= 4 else 52
     if noun == "year" and ("old" in following or "age" in following):
         return 95
     if noun == "inche" and "tall" in following and value <= 84:

@@ -535,3 +535,29 @@ def test_the_number_of_named_people_is_no_other_number():
     made = list(varied(question, solution)) + list(asked(question, solution))
     assert made
     assert all("*2" in row["solution"].replace(" ", "") for row in made)
+
+
+def test_a_year_has_no_fifty_five_weeks():
+    question = "Lea has 2 lessons a week in 36 weeks of school. She missed 3 lessons. How many lessons had she?"
+    solution = "There are 36*2 = <<36*2=72>>72 lessons.\nShe had 72-3 = <<72-3=69>>69 of them.\n#### 69"
+    made = list(varied(question, solution))
+    assert made
+    assert all(int(re.search(r"(\d+) weeks", row["problem"])[1]) <= 52 for row in made)
+
+
+def test_what_a_unit_is_equal_to_stays():
+    question = (
+        "Ajax is 80 kilograms. He loses 20 pounds. If 1 kilogram is equal to 2.2 pounds, how many pounds is he then?"
+    )
+    solution = "He is 80*2.2 = <<80*2.2=176>>176 pounds.\nThen he is 176-20 = <<176-20=156>>156 pounds.\n#### 156"
+    made = list(varied(question, solution))
+    assert made
+    assert all("equal to 2.2 pounds" in row["problem"] for row in made)
+
+
+def test_a_trio_is_not_masked_with_another_three():
+    question = "An orchestra has 3 violinists, a cellist, a trio of clarinets and 4 flutes. How many players are there?"
+    solution = (
+        "The strings are 3+1 = <<3+1=4>>4.\nThe others are 3+4 = <<3+4=7>>7.\nAll are 4+7 = <<4+7=11>>11.\n#### 11"
+    )
+    assert not any("x violinists" in row["problem"] for row in asked(question, solution))
