@@ -13,6 +13,7 @@ import polars as pl
 
 from mathdata.near.compare import compare
 from mathdata.near.flags import Flags
+from mathdata.near.formula import core
 from mathdata.near.keys import block_keys
 from mathdata.near.semantic import Encode, similar
 from mathdata.text import ngrams, normal_column, numbers, template_column, words
@@ -57,6 +58,7 @@ class Reference:
     _numbers: list[Counter[str]] = field(default_factory=list)
     _templates: dict[tuple[str, str], int] = field(default_factory=dict)
     _families: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _cores: dict[str, int] = field(default_factory=dict)
     _flags: Flags = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,9 +83,11 @@ class Reference:
             self._numbers.append(_values(problem))
             for gram in grams:
                 self._grams[gram].append(i)
-            family = family_key(problem)
+            family, formula = family_key(problem), core(problem)
             if family:
                 self._families.setdefault(family, i)
+            if formula:
+                self._cores.setdefault(formula, i)
 
     def hits(self, frame: Frame) -> list[Hit]:
         """The best hit of every row that has one: a leak before an unsure match."""
@@ -111,6 +115,7 @@ class Reference:
         yield from self._near(texts, rest)
         yield from self._overlaps(problems, rest.tolist())
         yield from self._same_template(frame, problems, rest.tolist())
+        yield from self._same_formula(frame, problems, rest.tolist())
         yield from self._retold(problems, rest)
         yield from self._embedded(problems, rest)
 
@@ -162,6 +167,15 @@ class Reference:
             item = self._templates.get((skeleton, answer))
             if answer and item is not None:
                 yield Hit(row, item, False, "same template and same answer", 0.5)
+
+    def _same_formula(self, frame: Frame, problems: pl.Series, rows: list[int]) -> Iterator[Hit]:
+        """A leak where the answers are the same text too; else doubtful: factoring is not expanding."""
+        known = self.items["answer"].fill_null("").to_list()
+        for row in rows:
+            item = self._cores.get(core(problems[row]) or "")
+            if item is not None:
+                sure = bool(known[item]) and known[item] == frame["answer"][row]
+                yield Hit(row, item, sure, "the same formula, and words that only ask for it", 0.9)
 
 
 def family_key(problem: str | None) -> tuple[str, ...] | None:
