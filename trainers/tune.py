@@ -290,13 +290,18 @@ def is_adapter(folder: Path) -> bool:
     return (folder / "adapter_config.json").is_file()
 
 
+def drawn_start(spec: TrainSpec) -> bool:
+    """True where the base was changed by a decomposition with random numbers: a loader would draw another one."""
+    return str(spec.peft.get("init_lora_weights", "")).startswith("pissa_niter")
+
+
 def settle(model: Any, spec: TrainSpec) -> Any:
     """The model as it is saved: adapters that stand inside whole weights are written into them."""
     from peft import PeftModel
 
     if isinstance(model, PeftModel):
-        stacked = len(model.peft_config) > 1
-        return model.merge_and_unload(adapter_names=list(model.peft_config)) if stacked else model
+        whole = len(model.peft_config) > 1 or drawn_start(spec)
+        return model.merge_and_unload(adapter_names=list(model.peft_config)) if whole else model
     if spec.method == "full":
         return model
     merge_head(model)

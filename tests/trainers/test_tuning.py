@@ -159,7 +159,10 @@ def test_an_unknown_option_for_trl_or_peft_names_the_nearest(rows: Any, tiny: An
     assert "use_rslora" in caught.value.hint
 
 
-@pytest.mark.parametrize("peft", [{"use_rslora": True}, {"use_dora": True}, {"init_lora_weights": "pissa"}])
+STARTS = ({"init_lora_weights": name} for name in ("pissa", "pissa_niter_4", "olora"))
+
+
+@pytest.mark.parametrize("peft", [{"use_rslora": True}, {"use_dora": True}, *STARTS])
 def test_pefts_own_options_are_passed_through(peft: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path) -> None:
     model, tokenizer, record = run_sft(rows(40), tiny(**LORA, peft=peft, learning_rate=1e-2), tmp_path / "run")
     assert record["spec"]["peft"] == peft
