@@ -280,7 +280,7 @@ def _is_unit(graph: Graph, letter: str) -> bool:
 def _is_unknown(letter: str, line: str) -> bool:
     """A letter that is reckoned with (`3s = 12`, `s + 2`), not a unit (`5 m`) or a name (`Team B`)."""
     sign = r"[-+*/=]"
-    return bool(re.search(rf"(?<![A-Za-z]){letter}\s*{sign}|{sign}\s*\$?[\d.]*{letter}(?![A-Za-z])", line))
+    return bool(re.search(rf"(?<![A-Za-z]){letter}\s*{sign}|{sign}\s*\$?[\d.]{{0,9}}{letter}(?![A-Za-z])", line))
 
 
 def _body(made: Masked) -> list[str]:

@@ -68,7 +68,9 @@ def _surely_read(graph: Graph) -> None:
         raise Unsupported("unexplained operand")
     for c in s.letters:
         if re.search(
-            rf"(?<![A-Za-z'])[\d.]*{c}\s*[-+*=](?!\w)|[-+*=]\s*\$?[\d.]*{c}(?![A-Za-z'-])", s.text, re.IGNORECASE
+            rf"(?<![A-Za-z'])[\d.]{{0,9}}{c}\s*[-+*=](?!\w)|[-+*=]\s*\$?[\d.]{{0,9}}{c}(?![A-Za-z'-])",
+            s.text,
+            re.IGNORECASE,
         ):
             raise Unsupported("letters of its own")
     if not graph.question.words.isdisjoint(_OF_THE_WORLD):

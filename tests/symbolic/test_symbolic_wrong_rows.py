@@ -1,6 +1,7 @@
 """Every kind of wrong row that was found by eye, told in other words: none of them is made again."""
 
 import re
+import time
 
 import pytest
 
@@ -561,3 +562,29 @@ def test_a_trio_is_not_masked_with_another_three():
         "The strings are 3+1 = <<3+1=4>>4.\nThe others are 3+4 = <<3+4=7>>7.\nAll are 4+7 = <<4+7=11>>11.\n#### 11"
     )
     assert not any("x violinists" in row["problem"] for row in asked(question, solution))
+
+
+@pytest.mark.parametrize(
+    "filler",
+    ["." * 9000, "x+" * 4000, "3.x=" * 2000, "x = " * 2000 + "." * 1000, "Al, Bo, Cy and " * 600, "ratio 1:" * 1100,
+     "Monday, Tuesday, and " * 400, "A B C D " * 1100, "equal to " * 1000],
+    ids=lambda filler: filler[:8].strip(),
+)  # fmt: skip
+def test_hostile_text_costs_bounded_time(filler):
+    question = "Ken has 36 bags with 14 pears each. He eats 25 pears. How many pears are left?"
+    solution = "He has 36*14 = <<36*14=504>>504 pears.\nSo 504-25 = <<504-25=479>>479 are left.\n"
+    started = time.process_time()
+    for problem, worked in (
+        (f"{filler} {question}"[:10_000], f"{solution}#### 479"),
+        (question, f"{filler[:9_800]}\n{solution}#### 479"),
+    ):
+        try:
+            graph = tie(problem, worked)
+        except Unsupported:
+            continue
+        try:
+            vary(graph, "1")
+        except Unsupported:
+            pass
+        list(masked_rows(graph, "1", []))
+    assert time.process_time() - started < 5
