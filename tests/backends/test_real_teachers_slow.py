@@ -286,3 +286,49 @@ def test_the_offline_engine_of_vllm_answers_in_the_process_and_in_two_copies(tmp
     assert [[c[:3] for c in a] for a in copies] == [sampled, greedy, long], "two engines answer as one"
     assert len(copies[0][0][3]) == copies[0][0][2]
     assert all(x <= 0 for x in copies[0][0][3])
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, sys.argv[2])
+from mathdata.backends.vllm import Vllm
+from mathdata.types import Problem, Request, Sampling
+if __name__ == "__main__":
+    teacher = Vllm(model=sys.argv[1], dtype="float32", max_model_len=256, options={"enforce_eager": True})
+    teacher.generate([Request("answer", Problem("1", "q"), text="What is 1 + 2?", sampling=Sampling(max_tokens=8))])
+    print("READY", flush=True)
+    time.sleep(300)
+"""
+
+
+def test_no_engine_of_vllm_outlives_a_killed_run(tmp_path):
+    need_vllm()
+    folder = make_model(tmp_path / "tiny")
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen(
+        [str(VLLM), str(script), str(folder), str(Path(__file__).parents[2])],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=VLLM_ENV, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert any(line.startswith("READY") for line in process.stdout)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    ended = time.monotonic() + 60
+    while (left := session_of(process.pid)) and time.monotonic() < ended:
+        time.sleep(0.5)
+    assert not left, left
+
+
+def session_of(number: int) -> list[str]:
+    """The processes of a session that are still there, by /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[3]) == number and words[0] != "Z":
+            found.append(stat.parent.name)
+    return found

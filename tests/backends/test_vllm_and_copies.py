@@ -22,6 +22,7 @@ def test_no_copies_at_all_are_refused():
 
 def test_more_copies_than_the_machine_has_gpus_are_refused_before_any_process_starts(monkeypatch):
     monkeypatch.setattr("mathdata.backends.vllm._gpus_here", lambda: 2)
+    monkeypatch.setattr("mathdata.backends.vllm.find_spec", lambda name: True)
     with pytest.raises(BackendError, match="2 copies on 4 GPUs each want 8, this machine has 2"):
         Vllm(model="m", tensor_parallel=4, data_parallel=2).generate([ask(1)])
 
