@@ -247,8 +247,8 @@ def conforming(items: Iterable[Parsed], label: str, where: str, how: How, known:
         tally.add(made, frame)
         yield made
     tally.check()
-    if not tally.rows and layout is None:
-        raise DataError(f"{where}: no rows in it", "check the step that wrote it")
+    if not tally.rows and (layout is None or {".csv", ".tsv"} & set(Path(where.lower()).suffixes)):
+        raise DataError(f"{where}: no rows in it", "check the step that wrote it")  # a header alone is no row either
 
 
 def one_block(

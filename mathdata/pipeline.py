@@ -51,7 +51,12 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / made.name
     started = time.perf_counter()
     with locked(folder):
-        claim(folder, made, fresh)
+        replaced = claim(folder, made, fresh)
+        if replaced:
+            display.say(
+                f"{folder} held a finished run with other values (digest {replaced[:10]}): its report and its sets are "
+                "replaced; --out keeps both"
+            )
         chains = run_chains(made, folder, display)
         jobs = run_jobs(made, folder, chains, display)
         result = finish(made, folder, chains, jobs, display, started)
@@ -78,7 +83,8 @@ def plan(recipe: Recipe) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One run at a time in a folder; the lock dies with the process that holds it. Raises ResumeError."""
+    """One run at a time in a folder; the lock dies with the process that holds it. Raises ResumeError, UsageError."""
+    refuse_foreign(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / "lock").open("a+")
@@ -98,20 +104,24 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def claim(folder: Path, recipe: Recipe, fresh: bool) -> None:
-    """The folder belongs to one recipe by name; changed values redo only the steps they touch."""
-    marker = folder / "recipe.json"
-    if marker.exists():
-        try:
-            other = json.loads(marker.read_text(encoding="utf-8"))
-        except ValueError:
-            other = {}
-        if other.get("name") not in (None, recipe.name) and not fresh:
-            raise ResumeError(
-                f"{folder} holds a run of '{other['name']}'", "give another --out, or --fresh to replace it"
-            )
-    elif any(p.name != "lock" and not p.is_symlink() for p in folder.iterdir()):  # a sweep links what its points share
+def refuse_foreign(folder: Path) -> None:
+    """A folder that holds something else than a run is left as it is. Raises UsageError."""
+    if not folder.is_dir() or (folder / "recipe.json").exists():
+        return
+    if any(p.name != "lock" and not p.is_symlink() for p in folder.iterdir()):  # a sweep links what its points share
         raise UsageError(f"{folder} is not empty and no run folder", "give another --out")
+
+
+def claim(folder: Path, recipe: Recipe, fresh: bool) -> str:
+    """The folder belongs to one recipe by name; changed values redo only the steps they touch.
+
+    Returns the digest of the finished run with other values that will be replaced, else nothing.
+    """
+    refuse_foreign(folder)
+    other = body_of(folder / "recipe.json").get("name")
+    if other not in (None, recipe.name) and not fresh:
+        raise ResumeError(f"{folder} holds a run of '{other}'", "give another --out, or --fresh to replace it")
+    held = str(body_of(folder / "manifest.json").get("digest") or "")
     if fresh:
         for name in ("manifest.json",):
             (folder / name).unlink(missing_ok=True)
@@ -122,7 +132,17 @@ def claim(folder: Path, recipe: Recipe, fresh: bool) -> None:
                 shutil.move(folder / name, stale / f"{name}-{time.time_ns()}")
     for half in folder.rglob(".*.part"):
         half.unlink()  # what a killed run was writing; the lock is ours, so nobody is writing it now
-    dump_json(marker, recipe.model_dump(mode="json"))
+    dump_json(folder / "recipe.json", recipe.model_dump(mode="json"))
+    return held if held != recipe.digest and not fresh else ""
+
+
+def body_of(path: Path) -> dict[str, Any]:
+    """A JSON object, or nothing where there is none that can be read."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def clear_stale(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,7 +33,7 @@ class Source(Strict):
     otherwise: str | None = None
     column: dict[str, str] | None = None
     license: str | None = None
-    max_broken: float = 0.05
+    max_broken: float = Field(default=0.05, ge=0, le=1)
 
     @property
     def address(self) -> str:
@@ -73,7 +74,7 @@ class Arm(Strict):
     @field_validator("stages", mode="before")
     @classmethod
     def _stages(cls, value: Any) -> Any:
-        return None if value is None else [parse_stage(v) for v in value]
+        return None if value is None else parse_stages(value)
 
 
 class Evaluate(Strict):
@@ -94,6 +95,20 @@ class Compare(Strict):
 
     before: str
     after: str
+
+
+LONGEST = 120
+RESERVED = ("curated", "rejects")
+"""Files of every run: an arm with a chain of its own has one named after it beside them."""
+
+
+def plain_name(name: str) -> str:
+    """A name that is also a folder's: it must not choose where that folder is. Raises ValueError."""
+    if not re.fullmatch(r"[\w-][\w.-]*", name) or len(name.encode()) > LONGEST:
+        raise ValueError(
+            f"{name[:80]!r} names no folder: letters, digits, - _ and . (not first), {LONGEST} bytes at most"
+        )
+    return name
 
 
 class Recipe(Strict):
@@ -129,6 +144,20 @@ class Recipe(Strict):
                 holder["stages"] = [as_written(call) for call in holder["stages"]]
         return body
 
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return plain_name(value)
+
+    @field_validator("arms")
+    @classmethod
+    def _arms(cls, value: dict[str, Arm]) -> dict[str, Arm]:
+        for name, arm in value.items():
+            plain_name(name)
+            if arm.stages is not None and name in RESERVED:
+                raise ValueError(f"an arm named '{name}' cannot have stages of its own: {name}.parquet is the recipe's")
+        return value
+
     @field_validator("input", mode="before")
     @classmethod
     def _input(cls, value: Any) -> Any:
@@ -138,7 +167,14 @@ class Recipe(Strict):
     @field_validator("stages", mode="before")
     @classmethod
     def _stages(cls, value: Any) -> Any:
-        return [parse_stage(v) for v in value or []]
+        return parse_stages([] if value is None else value)
+
+
+def parse_stages(value: Any) -> list[Any]:
+    """A list of stages, each as `parse_stage` reads it. Raises ValueError for what is no list."""
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r:.60} is no list: write each stage as a line of its own, - dedup: {{level: near}}")
+    return [parse_stage(v) for v in value]
 
 
 def parse_stage(value: Any) -> Any:
@@ -155,6 +191,10 @@ def parse_stage(value: Any) -> Any:
     rest = dict(options or {})
     where = rest.pop("where", None)
     if where is not None:
+        if not isinstance(where, Mapping):
+            raise RecipeError(
+                f"stage '{name}': where must be a mapping, not {where!r:.60}", "where: {topic: [equation]}"
+            )
         where = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
     return StageCall(name=str(name), options=rest, where=where)
 

@@ -51,6 +51,8 @@ def load_yaml(text: str, where: str) -> Any:
     loader = _Loader(text)
     try:
         return loader.get_single_data()
+    except RecipeError as e:
+        raise RecipeError(f"{where}: {e.message}", e.hint) from None
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"

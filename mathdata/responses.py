@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,23 @@ def match(frame: Frame, problems: Frame, path: str | Path) -> list[list[Completi
         raise DataError(f"{path}: no response belongs to a problem of this benchmark", "match by id or by problem text")
     if not all(matched):
         raise DataError(*incomplete([bool(m) for m in matched], path))
+    if len({len(m) for m in matched}) > 1:
+        raise DataError(*uneven([len(m) for m in matched], problems["id"].to_list(), path))
     return matched
+
+
+def uneven(counts: list[int], ids: list[Any], path: str | Path) -> tuple[str, str]:
+    """Message and hint for a file that answers some problems more often than others: pass@k needs k of each."""
+    usual = Counter(counts).most_common(1)[0][0]
+    odd = next(i for i, n in enumerate(counts) if n != usual)
+    others = sum(n != usual for n in counts)
+    said = f"{path}: problem {str(ids[odd])!r:.80} has {_times(counts[odd])}, {len(counts) - others:,} of the "
+    more = f", {others - 1:,} more differ" if others > 1 else ""
+    return f"{said}{len(counts):,} problems have {usual}{more}", "give every problem as many responses"
+
+
+def _times(n: int) -> str:
+    return f"{n} response{'s' if n != 1 else ''}"
 
 
 def incomplete(has: list[bool], path: str | Path) -> tuple[str, str]:

@@ -39,7 +39,16 @@ def test_a_recipe_is_read_and_its_digest_is_stable(tmp_path: Path) -> None:
         (GOOD.replace("level: normal", "levle: normal"), ["line 5", "levle", "did you mean 'level'"]),
         (GOOD.replace("level: normal", "level: fuzzy"), ["line 5", "level", "'fuzzy'"]),
         (GOOD.replace("name: small", "name: [a"), ["line"]),
-        (GOOD + "seed: 1\nseed: 2\n", ["'seed' stands twice"]),
+        (GOOD + "seed: 1\nseed: 2\n", ["r.yaml: line 8: key 'seed' stands twice"]),
+        (GOOD.replace("name: small", "name: ../evil"), ["r.yaml, line 2", "'../evil'", "letters, digits"]),
+        (GOOD.replace("name: small", "name: /tmp/evil"), ["r.yaml, line 2", "'/tmp/evil'"]),
+        (GOOD.replace("name: small", "name: .hidden"), ["r.yaml, line 2", "'.hidden'"]),
+        (GOOD + "arms: {../b: {}}\n", ["line 7", "'../b'"]),
+        (GOOD + "arms: {rejects: {stages: []}}\n", ["line 7", "rejects.parquet is the recipe's"]),
+        ("name: a\ninput: x.jsonl\nstages: dedup\n", ["line 3", "'dedup' is no list", "- dedup:"]),
+        ("name: a\ninput: x.jsonl\nstages: {dedup: {}}\n", ["line 3", "is no list"]),
+        (GOOD.replace("level: normal", "where: topic"), ["'dedup'", "where must be a mapping"]),
+        ("name: a\ninput: {path: x.jsonl, max_broken: 7}\n", ["line 2", "max_broken = 7"]),
         (GOOD.replace("name: small\n", ""), ["'name' is required"]),
         ("- a\n- b\n", ["a recipe is a mapping"]),
         (GOOD + "api_key: abc\n", ["line 7", "api_key", "key or password"]),
@@ -56,6 +65,11 @@ def test_a_mistake_is_named_with_its_place_and_the_nearest_valid_name(
     assert [w for w in words if w not in said] == [], said
     assert "sk-abcdef" not in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize("name", ["我的配方", "v1.2_b-3", "a"])
+def test_a_name_may_hold_letters_of_any_script_digits_and_three_signs(tmp_path: Path, name: str) -> None:
+    assert load_recipe(write(tmp_path, GOOD.replace("name: small", f"name: {name}"))).name == name
 
 
 def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:

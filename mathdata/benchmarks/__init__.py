@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mathdata.errors import UnknownName
+from mathdata.errors import DataError, UnknownName
+from mathdata.formats import FORMATS, PACKED
 from mathdata.types import Benchmark
 
 __all__ = ["get_benchmark"]
@@ -24,6 +25,8 @@ def get_benchmark(spec: str | Mapping[str, Any] | Benchmark) -> Benchmark:
         return spec
     if isinstance(spec, str) and ("://" in spec or _is_file(spec)):
         spec = {"custom": {"file": spec}}
+    if isinstance(spec, str) and _is_path(spec):
+        raise DataError(f"no such file: {spec}", "check the path, or name a benchmark: mathdata ls benchmarks")
     name, options = parse_spec(spec)
     made = find("benchmark", name).make
     if isinstance(spec, str) and options and callable(made):
@@ -35,6 +38,11 @@ def get_benchmark(spec: str | Mapping[str, Any] | Benchmark) -> Benchmark:
         return made
     built: Benchmark = build("benchmark", {name: options})
     return built
+
+
+def _is_path(spec: str) -> bool:
+    """Meant as a path: it has a folder or ends like a file of rows."""
+    return ":" not in spec and ("/" in spec or Path(spec).suffix.lower() in FORMATS + PACKED)
 
 
 def _is_file(spec: str) -> bool:

@@ -62,7 +62,11 @@ def house_options(asks: bool) -> list[click.Parameter]:
         click.Option(["--ray-address"], help="Address of a running Ray cluster (with --engine ray)."),
         *([journal] if asks else []),
         click.Option(
-            ["--max-broken"], type=float, default=0.05, show_default=True, help="Share of unreadable lines allowed."
+            ["--max-broken"],
+            type=click.FloatRange(0, 1),
+            default=0.05,
+            show_default=True,
+            help="Share of unreadable lines allowed.",
         ),
         click.Option(["--overwrite"], is_flag=True, help="Replace an existing output once the new one is complete."),
     ]

@@ -43,6 +43,7 @@ def left_behind(folder: Path, *known: str) -> list[str]:
 
 BAD = {
     "empty.jsonl": (b"", 1, ["empty.jsonl: the file is empty"]),
+    "header.csv": (b"problem,answer\n", 1, ["header.csv: no rows in it"]),
     "utf16.jsonl": (LINES.decode().encode("utf-16"), 1, ["UTF-16", "byte 0", "iconv -f UTF-16"]),
     "latin.jsonl": ('{"question": "Größe?", "answer": "1"}\n'.encode("latin-1") * 30, 1, ["byte 0xf6", "ISO-8859-1"]),
     "missing.jsonl": (b'{"stem": "How many?", "n": 1}\n', 2, ["'stem', 'n'", "--column problem=stem"]),
@@ -155,6 +156,17 @@ def test_an_unknown_benchmark_names_the_nearest(tmp_path: Path, call: Cli) -> No
         "did you mean 'gsm8k'?",
     )
     assert left_behind(tmp_path, "raw.jsonl") == []
+
+
+def test_a_file_of_test_items_that_is_not_there_is_called_a_file(tmp_path: Path, call: Cli) -> None:
+    put(tmp_path / "raw.jsonl")
+    for name in ("nosuch.jsonl", "data/nosuch"):
+        refused(call("decontaminate", "raw.jsonl", "--preview", "1", "--against", name), 1, f"no such file: {name}")
+
+
+def test_a_share_of_broken_lines_is_a_share(tmp_path: Path, call: Cli) -> None:
+    put(tmp_path / "raw.jsonl")
+    refused(call("dedup", "raw.jsonl", "-o", "out.parquet", "--max-broken", "7"), 2, "--max-broken", "0<=x<=1")
 
 
 RECIPES = {

@@ -215,6 +215,24 @@ def test_how_a_model_is_asked_is_refused_where_none_is_and_a_file_is_no_folder(c
     assert "already there" in cli(*given, "-o", "e").err
 
 
+def test_responses_that_answer_one_problem_twice_are_no_pass_at_two(cli, tmp_path):
+    ids = [f"q{i}" for i in range(20)]
+    write_lines(tmp_path / "p.jsonl", [{"id": i, "problem": f"{i}?", "answer": "4"} for i in ids])
+    write_lines(tmp_path / "twice.jsonl", [{"id": i, "response": "#### 4"} for i in [*ids, "q7"]])
+    done = cli("evaluate", "m", "-b", "p.jsonl", "--responses", "twice.jsonl", "-o", "e")
+    assert done.rc == 1
+    said, hint = done.err.strip().splitlines()[-2:]
+    assert "problem 'q7' has 2 responses, 19 of the 20 problems have 1" in said
+    assert hint == "hint: give every problem as many responses"
+    assert not (tmp_path / "e").exists()
+    write_lines(tmp_path / "both.jsonl", [{"id": i, "response": "#### 4"} for i in [*ids, *ids]])
+    assert cli("evaluate", "m", "-b", "p.jsonl", "--responses", "both.jsonl", "-o", "e").rc == 0
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+
+
 def test_an_unknown_name_of_a_column_of_responses_is_refused(cli, tmp_path):
     (tmp_path / "r.jsonl").write_text('{"id": "a", "response": "2", "output": "3"}\n')
     command = ["evaluate", "m", "-b", "elementary", "-o", "e", "--column"]

@@ -182,6 +182,25 @@ def test_a_folder_with_other_files_is_not_taken_over(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert "not empty" in err
     assert (tmp_path / "run" / "thesis.tex").read_text() == "mine"
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.tex"], "no lock is left in it"
+
+
+PLAIN = """
+name: plain
+input: builtin:elementary?rows=200
+stages:
+  - dedup: {level: normal}
+"""
+
+
+def test_a_finished_run_with_other_values_is_replaced_aloud(tmp_path: Path, call: Callable[..., Any]) -> None:
+    (tmp_path / "r.yaml").write_text(PLAIN, encoding="utf-8")
+    assert "replaced" not in call("run", "r.yaml").err
+    digest = json.loads((tmp_path / "runs" / "plain" / "manifest.json").read_text())["digest"]
+    assert "replaced" not in call("run", "r.yaml").err, "the same values: nothing is lost"
+    said = call("run", "r.yaml", "seed=3").err
+    assert f"runs/plain held a finished run with other values (digest {digest[:10]})" in said
+    assert "--out keeps both" in said
 
 
 def test_interrupting_a_run_says_how_to_go_on(tmp_path: Path) -> None:
