@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mathdata.near.fractions import fold_fractions, fraction_word
 from mathdata.near.lexicon import Entry, Lexicon, load
 from mathdata.numerals import CARDINALS, HAN_NUMERAL, PARTS, SCALES, canonical, chinese_value, english_value
 
@@ -163,7 +164,8 @@ def table(extra: str | None = None) -> Table:
             rows.append((word.encode(), int(number_hashes([str(value)])[0]), NUMBER, 0, True))
     for word, part in PARTS.items():
         if word.encode() not in known:
-            rows.append((word.encode(), hash_bytes(f"part:{part}".encode()), NUMBER, ORDER, False))
+            said = fraction_word(part) if part < 1 else f"part:{part}"
+            rows.append((word.encode(), int(hashes_of([said.encode()])[0]), NUMBER, ORDER, False))
     hashes = hashes_of([r[0] for r in rows])
     multiplier, slot = _perfect(hashes)
     return Table(
@@ -256,7 +258,7 @@ def chunks(texts: pl.Series) -> Iterator[pl.Series]:
 def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
     """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
     known = table(extra)
-    rows = fold_chinese(texts, known).to_list()
+    rows = fold_chinese(fold_fractions(texts), known).to_list()
     data = np.frombuffer(("\n".join(rows) + "\n").encode("utf-8") + b"\0" * 24, dtype=np.uint8)
     size = len(data) - 24
     low = LOWER[data]
@@ -299,6 +301,8 @@ def _classify(data: Array, low: Array, start: Array, length: Array, what: Array,
     entry = at[found]
     numeric = np.zeros(len(start), dtype=bool)
     numeric[found] = known.numeric[entry]
+    fraction = (what == LETTER) & (data[start] == 0x7A) & (data[start + 1] == 0x71) & (data[start + 2] == 0x66)
+    kind[fraction], flag[fraction] = NUMBER, ORDER
     plain = hashes.copy()
     hashes[found], kind[found], flag[found] = known.value[entry], known.kind[entry], known.flag[entry]
     _private(data, start, high, hashes, kind, flag, known)
