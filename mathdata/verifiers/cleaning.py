@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["clean", "undouble"]
+from mathdata.verifiers.units import names_things
+
+__all__ = ["clean", "unbracketed", "undouble"]
 
 _FOLD = str.maketrans(
     {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
@@ -56,6 +58,24 @@ _CELSIUS = re.compile(
 _TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
 
 
+_BRACKETED = re.compile(
+    r"(?<=[\d)}%])\s*\(\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*([^(){}\\\d]{1,30})\}|([^(){}\\\d,;]{1,30}(?:\^\{?[23]\}?)?))\s*\)(?!\s*[\w(\[^])"
+)
+
+
+def unbracketed(text: str) -> str:
+    """`9(个)` is `9 个`: a unit in brackets behind its number, the form of textbooks."""
+    return _BRACKETED.sub(_unbracketed, text) if "(" in text else text
+
+
+def _unbracketed(match: re.Match[str]) -> str:
+    named, plain = match.groups()
+    inside = (named or plain).strip()
+    if not names_things(inside) or (named is None and len(inside) == 1 and inside.isascii()):
+        return match.group()
+    return f"\\text{{ {inside}}}" if named or inside.isascii() and inside.isalpha() else f" {inside}"
+
+
 _SCALE = {"C": "Celsius", "F": "Fahrenheit"}
 
 
@@ -87,7 +107,7 @@ def clean(text: str) -> str:
         text = _TAG.sub("", text)
         if "circ" in text:
             text = _CELSIUS.sub(lambda m: "\\text{ " + _SCALE[m.group(1) or m.group(2)] + "}", text)
-    text = _strip(text)
+    text = _strip(unbracketed(text))
     if " " in text:
         text = _SPACED.sub(lambda m: m.group().replace(" ", ""), text)
     if "_" in text:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from mathdata.verifiers.sides import Equation, judge_sides, show
+from mathdata.verifiers.cleaning import unbracketed
+from mathdata.verifiers.sides import TWO_WAYS, Equation, judge_sides, show, sign_inside
 
 __all__ = ["formula_equations"]
 
@@ -84,6 +85,15 @@ def _pair(left: _Side, right: _Side, marked: bool, offset: int, percent: bool, o
     if kind == "false" and a.degrees != b.degrees:
         turned = a.values[0] * Fraction(math.pi) / 180 if a.degrees else a.values[0] * 180 / Fraction(math.pi)
         return Equation(text, span, True if _close(turned, b.values[0]) else None, "unchecked", "degrees and radians")
+    if kind == "false" and any(x in (shown[0] + shown[1]) for x in "^⁰¹²³⁴⁵⁶⁷⁸⁹"):
+        read = [_value(sign_inside(s.text), first=i > 0) for i, s in enumerate((left, right))]
+        if (
+            read[0]
+            and read[1]
+            and judge_sides([*a.values, *read[0].values], [*b.values, *read[1].values], b.places, marked=marked)
+            != "false"
+        ):
+            return Equation(text, span, None, "unchecked", TWO_WAYS)
     why = "" if kind != "false" else f"{shown[0]} is {show(a.values[0])}, not {shown[1].rstrip('.,')}"
     return Equation(text, span, kind != "false", kind, why[:300])
 
@@ -103,7 +113,7 @@ class _Number(NamedTuple):
 
 def _value(side: str, first: bool) -> _Number | None:
     """The value of a side in every reading; None where it is no number."""
-    side = side.replace("&", " ").replace("~", " ").strip().rstrip(".,")
+    side = unbracketed(side.replace("&", " ").replace("~", " ").strip().rstrip(".,"))
     if _OTHER.search(side):
         side = _OTHER.split(side)[0 if first else -1].strip()
     if not side or len(side) > 300 or not any(c.isdigit() for c in side) or "_" in side or _NAMED.match(side):
@@ -115,7 +125,11 @@ def _value(side: str, first: bool) -> _Number | None:
         degrees = False
     else:
         side = _CIRCLE.sub("", side)
-    known = [x for x in (_number(side), _number(_TIGHT.sub(r"/(\1)", side)) if "/" in side else None) if x is not None]
+    known = [
+        x
+        for x in (_number(side, first), _number(_TIGHT.sub(r"/(\1)", side), first) if "/" in side else None)
+        if x is not None
+    ]
     if not known:
         return None
     return _Number([x[0] for x in known], known[0][1], any(x[2] for x in known), degrees, known[0][3])
@@ -125,12 +139,14 @@ def _holds(tree: object, name: tuple[str, str]) -> bool:
     return tree == name or (isinstance(tree, tuple) and any(_holds(x, name) for x in tree))
 
 
-def _number(side: str) -> tuple[Fraction, int | None, bool, bool] | None:
+def _number(side: str, named: bool) -> tuple[Fraction, int | None, bool, bool] | None:
     from mathdata.verifiers.algebra import Algebra, NoValue, TooBig, constant
     from mathdata.verifiers.numeric import NoNumber, symbols, value
     from mathdata.verifiers.values import read_value
 
     tree = read_value(side).tree
+    if named and tree is not None and tree[0] == "unit" and tree[2] not in "$€£¥":
+        tree = tree[1]  # 16(元): what is counted stands behind the result
     if (
         tree is None
         or symbols(tree)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from mathdata.verifiers.arithmetic import readings
-from mathdata.verifiers.sides import Equation, judge_sides, show
+from mathdata.verifiers.sides import TWO_WAYS, Equation, judge_sides, show, sign_inside
 from mathdata.verifiers.signs import GLUED, OPS, SPOKEN, Tok, tokens_of
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.wording import words
@@ -98,10 +98,8 @@ def _cut_off(tokens: list[Tok], begin: int) -> bool:
         return before.text[-1] in "的加减乘除" and before.end == first.start
     if before.end == first.start and (before.kind != "other" or before.text in GLUED):
         return True
-    if before.text == ":" and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
-        return True  # 3:40
-    if before.text in ":：∶" and begin > 1 and tokens[begin - 2].kind == "num" and tokens[begin - 2].end < before.start:
-        return True  # 10 : 5, a quotient
+    if _ratio(tokens, begin - 1):
+        return True
     if before.kind == "word" and [t.kind for t in tokens[begin : begin + 3]] == ["open", "num", "close"]:
         return True  # Shonda (1): a note to the word
     if before.kind == "word" and before.text.lower() in ("of", "by"):
@@ -117,6 +115,14 @@ def _cut_off(tokens: list[Tok], begin: int) -> bool:
     if before.text == "," and before.end == first.start and begin > 1 and tokens[begin - 2].kind == "num":
         return True  # 0,2: a decimal comma
     return before.kind == "num"
+
+
+def _ratio(tokens: list[Tok], i: int) -> bool:
+    """Whether a colon binds two numbers: 3:40, 3：2, 10 : 5; `Day 3: 2 + 5` is none."""
+    if not 0 < i < len(tokens) - 1 or tokens[i].text not in (":", "：", "∶"):
+        return False
+    before, colon, after = tokens[i - 1 : i + 2]
+    return before.kind == after.kind == "num" and (colon.end == after.start or before.end < colon.start)
 
 
 def _share(tokens: list[Tok], of: int) -> bool:
@@ -201,6 +207,8 @@ def _right(tokens: list[Tok], eq: int, high: int) -> list[Tok] | None:
         last = i
         i += 1
     part = tokens[eq + 1 : last + 1]
+    if i < high and _ratio(tokens, i) and tokens[i + 1].text != "00":  # 3 + 2 = 5:00 is a time of day
+        return None
     if (
         i < high
         and depth == 0
@@ -276,8 +284,19 @@ def _check(left: list[Tok], right: list[Tok], eq: Tok, after: Tok | None, origin
         kind = _excused(left, right, lefts, after) or kind
     if kind == "unchecked":
         return Equation(text, span, None, kind, "a conversion of units")
+    if kind == "false" and _true_in_turn(left, right):
+        return Equation(text, span, None, "unchecked", TWO_WAYS)
     why = "" if kind != "false" else f"{_source(left)} is {show(lefts[0])}, not {_source(right)}"
     return Equation(text, span, kind != "false", kind, why[:300])
+
+
+def _true_in_turn(left: list[Tok], right: list[Tok]) -> bool:
+    """Whether the equation holds where a sign before a power belongs to the base, as calculators and pupils read it."""
+    sources = [_source(left), _source(right)]
+    if not any("^" in s for s in sources):
+        return False
+    a, b = (readings(s) + readings(sign_inside(s)) for s in sources)
+    return judge_sides(a, b, _places(right), marked=False) != "false"
 
 
 def _excused(left: list[Tok], right: list[Tok], lefts: list[Fraction], after: Tok | None) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Equation", "judge_sides", "show"]
+__all__ = ["TWO_WAYS", "Equation", "judge_sides", "show", "sign_inside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,17 @@ class Equation:
     holds: bool | None
     kind: str
     why: str = ""
+
+
+TWO_WAYS = "a sign before a power, read in two ways"
+_SIGNED_POWER = re.compile(
+    r"((?:^|[(*/+\-^{=]|\\(?:cdot|times|div)(?![A-Za-z]))\s*)[-−－]\s*(\d+(?:\.\d+)?)(?=\s*(?:\^|\*\*|[⁰¹²³⁴-⁹]))"
+)
+
+
+def sign_inside(source: str) -> str:
+    """The other reading of `-3^2`, in which the sign belongs to the base: `(-3)^2`. A difference, `4 - 3^2`, has one."""
+    return _SIGNED_POWER.sub(r"\1(-\2)", source)
 
 
 def judge_sides(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction as F
 from functools import lru_cache
+from itertools import pairwise
 
-__all__ = ["Unit", "is_unit", "read_unit"]
+__all__ = ["Unit", "is_unit", "names_things", "read_unit"]
 
 Unit = tuple[F, tuple[tuple[str, int], ...]]
 """(factor to the base unit, dimensions); () = a count of things."""
@@ -69,6 +70,35 @@ def _entry(word: str) -> tuple[F, str] | None:
 
 def is_unit(word: str) -> bool:
     return _entry(word) is not None
+
+
+_NO_NAMES = re.compile(
+    r"(?:a?(?:sin|cos|tan)|cot|sec|csc|log|exp|sqrt|abs|max|min|gcd|lcm|mod|det|arg|alpha|beta|gamma|delta|theta|lambda|sigma|omega)$",
+    re.IGNORECASE,
+)
+_RAISED_UNIT = re.compile(r"(?:\^\{?[23]\}?|[²³])$")
+_JOINTS = re.compile(r"\s*[/·]\s*|\s+")
+_VOWELS = frozenset("aeiouyAEIOUY")
+
+
+def names_things(inside: str) -> bool:
+    """Whether words in brackets behind a number say what is counted: `（个）`, `(kg)`, `(km/h)`, `(apples)`.
+
+    Letters of algebra (`ab`, `xyz`), functions and single letters that are no unit say nothing of the kind.
+    """
+    parts = [_RAISED_UNIT.sub("", p) for p in _JOINTS.split(inside.strip())]
+    return len(inside) <= 30 and len(parts) <= 4 and all(_names_one(p) for p in parts)
+
+
+def _names_one(word: str) -> bool:
+    if not word.isascii():
+        return word.isalpha() and all("\u4e00" <= c <= "\u9fff" for c in word)
+    if is_unit(word):
+        return len(word) > 1 or word in "mgshLl"
+    if not word.isalpha() or _NO_NAMES.match(word):
+        return False
+    run = all(ord(b) - ord(a) == 1 for a, b in pairwise(word))
+    return len(word) > 2 and not run and not _VOWELS.isdisjoint(word)
 
 
 @lru_cache(maxsize=4096)

@@ -54,6 +54,82 @@ def test_what_is_true_or_cannot_be_checked_is_not_called_false(text):
     assert check_steps(text).false == 0, check_steps(text)
 
 
+@pytest.mark.parametrize(
+    "unit", ["个", "元", "kg", "cm", "千克", "apples", "km/h", "cm²", "cm^2", "平方厘米", "元/千克", "m", "min", "pens"]
+)
+@pytest.mark.parametrize("brackets", ["（{}）", "({})", " ({})", "（ {} ）"])
+def test_a_unit_in_brackets_behind_the_result_does_not_hide_the_step(unit, brackets):
+    mark = brackets.format(unit)
+    for text in (
+        f"3+5=9{mark}",
+        f"3+5=9{mark}，9×2=18{mark}",
+        f"共有2×(3+4)=15{mark}",
+        f"3{mark}+5{mark}=9{mark}",
+        f"$3+5=9${mark}",
+        f"\\(3+5=9{mark}\\)",
+    ):
+        if unit == "m" and text.startswith("\\"):
+            continue  # a letter of algebra inside a formula
+        assert check_steps(text).false == 1, text
+        right = text.replace("=9", "=8").replace("=15", "=14")
+        report = check_steps(right)
+        assert (report.checked, report.false) == (report.seen, 0), right
+
+
+@pytest.mark.parametrize("inside", ["x", "ab", "xyz", "x+1", "pi", "sin", "n", "甲+乙", "x)(3"])
+def test_letters_and_sums_in_brackets_are_factors(inside):
+    for text in (f"6={2}({inside})", f"3+4=2({inside})", f"2({inside})=12", f"3+2({inside})=12", f"f(x)=2({inside})"):
+        assert check_steps(text).false == 0, text
+
+
+def test_a_name_that_stands_for_a_number_elsewhere_is_no_unit():
+    for text in (
+        "m=3, 2+4=2(m)",
+        "1(60-Losses) -2(Losses) = -30, so 60 - Losses - 2 Losses = -30",
+        "甲=3，2+4=2（甲）",
+    ):
+        assert check_steps(text).false == 0, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3：2=6：4", "3:2=6:4", "3∶2=6∶4", "3 ： 2 = 6 ： 4", "1.5=3：2", "15：10=3：2=1.5", "12/6=4:2", "9-0.5=8:30"],
+)
+def test_a_ratio_is_not_taken_for_its_second_number(text):
+    assert check_steps(text).false == 0
+
+
+@pytest.mark.parametrize("text", ["第1题：2+3=6", "解：2+3=6", "Day 3: 2+3=6", "共有：2+3=6；", "2+3=6：错"])
+def test_a_colon_behind_words_hides_no_step(text):
+    assert check_steps(text).false == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-3^2 = 9",
+        "$-3^2 = 9$",
+        "-3² = 9",
+        "-697.18^2 = 486059.9524",
+        "2*-3^2=18",
+        "-2^4 = -2^3 * -2 = 16",
+        "-1.5**2 = 2.25",
+        "\\(2 \\cdot -3^2 = 18\\)",
+    ],
+)
+def test_a_sign_before_a_power_is_doubtful_where_the_other_reading_holds(text):
+    report = check_steps(text)
+    assert report.false == 0
+    assert report.checked < report.seen
+
+
+@pytest.mark.parametrize(
+    "text", ["-3^2 = 8", "$-3^2 = 8$", "4 - 3^2 = 13", "$5-3^2=14$", "(2)-3^2 = 11", "-3^3 = 27", "-2*3 = 6"]
+)
+def test_no_other_reading_excuses_a_difference_or_another_number(text):
+    assert check_steps(text).false == 1
+
+
 def test_the_report_counts_what_it_saw_what_it_checked_and_what_was_rounded():
     report = check_steps("2+2=4, x = 7, 10/3 = 3.33 and 1+1=3")
     assert (report.seen, report.checked, report.false, report.rounded) == (4, 3, 1, 1)
