@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
     from transformers import AutoModelForCausalLM, set_seed
 
     set_seed(seed)
-    extra: dict[str, Any] = {} if spec.attention == "auto" else {"attn_implementation": spec.attention}
+    extra = attention(spec)
     if spec.model.config is not None:
         config = load_config(spec)
         config.vocab_size = len(tokenizer)
@@ -105,6 +106,17 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
     if spec.quantize:
         keep_trainable(model)
     return _agree(model, tokenizer)
+
+
+def attention(spec: TrainSpec) -> dict[str, Any]:
+    """How attention is computed. Raises RecipeError for a library that is not here."""
+    packages = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
+    package = packages.get(spec.attention)
+    if package is not None and find_spec(package) is None:
+        raise RecipeError(
+            f"train.attention: {spec.attention} needs {package}, which is not installed", "write attention: sdpa"
+        )
+    return {} if spec.attention == "auto" else {"attn_implementation": spec.attention}
 
 
 @contextmanager
@@ -170,8 +182,6 @@ def expand_layers(asked: Mapping[str, int]) -> dict[str, int]:
 
 def quantization(spec: TrainSpec) -> Any:
     """bitsandbytes' settings of QLoRA: 4-bit normal float, doubly quantised, arithmetic as `precision`. Raises MissingExtra."""
-    from importlib.util import find_spec
-
     import torch
     from transformers import BitsAndBytesConfig
 

@@ -60,7 +60,12 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
     else:
         tokenizer = _loaded(spec)
     if asked.chat_template:
-        tokenizer.chat_template = Path(asked.chat_template).read_text(encoding="utf-8")
+        try:
+            tokenizer.chat_template = Path(asked.chat_template).read_text(encoding="utf-8")
+        except OSError as error:
+            raise RecipeError(
+                f"train.tokenizer.chat_template: {asked.chat_template}: {error.strerror}", "name a jinja file"
+            ) from None
     if asked.add_tokens:
         tokenizer.add_tokens(list(asked.add_tokens))
     set_pad(tokenizer, asked.pad)

@@ -184,6 +184,22 @@ def test_the_first_loss_is_the_same_however_a_batch_is_laid_out(
     assert train(other, rows(8), tmp_path / "b")["loss"][0][1] == pytest.approx(first, abs=2e-5)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"precision": "fp16"}, "fp16 needs a GPU"),
+        ({"attention": "flash_attention_2"}, "needs flash_attn, which is not installed"),
+        ({"tokenizer": {"train": {}, "chat_template": "no.jinja"}}, "no.jinja: No such file"),
+    ],
+)
+def test_what_this_machine_does_not_have_is_named(
+    settings: dict[str, Any], words: str, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        train(tiny(**settings), rows(8), tmp_path / "run")
+
+
 def test_a_run_that_cannot_work_leaves_nothing_behind(rows: Any, tiny: Any, tmp_path: Path) -> None:
     with pytest.raises(PreflightError, match="not verified"):
         train(tiny(), rows(8, verdict=None), tmp_path / "run")
