@@ -15,6 +15,7 @@ from typing import Any
 from mathdata.errors import ResumeError, UsageError
 from mathdata.manifest import dump_json
 from mathdata.recipe import Recipe, load_recipe
+from mathdata.recipe_checks import check_keys
 from mathdata.steps import chains_of, describe, run_chains
 from mathdata.training import run_jobs
 from mathdata.types import Context, Progress
@@ -50,6 +51,7 @@ def run(
     display = display or Display()
     folder = Path(out) if out is not None else Path("runs") / made.name
     started = time.perf_counter()
+    need_keys(made, folder)
     with locked(folder):
         replaced = claim(folder, made, fresh)
         if replaced:
@@ -65,8 +67,15 @@ def run(
     return result
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
-    """What `run` would do, without doing it."""
+def need_keys(recipe: Recipe, folder: Path) -> None:
+    """The keys of its servers are there, unless stored answers may do without. Raises RecipeError."""
+    if not (Path(recipe.journal) if recipe.journal else folder / "journal.sqlite").exists():
+        check_keys(recipe, *recipe.place)
+
+
+def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
+    """What `run` would do, without doing it. Raises RecipeError where `run` would before any work."""
+    need_keys(recipe, out or Path("runs") / recipe.name)
     return {
         "name": recipe.name,
         "input": [s.path for s in recipe.input],

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from mathdata.bind import check_options, explain, options_of
 from mathdata.errors import MathdataError, RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
+from mathdata.recipe_checks import check_request
 from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
 from mathdata.trainspec import TrainSpec
 
@@ -128,6 +129,7 @@ class Recipe(Strict):
     sweep: dict[str, list[Any]] | None = None
     jobs: int = 1
     journal: str | None = None
+    _place: tuple[str, str] = PrivateAttr(default=("recipe", ""))
     notes: list[str | dict[Literal["en", "zh"], str]] = Field(default_factory=list)
     """What must be said beside the figures: printed at the end and in the report, there in both languages where given."""
 
@@ -135,6 +137,17 @@ class Recipe(Strict):
     def digest(self) -> str:
         """sha256 of everything the recipe says that decides what comes out."""
         return digest_of(self.model_dump(mode="json", exclude={"engine"}))
+
+    def chains(self) -> Iterable[tuple[str, list[StageCall]]]:
+        """Every chain of stages with its place in the recipe."""
+        yield "stages", self.stages
+        for name, arm in self.arms.items():
+            yield f"arms.{name}.stages", arm.stages or []
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The file it was read from and its text, for what is found wrong later."""
+        return self._place
 
     def authored(self) -> dict[str, Any]:
         """The recipe as its author would write it: what is not the default, stages as `- dedup: {level: near}`."""
@@ -252,6 +265,7 @@ def load_recipe(name: str | Path | Mapping[str, Any], overrides: Sequence[str] =
         override(data, item)
     refuse_keys(data, where, text)
     recipe = _validate(data, where, text)
+    recipe._place = where, text
     check_recipe(recipe, where, text)
     return recipe
 
@@ -302,7 +316,7 @@ _NAMED = {"method": "augmentation", "teacher": "backend", "strategy": "sampler"}
 def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
     check_component("engine", recipe.engine, f"{where}{line_of(text, 'engine')}: engine")
-    for place, chain in _chains(recipe):
+    for place, chain in recipe.chains():
         for call in chain:
             check_stage(call, f"{where}{line_of(text, call.name)}: {place}")
     for name, arm in recipe.arms.items():
@@ -310,18 +324,13 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
             arm_train(recipe, name, where)
     if recipe.evaluate is not None:
         check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "benchmarks"))
+        check_asking(recipe.evaluate, where, text)
     if recipe.compare is not None:
         for side in (recipe.compare.before, recipe.compare.after):
             if side not in recipe.arms:
                 raise RecipeError(
                     f"{where}{line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
                 )
-
-
-def _chains(recipe: Recipe) -> Iterable[tuple[str, list[StageCall]]]:
-    yield "stages", recipe.stages
-    for name, arm in recipe.arms.items():
-        yield f"arms.{name}.stages", arm.stages or []
 
 
 def check_stage(call: StageCall, where: str) -> None:
@@ -338,6 +347,7 @@ def check_stage(call: StageCall, where: str) -> None:
         value = checked.get(key)
         for spec in value if isinstance(value, list) else [value] if value else []:
             check_component(kind, spec, f"{where}.{call.name}.{key}")
+    check_request(function, checked, f"{where}.{call.name}")
 
 
 def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> None:
@@ -350,6 +360,27 @@ def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> Non
     except UnknownName as e:
         raise RecipeError(f"{where}: {e.message}", e.hint) from None
     check_options(component.make, options, where=f"{where} '{name}'")
+    if (kind, name) == ("backend", "openai"):  # built without a word to the server: addresses and names of keys
+        try:
+            component.make(**options)
+        except MathdataError as e:
+            raise RecipeError(f"{where}: {e.message}", e.hint) from None
+
+
+def check_asking(evaluate: Evaluate, where: str, text: str) -> None:
+    """The prompt and the backend that grading names. Raises RecipeError."""
+    from mathdata.prompts import get_prompt
+    from mathdata.registry import parse_spec
+
+    if evaluate.backend is not None:
+        name, options = parse_spec(evaluate.backend)
+        spec = {name: {"model": "the arm's own"} | options}
+        check_component("backend", spec, f"{where}{line_of(text, 'backend')}: evaluate.backend")
+    if evaluate.prompt is not None:
+        try:
+            get_prompt(evaluate.prompt)
+        except MathdataError as e:
+            raise RecipeError(f"{where}{line_of(text, 'prompt')}: evaluate.prompt: {e.message}", e.hint) from None
 
 
 def as_list(value: Any, key: str, function: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mathdata.bind import check_options
-from mathdata.errors import DataError
+from mathdata.errors import DataError, MathdataError
 from mathdata.manifest import (
     Ledger,
     account,
@@ -26,6 +27,8 @@ from mathdata.manifest import (
     split,
     versions,
 )
+from mathdata.receipts import lines_of
+from mathdata.recipe_checks import check_columns, in_recipe_words
 from mathdata.types import Context, Engine, Partitions, Table
 
 if TYPE_CHECKING:  # a stage command reads no recipe: it need not wait for pydantic
@@ -50,6 +53,8 @@ def run_stage(
     inside, aside = seen_by(name, table, where or {})
     result = function(inside, **options, engine=engine, ctx=ctx)
     ledger = account(name, inside, result, started)
+    if where and not ledger.rows_in:
+        ctx.figures["no_row_where"] = dict(where)
     if aside is not None:
         result = joined(aside, result)
         whole = account(name, table, result, started)
@@ -113,6 +118,7 @@ def chain_of(recipe: Recipe, arm: str) -> str:
 def run_chains(recipe: Recipe, folder: Path, display: Any) -> dict[str, list[Step]]:
     """Every chain's steps, each on disk; a prefix that two chains share runs once."""
     first = read_input(recipe, folder, display)
+    check_columns(recipe, first.kept, *recipe.place)
     made: dict[str, list[Step]] = {}
     for name, chain in chains_of(recipe).items():
         steps = [first]
@@ -170,7 +176,7 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
     journal = Path(recipe.journal) if recipe.journal else folder / "journal.sqlite"
     ctx = Context(workdir=folder, journal=journal, seed=recipe.seed)
     table, engine = stored(before.kept), build("engine", recipe.engine)
-    with display.stage(call.name, count_rows(table)) as ctx.progress:
+    with display.stage(call.name, count_rows(table)) as ctx.progress, recipe_words():
         result, ledger = run_stage(call.name, function, table, options, engine=engine, ctx=ctx, where=call.where)
     if not ledger.kept:
         words = ", ".join(f"{w} {n}" for w, n in ledger.rejected.items()) or "nothing came in"
@@ -180,6 +186,8 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
         f"{call.name}: {ledger.rows_in:,} in + {ledger.created:,} created = {ledger.kept:,} kept"
         f"{' · ' + gone if gone else ''}   ({ledger.seconds:.1f} s)"
     )
+    for line in lines_of(ctx.figures):
+        display.say(f"  {line}")
     record = {
         "stage": call.name,
         "options": describe(call)[call.name],
@@ -189,6 +197,16 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
     step = save(target, digest, result, record)
     discard(result, {before.kept})
     return step
+
+
+@contextmanager
+def recipe_words() -> Iterator[None]:
+    """A stage's errors name options as a recipe does, not as the command line."""
+    try:
+        yield
+    except MathdataError as e:
+        e.message, e.hint = in_recipe_words(e.message), in_recipe_words(e.hint)
+        raise
 
 
 def discard(table: Table, but: Set[Path] = frozenset()) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.manifest import commit, digest_of, dump_json, select_rows, sha256_of, versions
+from mathdata.receipts import how_to_settle, shortfalls
 from mathdata.recipe import Recipe
 from mathdata.steps import Step, source_key
 from mathdata.training import Job
@@ -27,6 +28,8 @@ class Run:
     folder: Path
     summary: dict[str, Any]
     pending: int = 0
+    settle: str = ""
+    """What to do about the pending rows."""
     data: dict[str, Any] = field(default_factory=dict)
     """Everything the report was made from."""
 
@@ -63,6 +66,7 @@ def finish(
         "difference": headline(recipe, comparisons),
         "inputs": [s.path for s in recipe.input],
         "notes": recipe.notes,
+        "warnings": [*stage_warnings(chains), *evaluation_warnings(jobs)],
     }
     data |= when(before, digest_of([recipe.digest, data["ledger"], arms]), started)
     with display.stage("report"):
@@ -70,7 +74,9 @@ def finish(
         outputs |= write_report_of(folder, data)
     summary = summary_of(folder, data, chains)
     write_manifest(recipe, folder, data, outputs)
-    return Run(folder, summary, pending=sum(s.record["pending"] for chain in chains.values() for s in chain), data=data)
+    waiting = [s for chain in chains.values() for s in chain if s.record["pending"]]
+    told = [how_to_settle(s.record["pending"], s.record["ledger"]["rejected"], s.record["figures"]) for s in waiting]
+    return Run(folder, summary, sum(s.record["pending"] for s in waiting), "; ".join(dict.fromkeys(told)), data)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -135,6 +141,17 @@ def examples(step: Step) -> dict[str, list[dict[str, Any]]]:
         rows = gone.filter(pl.col("reject") == word).select(columns).sort("id", "origin").head(EXAMPLES)
         found[word] = rows.collect(engine="streaming").to_dicts()
     return found
+
+
+def stage_warnings(chains: Mapping[str, list[Step]]) -> list[str]:
+    """What stages were asked for and could not give; a step that chains share is named once."""
+    shared = {step.digest: step for chain in chains.values() for step in chain}
+    of = {step.digest: arm for arm, chain in reversed(list(chains.items())) for step in chain}
+    return [
+        f"{of[digest]}, {step.record['stage']}: {line}"
+        for digest, step in shared.items()
+        for line in shortfalls(step.record["figures"])
+    ]
 
 
 # --- planted faults -----------------------------------------------------------------------------------------------
@@ -217,6 +234,11 @@ def read_evaluation(job: Job) -> dict[str, Any]:
     return made
 
 
+def evaluation_warnings(jobs: list[Job]) -> list[str]:
+    """What `evaluate` warns of, for every arm: answers cut off, answers that could not be judged."""
+    return [f"{job.arm}, {warning}" for job in jobs for warning in read_evaluation(job).get("warnings") or []]
+
+
 def compare_arms(recipe: Recipe, folder: Path, jobs: list[Job]) -> list[dict[str, Any]]:
     """Every trained arm against the one before it in the recipe, and the headline pair."""
     from mathdata.comparison import compare
@@ -264,9 +286,10 @@ def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[
 
 
 def notes_of(data: Mapping[str, Any]) -> list[str]:
-    """What must be said beside the figures: checks that arms were allowed to fail, and the recipe's own words."""
+    """What must be said beside the figures: warnings, checks that arms were allowed to fail, the recipe's own words."""
     allowed = {name: arm["allowed"] for name, arm in data["arms"].items() if arm["allowed"]}
     return [
+        *data["warnings"],
         *(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()),
         *map(plain, data["notes"]),
     ]

@@ -82,6 +82,8 @@ LAYERS = [
         "showpage",
         "outputs",
         "pushing",
+        "receipts",
+        "recipe_checks",
     },
     {"steps", "training"},
     {"wrapup", "pipeline", "sweep"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mathdata.errors import MathdataError, RecipeError, UnknownName
+from mathdata.pipeline import plan, run
 from mathdata.recipe import bundled, load_recipe
 from mathdata.recipe_text import load_yaml
 
@@ -109,3 +110,66 @@ def test_every_bundled_recipe_loads(name: str) -> None:
         assert load_recipe(name).name
     except MathdataError as e:
         pytest.fail(f"{e.message}: {e.hint}")
+
+
+KNOWABLE = [
+    ("sample: {strategy: stratified, n: 5}", "strategy 'stratified' needs by"),
+    ("sample: {strategy: stratified, by: topic}", "strategy 'stratified' needs n"),
+    ("sample: {strategy: quota}", "strategy 'quota' needs quota"),
+    ("sample: {strategy: nested}", "strategy 'nested' needs sizes"),
+    ("sample: {}", "strategy 'uniform' needs n"),
+    ("sample: {quota: nosuch.yaml}", "no file nosuch.yaml of a quota"),
+    ("sample: {n: 5, max_per_problem: 0}", "max_per_problem 0 asks for no row"),
+    ("augment: {method: [answer], teacher: {openai: {model: m, base_url: nonsense}}}", "nonsense"),
+]
+
+
+@pytest.mark.parametrize(("stage", "words"), KNOWABLE)
+def test_what_a_stage_cannot_do_without_is_asked_for_before_any_work(tmp_path: Path, stage: str, words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, f"{GOOD}  - {stage}\n"))
+    said = caught.value.message
+    assert words in said
+    assert "r.yaml, line 7" in said
+    assert "--" not in said + caught.value.hint, "a recipe has no command-line options"
+
+
+def test_a_key_that_the_environment_lacks_is_asked_for_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = '{openai: {model: m, base_url: "http://127.0.0.1:9/v1", api_key_env: A_KEY_OF_MINE}}'
+    stage = f"  - augment: {{method: [answer], teacher: {server}}}\n"
+    recipe = load_recipe(write(tmp_path, GOOD + stage))
+    for work in (lambda: plan(recipe, tmp_path / "run"), lambda: run(recipe, out=tmp_path / "run")):
+        with pytest.raises(RecipeError, match=r"r.yaml, line 7: stages.augment.teacher: .* no A_KEY_OF_MINE"):
+            work()
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "journal.sqlite").touch()
+    assert plan(recipe, tmp_path / "run"), "stored answers may do without it"
+    monkeypatch.setenv("A_KEY_OF_MINE", "x")
+    assert plan(recipe, tmp_path / "elsewhere")
+
+
+COLUMNS = [
+    ("sample: {n: 5, where: {topik: [add]}}", "stages.sample.where: no column 'topik'", "'topic'"),
+    ("sample: {n: 5, where: {difficulty: [add]}}", "column 'difficulty' holds numbers, not ['add']", "numbers"),
+    ("sample: {n: 5, strategy: stratified, by: levle}", "stages.sample.by: no column 'levle'", "'level'"),
+]
+
+
+@pytest.mark.parametrize(("stage", "words", "hint"), COLUMNS)
+def test_a_column_that_no_row_has_is_named_after_reading_and_before_the_first_stage(
+    tmp_path: Path, stage: str, words: str, hint: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        run(write(tmp_path, f"{GOOD}  - {stage}\n"), out=tmp_path / "run")
+    assert "r.yaml, line 7" in caught.value.message
+    assert words in caught.value.message
+    assert hint in caught.value.hint
+    assert [p.name.partition("-")[0] for p in (tmp_path / "run" / "steps").iterdir()] == ["read"]
+
+
+def test_a_column_that_a_stage_before_adds_may_be_asked_for(tmp_path: Path) -> None:
+    text = f"{GOOD}  - sample: {{sizes: [16, 32]}}\n  - dedup: {{where: {{rank: [1, 2]}}}}\n"
+    assert run(write(tmp_path, text), out=tmp_path / "run").summary["ledger"][-1]["stage"] == "dedup"

@@ -32,13 +32,13 @@ def command(
 
     loaded = load_recipe(recipe, overrides)
     if plan_only:
-        emit(plan(loaded), as_json, print_plan)
+        emit(plan(loaded, out), as_json, print_plan)
         return
     with Display(quiet=as_json) as display:
         done = run(loaded, out=out, fresh=fresh, display=display)
     emit(done.summary, as_json, print_summary)
     if done.pending:
-        message(f"{done.pending} rows are pending: run the same command again to settle them")
+        message(done.settle)
         raise SystemExit(3)
 
 

@@ -12,6 +12,7 @@ from mathdata.bind import Option, check_options, choices_of, is_flag, options_of
 from mathdata.cli.common import COMMON, Command, emit, message
 from mathdata.cli.progress import Display
 from mathdata.errors import UsageError
+from mathdata.receipts import how_to_settle, lines_of
 
 if TYPE_CHECKING:
     from mathdata.types import Frame, Table
@@ -193,7 +194,7 @@ def run_stage_command(
     emit(result, as_json, _print_ledger)
     if ledger.pending:
         if not as_json:
-            message(f"{ledger.pending} rows are pending: run the same command again to settle them")
+            message(how_to_settle(ledger.pending, ledger.rejected, ctx.figures))
         raise SystemExit(3)
 
 
@@ -212,26 +213,19 @@ def _print_ledger(result: dict[str, Any]) -> None:
     )
     for word, n in sorted(result["rejected"].items(), key=lambda kv: -kv[1]):
         message(f"  {n:>9,}  {word}")
-    for method, line in result.get("by_method", {}).items():
-        message(f"  {method}: {line['kept']:,} of {line['made']:,} kept ({line['share']:.0%})")
-    for line in _lacking(result.get("missing"), result.get("groups", {})):
+    for line in lines_of(result):
         message(f"  {line}")
     for key in ("out", "rejects"):
         if key in result:
             message(f"  {key}: {result[key]}")
 
 
-def _lacking(missing: Any, groups: dict[str, int]) -> list[str]:
-    """What a sample was asked for and the rows did not have."""
-    if isinstance(missing, dict):
-        has = {group: f"has {groups[group]:,} of {groups[group] + n:,} rows" for group, n in missing.items()}
-        return [f"quota: {group} {said if groups[group] else 'has no rows'}" for group, said in has.items()]
-    return [f"{missing:,} rows fewer than asked for: there are no more"] if missing else []
-
-
 def _print_estimate(result: dict[str, Any]) -> None:
     """What a run would ask and cost, for people."""
     e = result["estimate"]
+    if e.get("free"):
+        message("free: the teacher works on this machine and asks no server")
+        return
     price = "price unknown" if e["usd_at_most"] is None else f"at most {e['usd_at_most']:.2f} usd"
     message(f"{e['requests']:,} requests for {e['samples']:,} answers, {e['note']}")
     message(f"  about {e['tokens_in']:,} tokens in, at most {e['tokens_out_at_most']:,} out: {price}")

@@ -30,7 +30,15 @@ def cell(value: Any) -> str:
 
 
 def markdown(run: Mapping[str, Any]) -> str:
-    parts = [f"# {cell(run.get('name') or 'mathdata')}\n", answer(run), arms(run), pairs(run), rows(run), planted(run)]
+    parts = [
+        f"# {cell(run.get('name') or 'mathdata')}\n",
+        answer(run),
+        notes(run),
+        arms(run),
+        pairs(run),
+        rows(run),
+        planted(run),
+    ]
     return "\n".join(p for p in [*parts, repeat(run)] if p)
 
 
@@ -49,6 +57,12 @@ def answer(run: Mapping[str, Any]) -> str:
         f"(95 % {points(best['low'])} to {points(best['high'])}, {TESTS[best.get('test', 'McNemar')]} p {p_value(best['p'])}, "
         f"n = {best['n']}; {best['fixed']} fixed, {best['broken']} broken).\n{differs}"
     )
+
+
+def notes(run: Mapping[str, Any]) -> str:
+    """Warnings and the recipe's own words, a line each."""
+    own = [n if isinstance(n, str) else n.get("en") or next(iter(n.values()), "") for n in run.get("notes") or ()]
+    return "".join(f"- {cell(line)}\n" for line in (*(run.get("warnings") or ()), *own))
 
 
 def arms(run: Mapping[str, Any]) -> str:

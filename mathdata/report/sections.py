@@ -104,7 +104,7 @@ def notes(run: Run, best: Mapping[str, Any] | None) -> str:
         if arm.get("allowed"):
             allowed.setdefault(", ".join(arm["allowed"]), []).append(name)
     lines += [tag("li", t("allowed_note", arm=", ".join(names), what=what)) for what, names in allowed.items()]
-    lines += [tag("li", both(note)) for note in run.get("notes") or []]
+    lines += [tag("li", both(note)) for note in (*(run.get("warnings") or ()), *(run.get("notes") or ()))]
     return tag("ul", "".join(lines), "notes") if lines else ""
 
 

@@ -37,6 +37,8 @@ class Sampler(Protocol):
     """Chooses rows from a slim frame: `i`, `draw` (uniform, the lower the sooner) and the columns of `columns`."""
 
     name: str
+    needs: tuple[str, ...]
+    """Fields of `Asked` that it cannot do without."""
     columns: tuple[str, ...]
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen: ...
@@ -74,7 +76,16 @@ def interleave(rows: Frame, group: str) -> Frame:
     return rows.with_columns(place.alias("_place")).sort("_place", "draw").drop("_place")
 
 
-def need(value: Any, strategy: str, option: str) -> Any:
-    if value is None or value == ():
-        raise UsageError(f"sample: strategy '{strategy}' needs --{option}", f"mathdata sample ... --{option} ...")
-    return value
+def need(sampler: Sampler, asked: Asked) -> None:
+    """What a strategy cannot do without was given. Raises UsageError."""
+    for option in getattr(sampler, "needs", ()):
+        if getattr(asked, option) in (None, ()):
+            raise UsageError(f"sample: strategy '{sampler.name}' needs --{option}", f"give --{option}: {GIVE[option]}")
+
+
+GIVE = {
+    "n": "how many rows to draw",
+    "by": "the columns that make the groups, for example topic",
+    "quota": "the rows of each group, or a file that says so",
+    "sizes": "the sizes, for example 128,256,full",
+}

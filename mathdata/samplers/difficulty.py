@@ -8,7 +8,7 @@ import polars as pl
 
 from mathdata.errors import DataError
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, need
+from mathdata.samplers._draw import Asked, Chosen
 from mathdata.types import Frame
 
 
@@ -17,6 +17,7 @@ class Difficulty:
     """An equal number of rows for each question (uniform), or in proportion to its difficulty."""
 
     name = "difficulty"
+    needs = ("n",)
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class Difficulty:
         self.columns = ("query", {"level": "difficulty", "length": "length", "pass_rate": "pass_rate"}[measure])
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        n = need(asked.n, self.name, "n")
+        n = asked.n or 0
         place = pl.col("draw").rank("ordinal").over("query")
         if self.per == "uniform":
             order = rows.with_columns(place.alias("_place")).sort("_place", "draw")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, interleave, need
+from mathdata.samplers._draw import Asked, Chosen, interleave
 from mathdata.text import ngrams, words
 from mathdata.types import Frame
 
@@ -22,10 +22,11 @@ class Diverse:
     """Templates are covered first; where there are too many, those farthest apart by their n-grams."""
 
     name = "diverse"
+    needs = ("n",)
     columns: tuple[str, ...] = ("template", "problem")
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        n = need(asked.n, self.name, "n")
+        n = asked.n or 0
         order = interleave(rows, "template")
         templates = order["template"].n_unique()
         if n >= templates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, group_of, interleave, need
+from mathdata.samplers._draw import Asked, Chosen, group_of, interleave
 from mathdata.types import Frame
 
 
@@ -12,10 +12,11 @@ class Nested:
     """One order whose prefixes are the samples (column `rank`); with --by the groups stand in equal shares."""
 
     name = "nested"
+    needs = ("sizes",)
     columns: tuple[str, ...] = ()
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        sizes = need(asked.sizes, self.name, "sizes")
+        sizes = asked.sizes
         rows = rows.with_columns(group_of(rows, asked.by))
         order = interleave(rows, "group")
         wanted = max(rows.height if s is None else s for s in sizes)

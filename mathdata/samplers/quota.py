@@ -6,7 +6,7 @@ import polars as pl
 
 from mathdata.errors import UnknownName, nearest
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, group_of, need
+from mathdata.samplers._draw import Asked, Chosen, group_of
 from mathdata.types import Frame
 
 
@@ -15,10 +15,11 @@ class Quota:
     """So many rows of each group, as --quota says; what a group lacks is reported, never filled from others."""
 
     name = "quota"
+    needs = ("quota",)
     columns: tuple[str, ...] = ()
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        quota = need(asked.quota, self.name, "quota")
+        quota = asked.quota or {}
         rows = rows.with_columns(group_of(rows, asked.by or ("topic",)))
         has = dict(rows.group_by("group").len().iter_rows())
         if quota and not any(g in has for g in quota):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, group_of, need
+from mathdata.samplers._draw import Asked, Chosen, group_of
 from mathdata.types import Frame
 
 
@@ -14,11 +14,12 @@ class Stratified:
     """Each group of --by keeps its share of the table."""
 
     name = "stratified"
+    needs = ("n", "by")
     columns: tuple[str, ...] = ()
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        n = need(asked.n, self.name, "n")
-        rows = rows.with_columns(group_of(rows, need(asked.by, self.name, "by")))
+        n = asked.n or 0
+        rows = rows.with_columns(group_of(rows, asked.by))
         sizes = dict(rows.group_by("group").len().sort("group").iter_rows())
         share = shares(sizes, n)
         place = pl.col("draw").rank("ordinal").over("group")

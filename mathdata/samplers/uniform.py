@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, need
+from mathdata.samplers._draw import Asked, Chosen
 from mathdata.types import Frame
 
 
@@ -12,9 +12,10 @@ class Uniform:
     """Every row has the same chance."""
 
     name = "uniform"
+    needs = ("n",)
     columns: tuple[str, ...] = ()
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
-        n = need(asked.n, self.name, "n")
+        n = asked.n or 0
         taken = rows.sort("draw").head(n)
         return Chosen(taken["i"], {"missing": max(0, n - taken.height)})

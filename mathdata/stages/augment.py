@@ -12,7 +12,7 @@ import polars as pl
 
 from mathdata.backends._spread import spread
 from mathdata.backends.journal import Journal
-from mathdata.backends.money import find_price, guess, parse_budget
+from mathdata.backends.money import Price, find_price, guess, parse_budget
 from mathdata.engines._parts import scratch
 from mathdata.engines.local import LocalEngine
 from mathdata.errors import RecipeError, nearest
@@ -61,7 +61,12 @@ def augment(
     backend = spread(build("backend", teacher), teacher, engine)
     settings = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
     configure(backend, concurrency=concurrency, batch=batch)
-    price = getattr(backend, "price", None) or find_price(str(getattr(backend, "model", "")), batch)
+    proves = bool(getattr(backend, "proves", False))
+    price = (
+        Price(0.0, 0.0)
+        if proves
+        else getattr(backend, "price", None) or find_price(str(getattr(backend, "model", "")), batch)
+    )
     limit = parse_budget(budget, str(getattr(backend, "model", backend.name)), price)
     with journal_of(ctx, new=not estimate) as journal:
         maker = Maker(
@@ -70,10 +75,20 @@ def augment(
         )  # fmt: skip
         if estimate:
             requests = [r for frame in frames(table, engine) for r in maker.would_ask(split_where(frame, where)[0])]
-            ctx.figures["estimate"] = guess(requests, price) | {"note": maker.estimate_note()}
+            ctx.figures["estimate"] = guess(requests, price) | {"note": maker.estimate_note(), "free": maker.proves}
             return table
-        result = over(table, engine, ctx, lambda f: both(maker, *split_where(f, where)))
+        seen = 0
+
+        def work(frame: Frame) -> Frame:
+            nonlocal seen
+            inside, outside = split_where(frame, where)
+            seen += inside.height
+            return both(maker, inside, outside)
+
+        result = over(table, engine, ctx, work)
         ctx.figures |= maker.figures()
+        if where and not seen:
+            ctx.figures["no_row_where"] = dict(where)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,11 @@ import polars as pl
 from mathdata.engines.local import numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.registry import build, register
-from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, draws
+from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, draws, need
 from mathdata.text import fill_templates, normal_column
 from mathdata.types import Context, Engine, Frame, Table
 
-__all__ = ["sample"]
+__all__ = ["check_request", "sample"]
 
 
 @register("stage", "sample")
@@ -29,7 +30,7 @@ def sample(
     ] = "uniform",
     by: Annotated[list[str] | None, "Columns that make the groups (stratified, quota, nested)."] = None,
     quota: Annotated[dict[str, int] | Path | None, "Rows of each group: k=v,k=v or a file (.json, .yaml)."] = None,
-    sizes: Annotated[list[str] | None, "Sizes of nested samples, e.g. 128,256,512,full."] = None,
+    sizes: Annotated[list[str | int] | None, "Sizes of nested samples, e.g. 128,256,512,full."] = None,
     max_per_template: Annotated[int | None, "At most so many siblings (rows that differ only in numbers)."] = None,
     max_per_problem: Annotated[int | None, "At most so many solutions of one problem."] = None,
     fill: Annotated[
@@ -45,13 +46,8 @@ def sample(
     are the sample of 128, and so on.
     """
     engine, ctx = start(engine, ctx)
-    quota_table = _quota(quota)
-    _positive({"n": n, "max_per_template": max_per_template, "max_per_problem": max_per_problem})
-    if strategy == "uniform" and (quota_table or sizes):
-        strategy = "quota" if quota_table else "nested"
-    sampler: Sampler = build("sampler", strategy)
-    wanted = tuple(_size(s) for s in sizes or ())
-    asked = Asked(n, tuple(by or ()), quota_table, wanted, seed)
+    sampler, asked = _asked(n, strategy, by, quota, sizes, seed)
+    _positive({"max_per_template": max_per_template, "max_per_problem": max_per_problem})
     rows = _slim(table, engine, sampler, asked, max_per_template, max_per_problem, fill)
     rows, capped = _capped(rows, {"template": max_per_template, "query": max_per_problem})
     chosen = _choose(sampler, rows, asked, fill)
@@ -63,6 +59,25 @@ def sample(
     return result
 
 
+def check_request(options: Mapping[str, Any]) -> None:
+    """What can be said of a request before there are rows. Raises UsageError."""
+    given = {k: options.get(k) for k in ("n", "by", "quota", "sizes")}
+    _asked(**given, strategy=options.get("strategy", "uniform"), seed=0)
+    _positive({k: options.get(k) for k in ("max_per_template", "max_per_problem")})
+
+
+def _asked(n: Any, strategy: Any, by: Any, quota: Any, sizes: Any, seed: int) -> tuple[Sampler, Asked]:
+    """The sampler and what it is asked for, all of it there. Raises UsageError, UnknownName."""
+    table = _quota(quota)
+    _positive({"n": n})
+    if strategy == "uniform" and (table or sizes):
+        strategy = "quota" if table else "nested"
+    sampler: Sampler = build("sampler", strategy)
+    asked = Asked(n, tuple(by or ()), table, tuple(_size(s) for s in sizes or ()), seed)
+    need(sampler, asked)
+    return sampler, asked
+
+
 def _positive(numbers: dict[str, int | None]) -> None:
     for name, number in numbers.items():
         if number is not None and number < 1:
@@ -70,14 +85,14 @@ def _positive(numbers: dict[str, int | None]) -> None:
             raise UsageError(f"sample: {flag} {number} asks for no row", f"give 1 or more, or leave {flag} out")
 
 
-def _size(text: str) -> int | None:
+def _size(text: str | int) -> int | None:
     size = _number(text)
     if size is not None and size < 1:
         raise UsageError(f"sample: a size of {text} holds no row", "write for example --sizes 128,256,1k,full")
     return size
 
 
-def _number(text: str) -> int | None:
+def _number(text: str | int) -> int | None:
     if str(text).lower() in ("full", "all"):
         return None
     number = str(text).lower().replace(",", "").replace("_", "")
@@ -98,6 +113,10 @@ def _quota(quota: dict[str, int] | Path | None) -> dict[str, int] | None:
 
 
 def _quota_file(quota: Path) -> dict[str, int]:
+    if not quota.is_file():
+        raise UsageError(
+            f"sample: no file {quota} of a quota", "for example --quota divide=9525, or a .json or .yaml file"
+        )
     text = quota.read_text(encoding="utf-8")
     if quota.suffix == ".json":
         read = json.loads(text)

@@ -158,6 +158,8 @@ def test_kill_in_training_and_after_it_then_run_again_gives_the_same_weights(tmp
     named = {json.loads(d)["model"]: json.loads(d)["digest"] for d in digests}
     assert set(named) == {"before", "raw", "curated"}
     assert len(set(named.values())) == 3, "each arm has an identity of its own"
+    notes = json.loads((killed / "run" / "report.json").read_text())["warnings"]
+    assert [n.partition(",")[0] for n in notes if "end at the limit of 16 tokens" in n] == ["before", "raw", "curated"]
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
@@ -201,6 +203,22 @@ def test_a_finished_run_with_other_values_is_replaced_aloud(tmp_path: Path, call
     said = call("run", "r.yaml", "seed=3").err
     assert f"runs/plain held a finished run with other values (digest {digest[:10]})" in said
     assert "--out keeps both" in said
+
+
+def test_a_run_says_what_a_stage_lacked_as_the_command_does(tmp_path: Path, call: Callable[..., Any]) -> None:
+    lacking = "  - sample: {quota: {add: 60, no_such_topic: 5}}\n  - verify: {where: {language: [xx]}}\n"
+    (tmp_path / "r.yaml").write_text(PLAIN + lacking, encoding="utf-8")
+    done = call("run", "r.yaml")
+    quota, nobody = "quota: no_such_topic has no rows", "where: no row has language = xx, so none was worked on"
+    assert f"  {quota}\n" in done.err
+    assert f"  {nobody}\n" in done.err
+    again = json.loads(call("run", "r.yaml", "--json").out)
+    assert f"curated, sample: {quota}" in again["notes"], "also where the step was found finished"
+    report = tmp_path / "runs" / "plain"
+    for name in ("report.md", "report.html"):
+        assert f"curated, verify: {nobody}" in (report / name).read_text(encoding="utf-8")
+    command = call("sample", "builtin:elementary?rows=200", "-o", "o.parquet", "--quota", "add=60,no_such_topic=5")
+    assert f"  {quota}\n" in command.err
 
 
 def test_interrupting_a_run_says_how_to_go_on(tmp_path: Path) -> None:

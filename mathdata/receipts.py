@@ -1,0 +1,60 @@
+"""What a stage's figures say beside its ledger: the lines under it on the screen, and what a run must not hide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["how_to_settle", "lines_of", "shortfalls"]
+
+REASONS = 3
+"""Reasons shown where most of what was asked for could not be made."""
+
+
+def lines_of(figures: Mapping[str, Any]) -> list[str]:
+    """The lines under a stage's ledger."""
+    methods = (figures.get("by_method") or {}).items()
+    kept = [f"{m}: {line['kept']:,} of {line['made']:,} kept ({line['share']:.0%})" for m, line in methods]
+    return [*kept, *shortfalls(figures)]
+
+
+def shortfalls(figures: Mapping[str, Any]) -> list[str]:
+    """What was asked for and is not there: rows that no condition let in, groups too small, methods that do not fit."""
+    nobody = (
+        [f"where: no row has {words(figures['no_row_where'])}, so none was worked on"]
+        if "no_row_where" in figures
+        else []
+    )
+    return [*nobody, *lacking(figures.get("missing"), figures.get("groups") or {}), *unsupported(figures)]
+
+
+def words(where: Mapping[str, Any]) -> str:
+    listed = {k: v if isinstance(v, (list, tuple)) else [v] for k, v in where.items()}
+    return " and ".join(f"{k} = {' or '.join(map(str, v))}" for k, v in listed.items())
+
+
+def lacking(missing: Any, groups: Mapping[str, int]) -> list[str]:
+    """What a sample was asked for and the rows did not have."""
+    if isinstance(missing, dict):
+        has = {group: f"has {groups[group]:,} of {groups[group] + n:,} rows" for group, n in missing.items()}
+        return [f"quota: {group} {said if groups[group] else 'has no rows'}" for group, said in has.items()]
+    return [f"{missing:,} rows fewer than asked for: there are no more"] if missing else []
+
+
+def unsupported(figures: Mapping[str, Any]) -> list[str]:
+    """The commonest reasons, where most of what was asked for was not supported."""
+    reasons = figures.get("unsupported") or []
+    made = sum(line["made"] for line in (figures.get("by_method") or {}).values())
+    if not made or 2 * sum(r["rows"] for r in reasons) <= made:
+        return []
+    rest = sum(r["rows"] for r in reasons[REASONS:])
+    more = [f"unsupported, {len(reasons) - REASONS} further reasons: {rest:,} rows"] if rest else []
+    return [f"unsupported, {r['method']}: {r['reason']} ({r['rows']:,} rows)" for r in reasons[:REASONS]] + more
+
+
+def how_to_settle(pending: int, rejected: Mapping[str, int], figures: Mapping[str, Any]) -> str:
+    """What to do about rows that wait for an answer: the same again, unless the budget let not one request through."""
+    asked = (figures.get("teacher") or {}).get("asked")
+    if rejected.get("pending-budget") == pending and asked == 0:
+        return f"{pending:,} rows are pending: the budget is too small for a single request; give more and run again"
+    return f"{pending:,} rows are pending: run the same command again to settle them"

@@ -1,0 +1,116 @@
+"""What a recipe asks of the world beside its own text: requests that fit, keys in the environment, columns that are there."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mathdata.errors import MathdataError, RecipeError, nearest
+from mathdata.recipe_text import line_of
+
+if TYPE_CHECKING:
+    from mathdata.recipe import Recipe, StageCall
+
+__all__ = ["check_columns", "check_keys", "check_request", "in_recipe_words"]
+
+ADDED = {
+    "dedup": (),
+    "decontaminate": (),
+    "sample": ("rank",),
+    "augment": ("prompt", "asked", "sample", "reasoning", "logprob"),
+    "verify": (),
+}
+"""Columns that a stage may add to those of the schema; of another's stages it is not known."""
+
+
+def in_recipe_words(text: str) -> str:
+    """`--max-per-problem 3` of the command line as a recipe says it: `max_per_problem 3`."""
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), text)
+
+
+def check_request(function: Any, options: Mapping[str, Any], where: str) -> None:
+    """What a stage can say of its options before it has rows: the `check_request` of its module. Raises RecipeError."""
+    check = getattr(inspect.getmodule(function), "check_request", None)
+    if check is None:
+        return
+    try:
+        check(options)
+    except MathdataError as e:
+        said = e.message.removeprefix(f"{function.__name__}: ")  # `where` ends with it
+        raise RecipeError(f"{where}: {in_recipe_words(said)}", in_recipe_words(e.hint)) from None
+
+
+def check_keys(recipe: Recipe, where: str, text: str) -> None:
+    """Every key that a teacher or a graded server needs is where the recipe says it is. Raises RecipeError."""
+    for place, options in _servers(recipe):
+        from mathdata.backends.openai import HOME, find_key
+
+        url, variable = options.get("base_url"), options.get("api_key_env")
+        file = options.get("api_key_file")
+        try:
+            find_key(url or os.environ.get("OPENAI_BASE_URL") or HOME, url is None, variable, file and Path(file))
+        except MathdataError as e:
+            key = next((k for k in ("api_key_file", "api_key_env") if options.get(k)), "openai")
+            raise RecipeError(f"{where}{line_of(text, key)}: {place}: {e.message}", e.hint) from None
+
+
+def _servers(recipe: Recipe) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Where the recipe names an OpenAI-compatible server, with its options."""
+    from mathdata.registry import parse_spec
+
+    specs = [
+        (f"{place}.{call.name}.teacher", call.options["teacher"])
+        for place, chain in recipe.chains()
+        for call in chain
+        if call.options.get("teacher")
+    ]
+    if recipe.evaluate is not None and recipe.evaluate.backend:
+        specs.append(("evaluate.backend", recipe.evaluate.backend))
+    for place, spec in specs:
+        name, options = parse_spec(spec)
+        if name == "openai":
+            yield place, options
+
+
+def check_columns(recipe: Recipe, file: Path, where: str, text: str) -> None:
+    """Every column that a stage chooses rows or groups by is there, or may come from a stage before it.
+
+    What a foreign file holds is known once it is read, so this is asked right after. Raises RecipeError.
+    """
+    schema = pl.scan_parquet(file).collect_schema()
+    for place, chain in recipe.chains():
+        known = set(schema.names())
+        for call in chain:
+            for option, column in _asked_for(call):
+                said = f"{where}{line_of(text, column if option == 'where' else option)}: {place}.{call.name}.{option}"
+                if column not in known:
+                    raise RecipeError(f"{said}: no column '{column}' in the rows read", nearest(column, known))
+                if option == "where" and column in schema.names():
+                    _fits(said, column, schema[column], (call.where or {})[column])
+            if call.name not in ADDED:
+                break
+            known |= set(ADDED[call.name])
+
+
+def _asked_for(call: StageCall) -> Iterator[tuple[str, str]]:
+    yield from (("where", column) for column in call.where or {})
+    if call.name == "sample":
+        yield from (("by", column) for column in call.options.get("by") or ())
+        yield from (("fill", column) for column in call.options.get("fill") or ())
+
+
+def _fits(said: str, column: str, dtype: Any, values: list[Any]) -> None:
+    """The values can be compared with the column's kind. Raises RecipeError."""
+    try:
+        pl.DataFrame(schema={column: dtype}).filter(pl.col(column).is_in(values))
+    except (pl.exceptions.PolarsError, TypeError):
+        kind = "numbers" if dtype.is_numeric() else "text" if dtype == pl.String else str(dtype).lower()
+        raise RecipeError(
+            f"{said}: column '{column}' holds {kind}, not {values!r:.60}", f"write values of {kind}"
+        ) from None
