@@ -73,7 +73,11 @@ def _unbracketed(match: re.Match[str]) -> str:
     inside = (named or plain).strip()
     if not names_things(inside) or (named is None and len(inside) == 1 and inside.isascii()):
         return match.group()
-    return f"\\text{{ {inside}}}" if named or inside.isascii() and inside.isalpha() else f" {inside}"
+    return f"\\text{{ {inside}}}" if named or (inside.isascii() and inside.isalpha()) else f" {inside}"
+
+
+_SIGN = re.compile(r"(正)?负(?=\s*(?:[\d.(\\]|[a-zA-Z](?![a-zA-Z])))")
+_AND_A_PART = re.compile(r"(?<=\d)\s*又\s*(?=\d+\s*/\s*\d|\\[dtc]?frac)")
 
 
 _SCALE = {"C": "Celsius", "F": "Fahrenheit"}
@@ -89,6 +93,10 @@ def clean(text: str) -> str:
         return text
     if not text.isascii():
         text = text.translate(_FOLD)
+        if "负" in text:
+            text = _SIGN.sub(lambda m: "\\pm " if m.group(1) else "-", text)
+        if "又" in text:
+            text = _AND_A_PART.sub(" ", text)
     text = undouble(text)[0]
     if "\\" in text or "{" in text:
         text = _COMMA_THIN.sub(",", text)

@@ -44,7 +44,7 @@ def compare(gold: Value, response: Value, *, rounding: bool) -> Answer:
         return Answer(True, "equal")
     for a, b in ((gold.other, response.tree), (gold.tree, response.other), (gold.other, response.other)):
         if a and b and Judge(rounding).trees(a, b):
-            return Answer(True, "equal, the comma read as a decimal sign")
+            return Answer(True, "equal, read another way")
     worded = gold.tree is None or response.tree is None or gold.is_text or response.is_text
     if worded and text_form(gold.cleaned) == text_form(response.cleaned) != "":
         return Answer(True, "the same words")
@@ -84,6 +84,8 @@ class Judge:
 
         if "text" in (a[0], b[0]):
             return _texts(a, b)
+        if "rem" in (a[0], b[0]):
+            return False  # 3余2 is met by itself alone: without the divisor it is no number
         if "time" in (a[0], b[0]):
             return _times(a, b, self)
         if a[0] == "rel" and b[0] == "rel" and a[1] == b[1] == ("=",):

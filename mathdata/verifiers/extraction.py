@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 from mathdata.errors import UnknownName, nearest
+from mathdata.verifiers.amounts import last_amount
 from mathdata.verifiers.boxes import boxed, cut_off
-from mathdata.verifiers.found import Extraction, last_match, stretch
+from mathdata.verifiers.found import Extraction, denied, last_match, stretch
 from mathdata.verifiers.segments import segments
 
 __all__ = ["RULES", "Extraction", "extract", "opening"]
@@ -36,14 +37,16 @@ _STOP = re.compile(
 )
 _BOLD = re.compile(r"\*\*([^*\n]{1,200}?)\*\*")
 _ANY_NUMBER = re.compile(
-    r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−])?[$€£¥￥]?[-−]?(?:"
+    r"(?<![A-Za-z_\\\d.^])(?:(?<![\d)%])[-−]|(?<!正)负)?[$€£¥￥]?[-−]?(?:"
     + _NUM
     + r"(?![,，]\d)|\d+,\d{1,2}(?![\d,])|"
     + _NUM
     + r")(?:/\d+(?!\.?\d))?%?"
 )
 _SIDES = re.compile(r"(?<![<>!:=])=(?!=)|≈|\\approx(?![A-Za-z])|＝")
-_LETTER = re.compile(r"(?:^|[\s(*:：（{$])\(?([A-J])\)?(?=[\s).:,，。*）}$]|$)")
+_LETTER = re.compile(
+    r"(?:^|[\s(*:：（{$]|选(?:择|项|出|的是)?|答案(?:是|为)?|(?:应|故)[是为])\(?([A-J])\)?(?=[\s).:,，。、；;!！*）}$]|项|选项|正确|$)"
+)
 
 
 def extract(text: str, rule: str = "auto") -> Extraction:
@@ -63,7 +66,7 @@ def extract(text: str, rule: str = "auto") -> Extraction:
         return Extraction(None, None, None, "no answer: cut off inside <think>")
     for finder in RULES[rule]:
         found = finder(text, start)
-        if found is not None:
+        if found is not None and not (found.span and denied(text, found.span[0])):
             return found
     return Extraction(None, None, None, f"no answer by rule {rule}")
 
@@ -141,9 +144,23 @@ def _last_said(text: str, marks: list[re.Match[str]], rule: str) -> Extraction |
             continue
         begin, end = _sentence(text, match.end())
         found = _refined(text, rule, begin, end)
-        if found is not None:
+        if found is not None and not _only_denied(text, found):
             return found
     return None
+
+
+def _only_denied(text: str, found: Extraction) -> bool:
+    """Whether a sentence only says what the answer is not; `not prime` is an answer in words."""
+    if found.span is None or found.value is None:
+        return False
+    opening = _DENIAL.match(found.value)
+    return denied(text, found.span[0]) or (
+        opening is not None and _NAMED.search(found.value, opening.end()) is not None
+    )
+
+
+_DENIAL = re.compile(r"(?:\w+\s+){0,2}?(?:not|n['’]t|never|cannot)\b|不是|并非|不为", re.IGNORECASE)
+_NAMED = re.compile(r"\d|(?<![A-Za-z])[A-J](?![A-Za-z])")
 
 
 def _sentence(text: str, at: int) -> tuple[int, int]:
@@ -256,14 +273,21 @@ def _is_label(value: str | None) -> bool:
 def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
     last = None
     for segment in segments(text, max(begin, end - 4000), end):
-        last = segment
+        last = segment if not denied(text, segment[0]) else last
     return None if last is None else stretch(text, "formula", *last)
 
 
 def _last_number(text: str, begin: int, end: int) -> Extraction | None:
+    """The last number that is not denied, with all parts of the amount it belongs to."""
     window = max(begin, end - 4000)
-    last = last_match(_ANY_NUMBER, text, window, end)
-    return None if last is None else stretch(text, "last number", last.start(), last.end())
+    last = None
+    for match in _ANY_NUMBER.finditer(text, window, end):
+        if last is None or not denied(text, match.start()):
+            last = match
+    if last is None or denied(text, last.start()):
+        return None
+    parts = last_amount(text, window, last.start(), end)
+    return stretch(text, "last number", *(parts or last.span()))
 
 
 # -- texts without a mark
@@ -285,6 +309,8 @@ def whole(text: str, start: int) -> Extraction | None:
     if _holds_text(value.tree) and _is_sentence(found.value):
         return None
     if value.tree[0] == "rel" and "=" in value.tree[1]:
+        if (read_value(found.value.rpartition("=")[2]).tree or "?")[0] == "rem":
+            return None  # 17 / 5 = 3 R2 is no equation with an unknown R
         from mathdata.verifiers.equality import is_name
 
         sides = value.tree[2]
@@ -377,9 +403,11 @@ def letter(text: str, start: int) -> Extraction | None:
         found = finder(text, start)
         if found and found.value and (match := _LETTER.search(found.value)) and "*" not in found.value:
             at = (found.span or (0, 0))[0] + match.start(1)
-            return Extraction(match.group(1), "letter", (at, at + 1))
+            if not denied(text, at):
+                return Extraction(match.group(1), "letter", (at, at + 1))
     prose = "\\" not in text and "$" not in text
-    last = last_match(_LETTER, text, start) if prose else None
+    stated = [m for m in _LETTER.finditer(text, start) if not denied(text, m.start(1))] if prose else []
+    last = stated[-1] if stated else None
     return None if last is None else stretch(text, "letter", last.start(1), last.end(1))
 
 

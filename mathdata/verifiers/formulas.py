@@ -151,7 +151,7 @@ def _number(side: str, named: bool) -> tuple[Fraction, int | None, bool, bool] |
         tree is None
         or symbols(tree)
         or ("e" in side and _holds(tree, ("sym", "e")))
-        or tree[0] in ("seq", "rel", "text", "time", "base", "ratio", "matrix", "set")
+        or tree[0] in ("seq", "rel", "text", "time", "base", "ratio", "matrix", "set", "rem")
     ):
         return None
     plain = tree[0] in ("num", "pct")

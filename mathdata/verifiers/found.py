@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Extraction", "last_match", "stretch"]
+__all__ = ["Extraction", "denied", "last_match", "stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,15 @@ def last_match(pattern: re.Pattern[str], text: str, start: int, end: int | None 
     for match in pattern.finditer(text, start, len(text) if end is None else end):
         last = match
     return last
+
+
+_NOT = re.compile(
+    r"(?:(?<!why )\b(?:not|never|cannot|neither)|n['’]t|(?<!是)不是|不为|不等于|不可能[是为]|不会是|并非|而非|不该?选择?|≠|\\neq?)"
+    r"(?:\s+(?:be|equal|the|number|option|exactly|equal\s+to))*(?:[\s$*(（\[]|\\[(\[])*(?:\\(?:boxed|fbox)\s*\{)?$",
+    re.IGNORECASE,
+)
+
+
+def denied(text: str, at: int) -> bool:
+    """Whether what stands at this place is said not to be the answer: `not 12`, `isn't $12$`, `不是12`."""
+    return _NOT.search(text[max(0, at - 40) : at]) is not None

@@ -15,6 +15,7 @@ Tree: TypeAlias = tuple[Any, ...]
 num value places | sym name | add terms | mul factors | pow base exponent | fn name arguments
 deg x | pct x | unit x text | base digits n | ratio parts | pm sign left right
 seq open close items | rel signs sides | set operation parts | matrix rows | time h m s half | text words
+rem quotient remainder
 """
 
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "万": 10**4, "亿": 10**8}

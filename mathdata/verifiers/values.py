@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from mathdata.verifiers.amounts import amount, other_reading
 from mathdata.verifiers.cleaning import clean
 from mathdata.verifiers.lexer import TooLong, Unreadable
 from mathdata.verifiers.parser import parse
@@ -58,6 +59,8 @@ _SENTENCES = {
     "无解": "\\emptyset",
     "空集": "\\emptyset",
 }
+_PARTS = re.compile(r"[\d\u4e00-\u9fff]\s*\)?\s*(?:\\text\s*\{\s*)?(?:[A-Za-z\u4e00-\u9fff…⋯]|\.\.\.|, |\\[cl]?dots)")
+"""A number with a word or with dots behind it: what an amount in parts needs."""
 MAX_WORDS = 400
 MAX_TEXT = 6000
 
@@ -99,11 +102,14 @@ def _read(text: str, cleaned: str) -> Value:
         return Value(text, cleaned, ("time", int(hour), int(minute), int(second or 0), (half or "").lower()))
     if based := _BASED.match(cleaned.replace("\\text", "").replace("\\mathrm", "")):
         return Value(text, cleaned, ("base", based.group(1).upper(), int(based.group(2))))
-    said = number_of(cleaned) if cleaned and cleaned[0] not in "\\-0123456789.($" else None
+    spelled = cleaned and (cleaned[0] not in "\\-0123456789.($" or (cleaned[0].isdigit() and not cleaned.isascii()))
+    said = number_of(cleaned) if spelled else None
     if said is not None:
-        return Value(text, cleaned, ("num", said, None))
-    if cleaned[:1].isalpha() and " " in cleaned and (amount := _said_amount(cleaned)):
-        return Value(text, cleaned, amount)
+        return Value(text, cleaned, ("num", said, None), other=other_reading(cleaned))
+    if cleaned[:1].isalpha() and " " in cleaned and (said_amount := _said_amount(cleaned)):
+        return Value(text, cleaned, said_amount)
+    if _PARTS.search(cleaned) and (parts := amount(cleaned)):
+        return Value(text, cleaned, parts)
     low = cleaned.lower()
     if low in _SENTENCES:
         return Value(text, cleaned, parse(_SENTENCES[low]))
@@ -116,7 +122,7 @@ def _read(text: str, cleaned: str) -> Value:
             other = None
         else:
             other = decimal
-    return Value(text, cleaned, parse(prepared), other=other)
+    return Value(text, cleaned, parse(prepared), other=other or (None if cleaned.isascii() else other_reading(cleaned)))
 
 
 def _said_amount(text: str) -> Tree | None:

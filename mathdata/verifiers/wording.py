@@ -26,7 +26,9 @@ _PARTS = {
 }  # fmt: skip
 _HAN = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3}
 _HAN_UNIT = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
-_HAN_RUN = re.compile(r"^负?[零〇一二两三四五六七八九十百千万亿点又分之半]+$")
+_HAN_RUN = re.compile(r"^负?[\d./零〇一二两三四五六七八九十百千万亿点又分之半]+$")
+_HAN_PIECE = re.compile(r"\d+(?:\.\d+)?|.")
+_HAN_QUOTIENT = re.compile(r"(\d{1,40})/(\d{1,40})$")
 
 
 def number_of(text: str) -> Fraction | None:
@@ -84,7 +86,9 @@ def _chinese(text: str) -> Fraction | None:
     if "又" in text:
         whole, _, rest = text.partition("又")
         a, b = _chinese(whole), _chinese(rest)
-        return None if a is None or b is None else a + b
+        return None if a is None or b is None or not 0 < b < 1 else a + b
+    if match := _HAN_QUOTIENT.match(text):
+        return Fraction(int(match[1]), int(match[2])) if int(match[2]) else None
     if "分之" in text:
         below, _, top = text.partition("分之")
         a, b = _chinese(top), _chinese(below)
@@ -95,27 +99,32 @@ def _chinese(text: str) -> Fraction | None:
         if units is None or not digits or any(d not in _HAN for d in digits):
             return None
         return units + Fraction(int("".join(str(_HAN[d]) for d in digits)), 10 ** len(digits))
-    n = _han_whole(text)
-    return None if n is None else Fraction(n)
+    return _han_whole(text)
 
 
-def _han_whole(text: str) -> int | None:
+def _han_whole(text: str) -> Fraction | None:
+    """`一千二百`, `1千2百`, `3亿5千万`: digits of either script between the signs for ten, a hundred and so on."""
     if text and all(c in _HAN for c in text) and len(text) > 1:
-        return int("".join(str(_HAN[c]) for c in text))
-    total = section = digit = 0
+        return Fraction(int("".join(str(_HAN[c]) for c in text)))
+    total = section = digit = Fraction(0)
     if not text:
         return None
-    for c in text:
+    for c in _HAN_PIECE.findall(text):
         if c in _HAN:
-            digit = _HAN[c]
+            digit = Fraction(_HAN[c])
+        elif c[0].isdigit() and c.isascii():
+            digit = Fraction(c)
         elif c not in _HAN_UNIT:
             return None
-        elif _HAN_UNIT[c] >= 10**4:
+        elif c == "亿":
             total = (total + section + digit) * _HAN_UNIT[c]
-            section = digit = 0
+            section = digit = Fraction(0)
+        elif c == "万":
+            total += (section + digit) * _HAN_UNIT[c]
+            section = digit = Fraction(0)
         else:
             section += (digit or 1) * _HAN_UNIT[c]
-            digit = 0
+            digit = Fraction(0)
     return total + section + digit
 
 
