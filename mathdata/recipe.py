@@ -347,6 +347,9 @@ def check_stage(call: StageCall, where: str) -> None:
         value = checked.get(key)
         for spec in value if isinstance(value, list) else [value] if value else []:
             check_component(kind, spec, f"{where}.{call.name}.{key}")
+    if call.name == "decontaminate":
+        items = [a for a in checked["against"] if "://" not in a and not a.startswith("builtin:")]
+        check_benchmarks([a for a in items if not Path(a.partition("?")[0]).exists()], f"{where}.{call.name}.against")
     check_request(function, checked, f"{where}.{call.name}")
 
 

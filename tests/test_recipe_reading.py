@@ -120,6 +120,8 @@ KNOWABLE = [
     ("sample: {}", "strategy 'uniform' needs n"),
     ("sample: {quota: nosuch.yaml}", "no file nosuch.yaml of a quota"),
     ("sample: {n: 5, max_per_problem: 0}", "max_per_problem 0 asks for no row"),
+    ("decontaminate: {against: [gsm9k]}", "no benchmark named 'gsm9k'"),
+    ("decontaminate: {against: [nosuch.jsonl]}", "no such file: nosuch.jsonl"),
     ("augment: {method: [answer], teacher: {openai: {model: m, base_url: nonsense}}}", "nonsense"),
 ]
 

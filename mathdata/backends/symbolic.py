@@ -39,6 +39,9 @@ class Symbolic:
 
 def answer(request: Request) -> Completion:
     """By the family that reads the problem, else from its worked solution, else `unsupported` with the reason."""
+    written = written_methods()
+    if request.method not in written:
+        return _no(f"the symbolic teacher does not write {request.method}: it writes {', '.join(sorted(written))}")
     reading = families.read(request.problem.problem)
     method = METHODS.get(request.method)
     if reading is not None and method is not None:
@@ -48,8 +51,21 @@ def answer(request: Request) -> Completion:
         if made:
             return made[0]
     if reading is None:
-        return _no("no family of elementary problems has this wording, and no worked solution could be replayed")
+        return _no(f"no family of elementary problems has this wording, and {_unreplayed(request.problem)}")
     return _no(f"family '{reading.family.name}' has no {request.method}")
+
+
+def _unreplayed(problem: Problem) -> str:
+    """Why a row that no family reads was not made from its solution either."""
+    if not (problem.solution or "").strip():
+        return "the row has no worked solution that could be replayed"
+    return "its solution has no final line '#### ANSWER' to replay, nor is it of a kind that is proved"
+
+
+def written_methods() -> frozenset[str]:
+    """What this teacher writes, of one kind of row or another."""
+    more: frozenset[str] = import_module(WORKED).ANSWERED if find_spec(WORKED) is not None else frozenset()
+    return frozenset(METHODS) | more
 
 
 def _no(reason: str) -> Completion:

@@ -40,6 +40,7 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
         message(click.style(f"not the same: {line}", fg="red"))
     result = made.as_dict(cases=False)
     result["digests"] = {"before": [e.digest for e in olds], "after": [e.digest for e in news]}
+    result["settings_digests"] = sorted({str(e.data.get("settings_digest")) for e in (*olds, *news)})
     if out is not None:
         from mathdata.report import comparison_run, write_report
 
@@ -62,7 +63,8 @@ def _show(result: dict[str, Any]) -> None:
         click.echo(
             "both answer fewer than one problem in twenty: the difference says little about what was trained for"
         )
-    click.echo("digests: " + " → ".join(", ".join(result["digests"][side]) for side in ("before", "after")))
+    said = " → ".join(", ".join(result["digests"][side]) for side in ("before", "after"))
+    click.echo(f"evaluation {said} (settings and model), settings {', '.join(result['settings_digests'])}")
     for run in result["seeds"]:
         click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
     if "report" in result:

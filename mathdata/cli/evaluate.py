@@ -32,7 +32,8 @@ __all__ = ["command"]
 def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) -> None:
     """Grade MODEL (a folder, a run, a hub name, or a backend such as openai:NAME) on benchmarks.
 
-    Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval and their digest.
+    Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval. Two digests say what was
+    evaluated: `settings` is the same for every model asked in the same way, `evaluation` covers the model too.
 
     A file of responses that leaves problems out is refused: with --limit N it needs to answer the first N only.
     """
@@ -70,13 +71,14 @@ def table(data: dict[str, Any]) -> str:
     """The figures as lines for people."""
     lines = [
         f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  "
-        f"{'tok acc':>7}  digest"
+        f"{'tok acc':>7}"
     ]
     for name, f in data["benchmarks"].items():
         interval = f"{100 * f['low']:.1f} – {100 * f['high']:.1f}"
         rest = "".join(f"  {_percent(f.get(k)):>7}" for k in FIGURES)
-        lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}  {f['digest']}")
+        lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}")
         lines += more(f)
+    lines.append(f"evaluation {data['digest']} (settings and model), settings {data['settings_digest']}")
     return "\n".join(lines)
 
 

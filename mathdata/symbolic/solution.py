@@ -21,7 +21,7 @@ class Unsupported(Exception):
 
     @property
     def reason(self) -> str:
-        return f"{self.word}: {self.detail}" if self.detail else self.word
+        return f"{self.word}: {self.detail}" if self.detail not in ("", self.word) else self.word
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 from mathdata import families, registry
 from mathdata.families import CONTEST, LANGUAGES, SMALL, corpus
 from mathdata.seeds import seed_for
-from mathdata.types import Problem, Row
+from mathdata.types import Problem, Request, Row
 
 
 def made(method: str | dict[str, Any], problem: Problem, samples: int = 1) -> list[Row]:
@@ -25,6 +25,25 @@ def made(method: str | dict[str, Any], problem: Problem, samples: int = 1) -> li
 
 def asked(text: str, answer: str | None = None, solution: str | None = None) -> Problem:
     return Problem("0123456789abcdef", text, solution, answer)
+
+
+TOLD = [
+    ("answer", "1 + 1 = <<1+1=2>>2\n#### 2", "does not write answer: it writes fobar"),
+    ("new_question", None, "does not write new_question"),
+    ("rephrase", None, "the row has no worked solution that could be replayed"),
+    ("rephrase", "It is two.", "its solution has no final line '#### ANSWER' to replay"),
+]
+
+
+@pytest.mark.parametrize(("method", "solution", "words"), TOLD)
+def test_what_is_not_written_is_told_apart_from_what_cannot_be_replayed(
+    method: str, solution: str | None, words: str
+) -> None:
+    problem = asked("A crow and another crow sit on a wire. Who sings?", "2", solution)
+    request = Request(method, problem)
+    [[completion]] = registry.build("backend", "symbolic").generate([request])
+    assert completion.finish == "unsupported"
+    assert words in completion.reason
 
 
 @pytest.mark.parametrize("name", [*SMALL, *CONTEST])

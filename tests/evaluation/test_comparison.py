@@ -161,3 +161,18 @@ def test_the_sign_flip_test_agrees_with_the_exact_one_on_single_runs():
         difference = [1.0] * fixed + [-1.0] * broken + [0.0] * 20
         assert sign_flip(difference) == pytest.approx(mcnemar(fixed, broken), abs=0.02)
     assert sign_flip([0.0, 0.0]) == 1.0
+
+
+def test_one_word_means_one_digest_wherever_it_is_printed(cli, tmp_path):
+    lines = "".join(f'{{"id": "q{i}", "problem": "{i} + 1?", "answer": "{i + 1}"}}\n' for i in range(4))
+    (tmp_path / "p.jsonl").write_text(lines)
+    said = {}
+    for name in ("a", "b"):
+        answers = "".join(f'{{"id": "q{i}", "response": "#### {i if name == "a" else 2}"}}\n' for i in range(4))
+        (tmp_path / f"{name}.jsonl").write_text(answers)
+        out = cli("evaluate", name, "-b", "p.jsonl", "--responses", f"{name}.jsonl", "-o", f"e{name}").out
+        said[name] = re.search(r"evaluation (\w+) \(settings and model\), settings (\w+)", out).groups()
+    assert said["a"][0] != said["b"][0]
+    assert said["a"][1] == said["b"][1]
+    told = f"evaluation {said['a'][0]} → {said['b'][0]} (settings and model), settings {said['a'][1]}\n"
+    assert told in cli("compare", "ea", "eb").out

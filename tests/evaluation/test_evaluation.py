@@ -348,7 +348,7 @@ def test_the_command_prints_samples_subjects_and_what_could_not_be_read(tmp_path
     assert lines[2] == "  pass@1 57.5 %, pass@2 61.7 %, pass@4 65.0 %, majority@4 55.0 %"
     assert lines[3] == "  subject, mean 57.5 %: even 60.0 (10) · odd 55.0 (10)"
     one = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "f")
-    assert len(table(one.data).splitlines()) == 3
+    assert len(table(one.data).splitlines()) == 4
 
 
 def test_the_command_prints_one_json_object_and_two_line_errors(cli, tmp_path):

@@ -48,6 +48,39 @@ def test_an_estimate_sends_and_writes_nothing(cli, table, server, tmp_path):
     assert server.stats()["asked"] == 0
 
 
+def test_a_teacher_that_proves_is_free(cli, table):
+    given = ("augment", table, "--method", "step_cot", "--estimate")
+    assert cli(*given, "--json").json["estimate"]["usd_at_most"] == 0.0
+    said = cli(*given).err
+    assert "free" in said
+    assert "price unknown" not in said
+
+
+def test_a_budget_that_lets_no_request_through_is_called_too_small(cli, table, server):
+    command = ["augment", table, "-o", "o.parquet", "--method", "answer", "--max-tokens", 50, "--teacher"]
+    done = cli(*command, teacher(server), "--budget", "10tok")
+    assert done.rc == 3
+    assert "60 rows are pending: the budget is too small for a single request" in done.err
+    assert "run the same command again" not in done.err
+    some = cli(*command, teacher(server), "--budget", "1ktok", "--overwrite")
+    assert "run the same command again" in some.err
+
+
+def test_a_condition_that_no_row_meets_is_said(cli, table):
+    done = cli("augment", table, "-o", "o.parquet", "--method", "step_cot", "--where", "language=xx")
+    assert done.rc == 0
+    assert "where: no row has language = xx, so none was worked on" in done.err
+
+
+def test_where_most_is_unsupported_the_commonest_reasons_are_said(cli, tmp_path):
+    problems = [f"A farmer of {i} fields wonders about {i} crows." for i in range(6)]
+    conform(pl.DataFrame({"problem": problems, "answer": ["1"] * 6})).write_parquet(tmp_path / "in.parquet")
+    done = cli("augment", "in.parquet", "-o", "o.parquet", "--method", "rephrase,answer")
+    assert "unsupported, rephrase: no family of elementary problems has this wording, and the row has no" in done.err
+    assert "unsupported, answer: the symbolic teacher does not write answer: it writes fobar" in done.err
+    assert done.err.count("(6 rows)") == 2
+
+
 def test_a_known_price_is_told_and_a_batch_costs_half(table, tmp_path):
     told = []
     for batch in (False, True):
