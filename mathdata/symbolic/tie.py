@@ -17,6 +17,7 @@ from mathdata.symbolic.constants import SINGLE, UNIT_WORDS, Constants, constants
 from mathdata.symbolic.hold import FIRM, hold
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.narrow import narrow
+from mathdata.symbolic.percents import hold_percents
 from mathdata.symbolic.question import Mention, Question, read_question
 from mathdata.symbolic.solution import MAX_STEPS, MAX_TEXT, Slot, Solution, Unsupported, read_solution
 from mathdata.worked import Number, evaluate, whole
@@ -79,6 +80,7 @@ def tie(problem: str, solution: str) -> Graph:
     _sources(graph)
     narrow(graph)
     hold(graph)
+    hold_percents(graph)
     return graph
 
 
@@ -205,7 +207,7 @@ def _may_be_constant(graph: Graph, slot: Slot, found: list[Any], words: frozense
     if not own or slot.value in (0, 1):
         shown = slot.step < 0 and not slot.noun and _ENDS.match(graph.solution.text, slot.spans[0][1]) is not None
         return not ((slot.op in ("+", "-") or shown) and any(f[0] == "r" for f in found) and words <= UNIT_WORDS)
-    if words <= UNIT_WORDS and all(m.percent for m in own):
+    if words <= UNIT_WORDS and all(m.percent for m in own) and (slot.percent or slot.op not in ("*", "/")):
         return False
     if slot.op not in ("+", "-"):
         return True

@@ -96,8 +96,9 @@ def _two_jobs(graph: Graph, g: int) -> bool:
 
 def _why(causes: dict[str, int]) -> tuple[str, str]:
     most = max(causes, key=lambda w: (causes[w], w))
-    if most in ("one value stands for two things", "sides differ"):
-        return "one value stands for two things", most
+    two = "one value stands for two things"
+    if most in (two, "sides differ"):
+        return two, "" if most == two else most
     return "no numbers fit", f"mostly: {most}"
 
 
