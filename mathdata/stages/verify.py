@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import polars as pl
 
-from mathdata.errors import SchemaError, nearest
+from mathdata.errors import SchemaError, UsageError, nearest
 from mathdata.layouts import ANSWER
 from mathdata.registry import register
 from mathdata.types import Context, Engine, Frame, Partitions, Table
@@ -40,6 +40,8 @@ def verify(
 
     if rule not in RULES:
         extract("", rule)
+    if not 0 < time_limit < float("inf"):
+        raise UsageError(f"time_limit {time_limit:g}: a proof needs a time above 0 and an end", "give seconds, e.g. 2")
     ctx = ctx or Context()
     options = {
         "rule": rule,

@@ -14,8 +14,8 @@ __all__ = ["amount", "last_amount", "other_reading"]
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _N = rf"(?:\d+(?:\.\d+)?|[{_HAN}半]{{1,12}})"
 _WORD = r"(?:[A-Za-z]{1,12}|[\u4e00-\u9fff]{1,4}?)"
-_NEXT = rf"\s*(?:and\b|,|又|零|and\s+a)?\s*({_N})\s*({_WORD})"
-_COMPOUND = re.compile(rf"({_N})\s*({_WORD}){_NEXT}(?:{_NEXT})?\s*\.?")
+_NEXT = rf"\.?\s*(?:and\b|,|又|零|and\s+a)?\s*({_N})\s*({_WORD})"
+_COMPOUND = re.compile(rf"({_N})\s*({_WORD}){_NEXT}(?:{_NEXT})?")
 _LEFT = (
     r"(?:…+|⋯+|\.{3,6}|(?:\\(?:cdots|ldots|dots)\s*){1,2}|[,，]?\s*(?:and\s+)?(?:the\s+)?(?:with\s+)?(?:a\s+)?remainder(?:\s+(?:of|is))?"
     r"|[,，]?\s*(?:还|且)?余数?(?:是|为|[:：])?|\s*R\s*|\sr\s+)"
@@ -24,10 +24,12 @@ _MEASURE = r"(?:\s*[(（]?[\u4e00-\u9fff]{1,3}?[)）]?)"
 _QUOTIENT = r"(?:商(?:是|为|[:：])?\s*|(?:the\s+)?quotient\s*(?:is|:)?\s*)?"
 _REMAINDER = re.compile(rf"{_QUOTIENT}(\d+){_MEASURE}?\s*{_LEFT}\s*(\d+){_MEASURE}?\s*", re.IGNORECASE)
 _SCALED = re.compile(rf"(-?(?:\d+(?:\.\d+)?[百千万亿][{_HAN}\d]*))\s*([\u4e00-\u9fff]{{0,4}})")
-_SPELLED = re.compile(rf"([{_HAN}点又分之]{{1,20}}?)([\u4e00-\u9fff]{{1,4}})")
+_SPELLED = re.compile(rf"((?:[{_HAN}点又]|分之){{1,20}})([\u4e00-\u9fff]{{1,4}})")
+_MIXED = re.compile(rf"负?\d+\s*又\s*(?:\d+\s*/\s*\d+|[{_HAN}\d]+分之[{_HAN}\d]+)")
 _ONE_SCALE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([万亿])\s*([\u4e00-\u9fff]{0,4})")
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{([^{}\\]*)\}")
 _CLAUSE = frozenset("的是为有和与或不在了")
+_COUNTED = frozenset("个只本岁人条张支页名棵朵颗块件辆")
 _DURATION = (("time", 1),)
 
 
@@ -69,8 +71,8 @@ def other_reading(text: str) -> Tree | None:
 
 
 def _surely_unit(word: str) -> bool:
-    """`三小时` and `二十元` measure; `三角形`, `十分` and `一天` might be words."""
-    return is_unit(word) and (len(word) > 1 or word in "元米克吨升度")
+    """`三小时`, `二十元`, `五个` measure or count; `三角形`, `十分`, `一样` are words."""
+    return word in _COUNTED or (is_unit(word) and (len(word) > 1 or word in "元米克吨升度天"))
 
 
 def _compound(parts: list[str]) -> Tree | None:
@@ -97,17 +99,33 @@ def _unit(word: str, first: Unit | None) -> Unit | None:
     """Behind hours, `分` and `m` are minutes and no money or length."""
     if first is not None and first[1] == _DURATION:
         word = {"分": "分钟", "m": "min"}.get(word, word)
-    return read_unit(word) if is_unit(word) else None
+    return read_unit(word) if is_unit(word) and word not in ("月", "日") else None  # 2024年3月 is a date
+
+
+_GOES_ON = re.compile(r"\d\s*[A-Za-z.][A-Za-z., ]{0,24}$|\d\s?R$")
 
 
 def last_amount(text: str, begin: int, at: int, end: int) -> tuple[int, int] | None:
     """Where an amount in parts stands that holds the number at `at`; the longest reading of its last unit."""
     low, high = max(begin, at - 40), min(end, at + 30)
+    if text[low:high].isascii() and not _GOES_ON.search(text[low:at]):
+        return None
+    if "又" in text[low:high]:
+        for match in _MIXED.finditer(text, low, high):
+            if match.start() <= at < match.end():
+                return match.span()
     for pattern in (_REMAINDER, _COMPOUND, _SCALED):
         for match in pattern.finditer(text, low, high):
-            if match.start() <= at < match.end():
+            if match.start() <= at < match.end() and not _range(text, match):
                 for longer in (3, 2, 1, 0):
                     stop = min(match.end() + longer, high)
                     if amount(text[match.start() : stop]) or other_reading(text[match.start() : stop]):
                         return match.start(), stop
     return None
+
+
+def _range(text: str, match: re.Match[str]) -> bool:
+    """`1...12` in prose is a range; behind an equals sign, or with six dots, it is a quotient and its remainder."""
+    return bool(re.search(r"\d\s*\.{3,5}\s*\d", match.group())) and not text[: match.start()].rstrip().endswith(
+        ("=", "＝")
+    )

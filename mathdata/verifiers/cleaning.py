@@ -59,7 +59,7 @@ _TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
 
 
 _BRACKETED = re.compile(
-    r"(?<=[\d)}%])\s*\(\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*([^(){}\\\d]{1,30})\}|([^(){}\\\d,;]{1,30}(?:\^\{?[23]\}?)?))\s*\)(?!\s*[\w(\[^])"
+    r"\(\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*([^(){}\\\d]{1,30})\}|([^(){}\\\d,;]{1,30}(?:\^\{?[23]\}?)?))\s*\)(?!\s*[\w(\[^])"
 )
 
 
@@ -69,6 +69,9 @@ def unbracketed(text: str) -> str:
 
 
 def _unbracketed(match: re.Match[str]) -> str:
+    before = match.string[: match.start()].rstrip()[-1:]
+    if not before.isdigit() and before not in (")", "}", "%"):
+        return match.group()
     named, plain = match.groups()
     inside = (named or plain).strip()
     if not names_things(inside) or (named is None and len(inside) == 1 and inside.isascii()):

@@ -410,6 +410,13 @@ def _times(a: Tree, b: Tree, judge: Judge) -> bool:
         return bool(a[1:4] == b[1:4] and (not a[4] or not b[4] or a[4] == b[4]))
     time, other = (a, b) if a[0] == "time" else (b, a)
     if other[0] == "unit" and other[1][0] == "num":
+        unit = read_unit(other[2])
+        if (
+            unit is not None
+            and unit[1] == (("time", 1),)
+            and other[1][1] * unit[0] == time[1] * 3600 + time[2] * 60 + time[3]
+        ):
+            return True  # 7时30分
         return bool(time[2] == time[3] == 0 and other[1][1] == time[1])
     ratio = ("ratio", (("num", Fraction(time[1]), None), ("num", Fraction(time[2]), None)))
     return bool(other[0] == "ratio") and judge.scalars(ratio, other) is True

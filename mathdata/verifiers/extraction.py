@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mathdata.errors import UnknownName, nearest
 from mathdata.verifiers.amounts import last_amount
 from mathdata.verifiers.boxes import boxed, cut_off
-from mathdata.verifiers.found import Extraction, denied, last_match, stretch
+from mathdata.verifiers.found import Extraction, denied, last_match, may_deny, stretch
 from mathdata.verifiers.segments import segments
 
 __all__ = ["RULES", "Extraction", "extract", "opening"]
@@ -153,7 +153,7 @@ def _only_denied(text: str, found: Extraction) -> bool:
     """Whether a sentence only says what the answer is not; `not prime` is an answer in words."""
     if found.span is None or found.value is None:
         return False
-    opening = _DENIAL.match(found.value)
+    opening = _DENIAL.match(found.value) if may_deny(found.value[:40]) else None
     return denied(text, found.span[0]) or (
         opening is not None and _NAMED.search(found.value, opening.end()) is not None
     )
@@ -228,8 +228,6 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
         and value.tree[0] == "text"
         and (_is_name(value.cleaned) or not _HAS_DIGIT.search(value.cleaned))
     ):
-        return whole
-    if value.tree is not None and value.tree[0] == "unit":
         return whole
     if last:
         return Extraction(last.value, rule, last.span)

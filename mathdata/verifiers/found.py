@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Extraction", "denied", "last_match", "stretch"]
+__all__ = ["Extraction", "denied", "last_match", "may_deny", "stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +46,14 @@ _NOT = re.compile(
 
 def denied(text: str, at: int) -> bool:
     """Whether what stands at this place is said not to be the answer: `not 12`, `isn't $12$`, `不是12`."""
-    return _NOT.search(text[max(0, at - 40) : at]) is not None
+    before = text[max(0, at - 40) : at]
+    return may_deny(before) and _NOT.search(before) is not None
+
+
+def may_deny(text: str) -> bool:
+    """Whether a word of denial can stand here: looked for first, because most answers have none near them."""
+    low = text.lower()
+    return "n" in low and any(w in low for w in _DENIALS) if low.isascii() else True
+
+
+_DENIALS = ("not", "n't", "never", "neither", "\\ne")

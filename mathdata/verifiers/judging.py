@@ -83,7 +83,11 @@ def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: f
     place: dict[str, Any] = {"expected": gold, "got": found.value, "rule": found.rule, "span": found.span}
     if strict:
         same_text = _exact(gold) == _exact(found.value)
-        return Verdict("correct" if same_text else "wrong", "exact match" if same_text else "no exact match", **place)
+        return (
+            Verdict("correct", "exact match", **place)
+            if same_text
+            else Verdict("wrong", f"{_apart(found.value, gold)}: no exact match", **place)
+        )
     try:
         one, two = read_value(gold), read_value(found.value)
         result = compare(one, two, rounding=True)
@@ -91,7 +95,8 @@ def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: f
             return _proved(one, two, result, time_limit, place)
     except Exception as e:
         return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], **place)
-    reason = result.how + ("; doubled backslashes undone" if undouble(found.value)[1] else "")
+    how = result.how if result.same else _apart(found.value, gold)
+    reason = how + ("; doubled backslashes undone" if undouble(found.value)[1] else "")
     return Verdict("correct" if result.same else "wrong", reason, **place)
 
 
@@ -105,7 +110,24 @@ def _proved(gold: Value, response: Value, result: Answer, time_limit: float, pla
     status = proof.status
     if status == "wrong" and response.tree is None and gold.tree is not None:
         status = "unparsed" if proof.unread else "wrong"
-    return Verdict(status, proof.reason or result.how, **place)
+    reason = proof.reason or result.how
+    if status == "wrong":
+        reason = f"{_apart(place['got'], place['expected'])}: {reason}"
+    return Verdict(status, reason, **place)
+
+
+SHOWN = 60
+"""Characters of each value that a reason shows."""
+
+
+def _apart(response: str, gold: str) -> str:
+    """`18 is not 20`: the two values of a reason, each cut in its middle where it is long."""
+    return f"{_shown(response)} is not {_shown(gold)}"
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN // 2]} … {line[-SHOWN // 2 + 3 :]}"
 
 
 def _exact(text: str) -> str:
@@ -132,4 +154,6 @@ def same(a: str, b: str, *, time_limit: float = 2.0) -> Verdict:
             return _proved(left, right, result, time_limit, place)
     except Exception as e:
         return Verdict("error", f"the judge failed: {type(e).__name__}: {e}"[:300], expected=a, got=b)
-    return Verdict("correct" if result.same else "wrong", result.how, expected=a, got=b)
+    return Verdict(
+        "correct" if result.same else "wrong", result.how if result.same else _apart(b, a), expected=a, got=b
+    )
