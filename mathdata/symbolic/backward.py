@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, floor, lcm
+from math import ceil, floor
 from random import Random
 from typing import Any
 
+from mathdata.symbolic import chinese
 from mathdata.symbolic.check import false_equation
-from mathdata.symbolic.forms import Form, Value, form_of, number_text, text_of
+from mathdata.symbolic.derive import ASK, ASK_STATED, CHINESE, ENGLISH, solve
+from mathdata.symbolic.forms import Form, Value, form_of, text_of
 from mathdata.symbolic.hold import FIRM
 from mathdata.symbolic.lexer import listed
 from mathdata.symbolic.question import Mention
@@ -20,12 +22,8 @@ from mathdata.symbolic.statement import split_question, state
 from mathdata.symbolic.tie import Graph, Group, made_from
 from mathdata.symbolic.vary import Made
 from mathdata.symbolic.write import decimal, splice
-from mathdata.worked import Number, divide, whole
 
 __all__ = ["ASK", "ASK_STATED", "backward", "masked_rows"]
-
-ASK = "If we know the answer to the above question is {answer}, what is the value of the unknown variable {x}?"
-ASK_STATED = "What is the value of the unknown variable {x}?"
 
 
 @dataclass(slots=True)
@@ -219,13 +217,14 @@ def _row(made: Masked, stated: bool) -> Made:
     text = graph.question.text
     answer = decimal(graph.solution.gold) or ""
     question = splice(text, [(n.start, n.end, _apart(x, text, n.end)) for n in made.mentions]).rstrip()
-    question += "" if question[-1:] in ".?!\"')" else "?"
+    question += "" if question[-1:] in ".?!\"')。？！”’）" else "？" if graph.question.chinese else "?"
     form = made.results[graph.gold]
     assert isinstance(form, Form)
     if form.at(m.value) != graph.solution.gold:
         raise Unsupported("not proved", "the number put back does not give the answer")
     body = _body(made)
-    lines = [*body, *_solve(form, graph.solution.gold, m.value, x)]
+    say = CHINESE if graph.question.chinese else ENGLISH
+    lines = [*body, *solve(form, graph.solution.gold, m.value, x, say)]
     solution = "\n".join(lines)
     if any(_has_letters(graph, line, x) for line in body):
         raise Unsupported("letters of its own")
@@ -235,7 +234,7 @@ def _row(made: Masked, stated: bool) -> Made:
     if (false := false_equation(solution, x, m.value)) is not None:
         raise Unsupported("not proved", false)
     return Made(
-        problem=_stated(graph, question, x) if stated else f"{question} {ASK.format(answer=answer, x=x)}",
+        problem=_stated(graph, question, x) if stated else f"{question}{say.ask.format(answer=answer, x=x)}",
         solution=f"{solution}\n#### {value}",
         answer=value,
         exact=value,
@@ -244,12 +243,22 @@ def _row(made: Masked, stated: bool) -> Made:
     )
 
 
+_UNIT = re.compile(r"\s*([a-z]+)")
+_SENTENCE_END = re.compile(r".*[。！？](?=.)", re.DOTALL)
+
+
 def _stated(graph: Graph, question: str, x: str) -> str:
     """The story, the question turned into a statement of its answer, and the question for x."""
     step = graph.solution.steps[graph.gold]
     answer = graph.solution.gold
     text = graph.solution.text
-    unit = re.match(r"\s*([a-z]+)", text[step.spans[-1][1] : step.spans[-1][1] + 30])
+    if graph.question.chinese:
+        ended = _SENTENCE_END.search(question)
+        at = ended.end() if ended else 0
+        after = text[step.spans[-1][1] :].lstrip()[:1]
+        spoken = chinese.state(question[at:], decimal(answer) or "", after)
+        return f"{question[:at].rstrip()}{spoken}{chinese.ASK_STATED.format(x=x)}"
+    unit = _UNIT.match(text, step.spans[-1][1])
     story, asked = split_question(question)
     value = decimal(answer, comma=answer >= 1000 and "," in question) or ""
     if step.money and places(answer) == 1:
@@ -328,7 +337,8 @@ def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) 
 
 def _apart(written: str, text: str, at: int) -> str:
     """With a space where a unit follows at once: `250ml` becomes `x ml`."""
-    return f"{written} " if text[at : at + 1].isalpha() and not text.startswith("x", at) else written
+    after = text[at : at + 1]
+    return f"{written} " if after.isascii() and after.isalpha() and after != "x" else written
 
 
 def _glued(text: str, span: tuple[int, int]) -> bool:
@@ -398,71 +408,3 @@ def _bare(text: str) -> str:
         text = text.replace(word, sign)
     bare = re.sub(r"[\s()$]", "", text)
     return "+".join(sorted(bare.split("+"))) if "-" not in bare and "+" in bare else bare
-
-
-def _solve(form: Form, answer: Number, x_value: Number, x: str) -> list[str]:
-    """`The answer is 84, so 92 - 2x/3 = 84.` and one inverse operation a line."""
-    told = number_text(answer)
-    lines = [f"The answer is {told}, so {text_of(form, x)} = {told}."]
-    if form.linear and places(form.b) > 6:
-        factor = _common(form)
-        form, answer = Form(whole(form.a * factor), whole(form.b * factor)), whole(answer * factor)
-        lines.append(
-            f"Multiplying both sides by {factor} gives {text_of(form, x)} = {told} * {factor} = {_plain(answer)}."
-        )
-        told = number_text(answer)
-    if not form.linear:
-        a, b = form.a - answer * form.c, answer * form.d - form.b
-        lines.append(_cross(form, answer, x))
-    else:
-        a, b = form.a, answer
-        if form.b:
-            b = answer - form.b
-            sign = "-" if form.b > 0 else "+"
-            moved = f"{told} {sign} {_plain(max(form.b, -form.b))}"
-            if a < 0:
-                a, b = -a, -b
-                moved = f"{_plain(form.b)} - {told}" if form.b > 0 else moved
-                if form.b < 0:
-                    raise Unsupported("negative")
-            lines.append(f"{text_of(Form(a, 0), x)} = {moved} = <<{moved.replace(' ', '')}={_plain(b)}>>{_plain(b)}.")
-    if a < 0:
-        a, b = -a, -b
-    if divide(b, a) != x_value:
-        raise Unsupported("not proved", "the equation has another solution")
-    if a != 1:
-        lines.append(_last(a, b, x_value, x))
-    return lines
-
-
-def _common(form: Form) -> int:
-    """The least factor that makes both numbers of a linear form whole."""
-    return lcm(form.a.denominator, form.b.denominator)
-
-
-def _plain(value: Number) -> str:
-    text = decimal(value)
-    if text is None:
-        raise Unsupported("a fraction that does not come out")
-    return text
-
-
-def _last(a: Number, b: Number, value: Number, x: str) -> str:
-    """The step that frees x from its factor."""
-    if a.denominator == 1:
-        how = f"{_plain(b)} / {a}"
-    elif a.numerator == 1:
-        how = f"{_plain(b)} * {a.denominator}"
-    elif text_of(Form(a, 0), x).startswith(decimal(a) or "?"):
-        how = f"{_plain(b)} / {_plain(a)}"
-    else:
-        how = f"{_plain(b)} * {a.denominator} / {a.numerator}"
-    return f"So {x} = {how} = <<{how.replace(' ', '')}={_plain(value)}>>{_plain(value)}."
-
-
-def _cross(form: Form, answer: Number, x: str) -> str:
-    """Multiply by the denominator and bring x to one side."""
-    a, b = form.a - answer * form.c, answer * form.d - form.b
-    if a < 0:
-        a, b = -a, -b
-    return f"Multiplying by the denominator and collecting the terms with {x} gives {text_of(Form(a, 0), x)} = {_plain(b)}."

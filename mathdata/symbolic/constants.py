@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mathdata.symbolic import chinese
 from mathdata.symbolic.lexer import listed, number_words
 from mathdata.symbolic.question import Question, fraction_values, singular
 from mathdata.symbolic.solution import Solution
@@ -29,7 +30,8 @@ _UNITS = {
     "meter": "meter m metre", "centimeter": "centimeter cm", "kilometer": "kilometer km", "mm": "millimeter mm",
     "liter": "liter litre l", "ml": "milliliter ml", "cent": "cent penny pennies nickel dime", "dollar": "dollar buck",
     "quarter": "quarter", "decade": "decade", "century": "century centuries", "teaspoon": "teaspoon tsp",
-    "tablespoon": "tablespoon tbsp",
+    "tablespoon": "tablespoon tbsp", "decimeter": "decimeter dm", "jin": "jin", "yuan": "yuan", "jiao": "jiao", "fen": "fen",
+    "jidu": "jidu",
 }  # fmt: skip
 _UNIT_OF: dict[str, tuple[str, ...]] = {}
 for _unit, _names in _UNITS.items():
@@ -47,6 +49,8 @@ _PAIRS: dict[tuple[str, str], tuple[Number, ...]] = {
     ("mg", "gram"): (1000,), ("meter", "kilometer"): (1000,), ("centimeter", "meter"): (100,), ("mm", "meter"): (1000,),
     ("mm", "centimeter"): (10,), ("ml", "liter"): (1000,), ("cent", "dollar"): (100, Fraction(1, 100)),
     ("quarter", "dollar"): (4, 25, Fraction(1, 4)), ("teaspoon", "tablespoon"): (3,), ("hour", "week"): (168, 7, 24),
+    ("centimeter", "decimeter"): (10,), ("decimeter", "meter"): (10,), ("jin", "kilogram"): (2,), ("gram", "jin"): (500,),
+    ("jiao", "yuan"): (10,), ("fen", "yuan"): (100,), ("fen", "jiao"): (10,), ("month", "jidu"): (3,),
     ("minute", "day"): (1440, 60, 24), ("day", "decade"): (365, 10), ("month", "decade"): (12, 10),
 }  # fmt: skip
 _WORDS: dict[str, tuple[Number, ...]] = {
@@ -122,6 +126,7 @@ def constants(q: Question, s: Solution) -> Constants:
     near, far = fraction_values(q.fractions)
     strong.update((v, strong.get(v, frozenset()) | {"fraction"}) for v in near)
     made.weak |= far
+    strong.update((v, strong.get(v, frozenset()) | {"told"}) for v in chinese.told(q.text))
     strong[0] = strong[1] = frozenset(["one"])
     return made
 

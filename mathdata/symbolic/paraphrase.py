@@ -103,6 +103,8 @@ def _grams(text: str) -> list[tuple[str, ...]]:
 
 def paraphrase(graph: Graph, seed: str) -> Made:
     """One paraphrase with its solution. Raises Unsupported where it stays too near or cannot be tied again."""
+    if graph.question.chinese:
+        raise Unsupported("too near", "the wordings are English, the question is Chinese")
     random = Random(seed)
     source, solution = graph.question.text, graph.solution.text
     story, asked = split_question(source)

@@ -110,6 +110,9 @@ class _Reckoned:
         gold = self.results[self.graph.gold]
         return 0 in gold or (1 in gold and _ASKED.search(self.graph.question.text) is not None)
 
+    def result(self, j: int) -> _Powers:
+        return self.results[j]
+
     def of(self, node: Any, operands: list[int]) -> _Powers:
         if type(node) is int:
             return self._slot(self.graph.solution.slots[operands[node]])
@@ -133,9 +136,9 @@ class _Reckoned:
     def _source(self, source: Any, slot: Slot) -> _Powers:
         kind = source[0]
         if kind in "rf":
-            return self.results[source[1]]
+            return self.result(source[1])
         if kind == "x":
-            return self.results[source[1]] | _EITHER if source[2] == "p*100" else self.results[source[1]]
+            return self.result(source[1]) | (_EITHER if source[2] == "p*100" else frozenset())
         if kind == "s":
             return self.of(source[1], list(source[2]))
         if kind == "m":

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from mathdata.symbolic import chinese
 from mathdata.symbolic.lexer import Token, lex, listed
 from mathdata.worked import Number, whole
 
@@ -39,6 +40,7 @@ class Question:
     words: frozenset[str]
     fractions: list[tuple[int, int]]
     """Written fractions and those in words: 3/4, three quarters, a third, half."""
+    chinese: bool = False
 
 
 MONTHS = frozenset(
@@ -94,13 +96,15 @@ def plural(word: str) -> str:
 def read_question(text: str) -> Question:
     """Every number of the question with what may be done to it."""
     stream = lex(text)
-    words = frozenset(t.text for t in stream if t.kind == "w")
-    question = Question(text, stream, [], words, [])
+    words = frozenset(t.text for t in stream if t.kind == "w") | chinese.words(text)
+    question = Question(text, stream, [], words, [], chinese.is_chinese(text))
     for i, token in enumerate(stream):
         if token.kind == "n" and token.value is not None:
             question.mentions.append(_mention(question, i, token, token.value))
         elif token.text in PARTS and token.kind == "w":
             _part(question, i)
+    if question.chinese:
+        chinese.hold_chinese(question)
     _hold_told(question)
     _hold_numbered(question)
     _hold_listed(question)

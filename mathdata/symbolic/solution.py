@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mathdata.symbolic import chinese
 from mathdata.symbolic.lexer import Token, lex, listed
 from mathdata.symbolic.question import plural
 from mathdata.worked import Expression, Number, evaluate, final_answer, number, parse_tokens
@@ -102,7 +103,7 @@ def read_solution(text: str) -> Solution:
         raise Unsupported("too long", f"{len(text):,} characters")
     stream = lex(text)
     gold, span = _gold(text)
-    words = frozenset(t.text for t in stream if t.kind == "w")
+    words = frozenset(t.text for t in stream if t.kind == "w") | chinese.words(text)
     made = Solution(text, stream, [], [], words, gold, span, frozenset())
     lines, notes = _lines(stream, span[0])
     reader = _Reader(made, notes)

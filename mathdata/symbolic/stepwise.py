@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mathdata.symbolic import chinese
 from mathdata.symbolic.solution import Solution, Step
 from mathdata.symbolic.tie import Graph
 from mathdata.symbolic.vary import Made
@@ -18,7 +19,7 @@ _VERBS = {"+": "Add {}", "*": "Multiply {}", "-": "Subtract {1} from {0}", "/": 
 
 def stepwise(graph: Graph) -> Made:
     """The same question; the solution in numbered steps, each headed by what is done in it."""
-    s = graph.solution
+    s, zh = graph.solution, graph.question.chinese
     lines = s.text[: s.text.rindex("####")].split("\n")
     by_line: dict[int, list[Step]] = {}
     for step in s.steps:
@@ -31,29 +32,34 @@ def stepwise(graph: Graph) -> Made:
             continue
         waiting.append(text)
         if n in by_line:
-            blocks.append((_title(s, by_line[n]), waiting))
+            blocks.append((_title(s, by_line[n], zh), waiting))
             waiting = []
     blocks[-1][1].extend(waiting)
-    parts = [f"## Step {i}: {title}\n" + "\n".join(body) for i, (title, body) in enumerate(blocks, 1)]
+    head, closing = ("## 步骤 {}：{}\n", chinese.CLOSING) if zh else ("## Step {}: {}\n", CLOSING)
+    parts = [head.format(i, title) + "\n".join(body) for i, (title, body) in enumerate(blocks, 1)]
     answer = decimal(s.gold) or ""
     return Made(
-        problem=graph.question.text, solution="\n\n".join([*parts, CLOSING.format(answer)]), answer=answer, exact=answer
+        problem=graph.question.text, solution="\n\n".join([*parts, closing.format(answer)]), answer=answer, exact=answer
     )
 
 
-def _title(s: Solution, steps: list[Step]) -> str:
-    titles = list(dict.fromkeys(_describe(s, step) for step in steps))
+def _title(s: Solution, steps: list[Step], zh: bool) -> str:
+    titles = list(dict.fromkeys(_describe(s, step, zh) for step in steps))
     first, *rest = titles[:2]
+    if zh:
+        return "，再".join([first, *rest])
     return ", then ".join([first, *(t[0].lower() + t[1:] for t in rest)])
 
 
-def _describe(s: Solution, step: Step) -> str:
+def _describe(s: Solution, step: Step, zh: bool) -> str:
     """`Divide 48 by 2`; a longer calculation is written out."""
     values = [decimal(s.slots[k].value) or "" for k in step.slots]
     tree = step.tree
     if type(tree) is not int and tree[0] in _VERBS:
         leaves = _flat(tree, tree[0])
         written = [values[k] for k in leaves] if leaves is not None else []
+        if zh and len(written) >= 2:
+            return chinese.VERBS[tree[0]].format(*([chinese.listed(written)] if tree[0] in "+*" else written))
         if tree[0] in "+*" and len(written) >= 2:
             joined = ", ".join(written[:-1])
             return _VERBS[tree[0]].format(
@@ -62,7 +68,8 @@ def _describe(s: Solution, step: Step) -> str:
         if tree[0] in "-/" and len(written) == 2:
             return _VERBS[tree[0]].format(*written)
     text = render(tree, values)
-    return f"Calculate {text}" if len(text) <= 60 else "Calculate"
+    verb = "计算" if zh else "Calculate"
+    return f"{verb} {text}" if len(text) <= 60 else verb
 
 
 def _flat(node: Any, op: str) -> list[int] | None:
