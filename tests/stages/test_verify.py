@@ -22,7 +22,15 @@ def test_a_right_answer_is_kept_and_a_wrong_one_is_rejected_with_the_sentence():
     right, wrong = out.iter_rows(named=True)
     assert (right["verdict"], right["reject"]) == ("correct", None)
     assert (wrong["verdict"], wrong["reject"]) == ("wrong", "wrong-answer")
-    assert wrong["reject_why"]
+    assert wrong["reject_why"] == "3 is not 4"
+
+
+@pytest.mark.parametrize("limit", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_time_limit_that_is_none_is_refused_with_a_way_out(limit):
+    with pytest.raises(MathdataError) as error:
+        verify(rows(problem=["p"], solution=["1"], answer=["1"]), time_limit=limit)
+    assert "time_limit" in error.value.message
+    assert "seconds" in error.value.hint
 
 
 def test_no_row_is_lost_or_made():

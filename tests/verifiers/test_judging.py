@@ -110,3 +110,14 @@ def test_a_number_spelled_in_chinese_is_found_behind_the_word_that_states_it(gol
 )  # fmt: skip
 def test_a_yes_or_no_that_opens_the_response_is_the_answer_where_the_gold_is_one(gold, response, status):
     assert judge(gold, response).status == status
+
+
+def test_a_reason_names_both_values_and_stays_short():
+    assert judge("20", "The answer is 18.").reason == "18 is not 20"
+    assert judge("20", "18", strict=True).reason == "18 is not 20: no exact match"
+    assert same("20", "18").reason == "18 is not 20"
+    assert "y is not x" in judge("x", "\\boxed{y}").reason
+    long = judge("1" * 3000, "\\boxed{" + "2" * 3000 + "}").reason
+    assert len(long) < 200
+    assert "2 is not 1" in long
+    assert "\n" not in judge("a\nb", "\\boxed{c\nd}").reason
