@@ -84,8 +84,6 @@ class Judge:
 
         if "text" in (a[0], b[0]):
             return _texts(a, b)
-        if "rem" in (a[0], b[0]):
-            return False  # 3余2 is met by itself alone: without the divisor it is no number
         if "time" in (a[0], b[0]):
             return _times(a, b, self)
         if a[0] == "rel" and b[0] == "rel" and a[1] == b[1] == ("=",):
@@ -410,14 +408,10 @@ def _times(a: Tree, b: Tree, judge: Judge) -> bool:
         return bool(a[1:4] == b[1:4] and (not a[4] or not b[4] or a[4] == b[4]))
     time, other = (a, b) if a[0] == "time" else (b, a)
     if other[0] == "unit" and other[1][0] == "num":
-        unit = read_unit(other[2])
-        if (
-            unit is not None
-            and unit[1] == (("time", 1),)
-            and other[1][1] * unit[0] == time[1] * 3600 + time[2] * 60 + time[3]
-        ):
-            return True  # 7时30分
-        return bool(time[2] == time[3] == 0 and other[1][1] == time[1])
+        factor, kind = read_unit(other[2]) or (0, ())
+        seconds = time[1] * 3600 + time[2] * 60 + time[3]  # 7时30分
+        whole = time[2] == time[3] == 0 and other[1][1] == time[1]
+        return bool(whole or (kind == (("time", 1),) and other[1][1] * factor == seconds))
     ratio = ("ratio", (("num", Fraction(time[1]), None), ("num", Fraction(time[2]), None)))
     return bool(other[0] == "ratio") and judge.scalars(ratio, other) is True
 

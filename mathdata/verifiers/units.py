@@ -93,6 +93,8 @@ def names_things(inside: str) -> bool:
 def _names_one(word: str) -> bool:
     if not word.isascii():
         return word.isalpha() and all("\u4e00" <= c <= "\u9fff" for c in word)
+    if word.isupper() and word != "L":
+        return word in _TABLE and len(word) > 2  # USD; (12)(DM) is a product of lengths
     if is_unit(word):
         return len(word) > 1 or word in "mgshLl"
     if not word.isalpha() or _NO_NAMES.match(word):

@@ -76,7 +76,7 @@ def test_a_unit_in_brackets_behind_the_result_does_not_hide_the_step(unit, brack
         assert (report.checked, report.false) == (report.seen, 0), right
 
 
-@pytest.mark.parametrize("inside", ["x", "ab", "xyz", "x+1", "pi", "sin", "n", "甲+乙", "x)(3"])
+@pytest.mark.parametrize("inside", ["x", "ab", "xyz", "x+1", "pi", "sin", "n", "甲+乙", "x)(3", "DM", "ABD"])
 def test_letters_and_sums_in_brackets_are_factors(inside):
     for text in (f"6={2}({inside})", f"3+4=2({inside})", f"2({inside})=12", f"3+2({inside})=12", f"f(x)=2({inside})"):
         assert check_steps(text).false == 0, text
