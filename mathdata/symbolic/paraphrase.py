@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from random import Random
 
-from mathdata.symbolic.lexer import listed, spell
+from mathdata.symbolic.lexer import listed, number_words, spell
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.statement import indirect, split_question
+from mathdata.symbolic.synonyms import synonyms
 from mathdata.symbolic.tie import Graph, tie
 from mathdata.symbolic.vary import Made, same_graph
 from mathdata.symbolic.write import decimal
@@ -60,32 +61,6 @@ _SWAP = {"his": "her", "him": "her", "ms": "mr"}
 for _pair in re.split(r"[|\n]", _PAIRED):
     _male, _female = _pair.split()
     _SWAP |= {_male: _female, _female: _male}
-_WORDS = [
-    ("altogether", "in total"), ("in total", "altogether"), ("in all", "altogether"), ("bought", "purchased"),
-    ("buys", "purchases"), ("buy", "purchase"), ("purchased", "bought"), ("received", "got"), ("receives", "gets"),
-    ("receive", "get"), ("every day", "each day"), ("each day", "every day"), ("every week", "each week"),
-    ("each week", "every week"), ("every month", "each month"), ("each month", "every month"), ("a week", "per week"),
-    ("a day", "per day"), ("an hour", "per hour"), ("per week", "a week"), ("per day", "a day"), ("per hour", "an hour"),
-    ("a month", "per month"), ("per month", "a month"), ("wants to", "would like to"), ("wanted to", "wished to"),
-    ("decides to", "chooses to"), ("decided to", "chose to"), ("half of the", "half the"), ("half the", "half of the"),
-    ("the same number of", "an equal number of"), ("the same amount of", "an equal amount of"), ("kids", "children"),
-    ("students", "pupils"), ("the store", "the shop"), ("the shop", "the store"), ("a store", "a shop"),
-    ("movie", "film"), ("movies", "films"), ("started", "began"), ("starts", "begins"), ("begins", "starts"),
-    ("trip", "journey"), ("earns", "makes"), ("because", "since"), ("usually", "normally"), ("currently", "at present"),
-    ("total number of", "overall number of"), ("total cost", "overall cost"), ("total amount", "overall amount"),
-    ("another", "a further"), ("additional", "further"), ("pictures", "photos"), ("picture", "photo"),
-    ("trash", "garbage"), ("big", "large"), ("large", "big"), ("while", "whereas"), ("apartment", "flat"),
-    ("as well as", "and also"), ("needs to", "has to"), ("need to", "have to"), ("needed to", "had to"),
-    ("friends", "pals"), ("friend", "pal"), ("mom", "mother"), ("dad", "father"), ("candies", "sweets"),
-    ("candy", "sweets"), ("dollars", "US dollars"), ("gives", "hands"), ("gave", "handed"), ("per person", "for each person"),
-    ("if", "assuming that"), ("after", "following"), ("then", "after that"), ("more than", "over and above"),
-    ("is able to", "can"), ("are able to", "can"), ("was able to", "could"), ("uses", "makes use of"),
-    ("works", "is working"), ("likes to", "enjoys to"), ("how much money", "how much cash"),
-]  # fmt: skip
-_UNSAFE = frozenset(
-    ["after", "more than", "works", "likes to", "gives", "gave", "dollars", "if", "then", "while", "candy"]
-)
-_PAIRS = [(old, new) for old, new in _WORDS if old not in _UNSAFE]
 _TOKEN = re.compile(r"[a-z]+|\d+(?:[.,]\d+)*")
 
 
@@ -111,11 +86,11 @@ def paraphrase(graph: Graph, seed: str) -> Made:
     turned = indirect(asked, random.choice(["Work out", "Determine", "Find out", "Calculate"]))
     people = _People(source, solution, random)
     made = people.rename(f"{story} {turned or asked}".strip())
-    made = re.sub(r"(^|[.?!]\s+)([a-z])", lambda m: m[1] + m[2].upper(), _spelled(_synonyms(made)))
+    made = re.sub(r"(^|[.?!]\s+)([a-z])", lambda m: m[1] + m[2].upper(), _spelled(synonyms(made)))
     share = shared(made, source)
     if share > SHARE:
         raise Unsupported("too near", f"{share:.0%} of the 3-grams stand in the source")
-    told = "\n".join(_synonyms(people.rename(line)) for line in solution.split("\n"))
+    told = "\n".join(synonyms(people.rename(line)) for line in solution.split("\n"))
     try:
         again = tie(made, told)
     except Unsupported as e:
@@ -132,6 +107,7 @@ _KIN = (
 _AMBIGUOUS = re.compile(
     r"\b(?:hers|Sir|Madam|he/she|(?:fe)?males?|pregnant|lad(?:y|ies)|gentlem[ae]n|waitress|bride|groom|skirts?|beard"
     r"|makeup|lipstick|actress|dress(?:es)?|Queen|King|her (?=[\d$]))|\bher [\d$]"
+    rf"|\bher (?:{'|'.join(number_words())})\b"
     r"|\b(?:g[ia]v(?:e|es|ing)|pa(?:y|ys|id)|sen[dt]s?|told|tells?|costs?|owe[sd]?|lends?|lent|offer(?:s|ed)?|brings?"
     rf"|brought|takes?|took|makes?|made|leaves?|left|lets?|buys?|bought|help(?:s|ed)?) her (?!{_KIN})[a-z]",
     re.IGNORECASE,
@@ -206,22 +182,13 @@ def _owns(after: str) -> bool:
     return found is not None and found[1].isalpha() and found[1].lower() not in _AFTER_HIM
 
 
-_PATTERN = re.compile(rf"\b({'|'.join(sorted((re.escape(old) for old, _ in _PAIRS), key=len, reverse=True))})\b", re.I)
-_NEW = dict(_PAIRS)
-
-
-def _synonyms(text: str) -> str:
-    """Every word pair once over, keeping capitals; nothing inside `<<…>>` is a word."""
-
-    def put(match: re.Match[str]) -> str:
-        new = _NEW[match[0].lower()]
-        return new[0].upper() + new[1:] if match[0][0].isupper() else new
-
-    return _PATTERN.sub(put, text)
-
-
 _DIGITS = re.compile(
-    r"(?<![\w$.,/:%#-])(\d{1,2})(?![\w.,/:%]*\d|[\w%/:]|-\w|\s*(?:[%$]|percent|am|pm|a\.m|p\.m|/|:|st|nd|rd|th))"
+    r"(?<![\w$€£¥.,/:%#-])(?<![$€£¥] )(\d{1,2})(?![\w.,/:%]*\d|[\w%/:]|-\w| +\d|"
+    r"\s*(?:[%$€£¥]|percent|am|pm|a\.m|p\.m|/|:|st|nd|rd|th|(?:kg|g|km|cm|mm|m|ml|l|lbs?|oz|ft|mph|k)\b))"
+)
+_NAMES = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Highway|Route|Room|"
+    r"Page|Chapter|Grade|Level|Day|Week|Size|size|page|room|grade|chapter|number|No\.) $"
 )
 _SPELLED = {spell(n): n for n in range(2, 100)}
 _SPELL = re.compile(rf"(?<![\w-])({'|'.join(sorted(_SPELLED, key=len, reverse=True))})(?![\w-]| (?:hundred|thousand|million|thirds|quarters|fifths|times|and a half))", re.I)  # fmt: skip
@@ -232,7 +199,8 @@ def _spelled(text: str) -> str:
 
     def digits(match: re.Match[str]) -> str:
         value = int(match[1])
-        return spell(value) if value >= 2 else match[0]
+        named = _NAMES.search(match.string, max(0, match.start() - 12), match.start())
+        return spell(value) if value >= 2 and not named else match[0]
 
     def word(match: re.Match[str]) -> str:
         start = match.start() == 0 or text[: match.start()].rstrip()[-1:] in (".", "?", "!")

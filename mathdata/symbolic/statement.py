@@ -67,7 +67,10 @@ def _lead(text: str) -> str | None:
     text = re.sub(r"(?:^|,\s*|\s+)(?:then|so|and|now|but)?,?$", "", text).strip().rstrip(",")
     if not text:
         return ""
-    first = text.split()[0].lower()
+    words = text.lower().split()
+    first = words[0]
+    if (len(words) == 1 and first != "altogether") or words[-1] in _PREPOSITIONS:
+        return None  # `In how many days`, `by how much`
     if first in ("if", "when", "after", "assuming", "given", "once", "since", "before", "at", "by", "because", "with"):
         return f"{text}, "
     short = len(text.split()) <= 4 and first in ("in", "on", "for", "during", "over", "this", "that", "altogether")
@@ -147,10 +150,18 @@ def _clause(aux: str, rest: list[str], thing: str) -> str | None:
     if aux in _MODAL and rest[0].lower() in ("have", "be", *PAST):
         return f"{thing} {aux} {' '.join(rest)}"
     at = _verb(aux, rest)
+    if rest[0].lower() == "not" and aux in _BE:
+        return f"{thing} {aux} {' '.join(rest)}"
     if at is None:
         return f"{thing} {aux} {' '.join(rest)}" if aux in _BE and _no_subject(rest) else None
+    if "not" in rest[:at]:
+        return None
     subject, verb, tail = " ".join(rest[:at]), rest[at], rest[at + 1 :]
     phrase = _inflected(aux, subject, verb)
+    if verb == "take" and subject.lower() == "it" and tail and tail[0] != "to":
+        if len(tail) < 2 or tail[1] != "to" or not (tail[0] in ("her", *_PRONOUNS) or tail[0][0].isupper()):
+            return None
+        return f"{subject} {phrase} {tail[0]} {thing} {' '.join(tail[1:])}"
     if verb in _WISH and len(tail) > 1 and tail[0] == "to" and tail[1] in PAST and tail[2:3] and tail[2] in _OBJECT:
         return f"{subject} {phrase} {thing} {' '.join(tail)}"
     if verb in _WISH and len(tail) > 1 and tail[0] == "to" and tail[1] in PAST:
@@ -179,17 +190,26 @@ def _verb(aux: str, rest: list[str]) -> int | None:
     """Where the verb stands: base form after do and modals, participle after have, -ing after be."""
     for i, word in enumerate(rest[:8]):
         w = word.lower().strip(",")
-        if not i or rest[i - 1].lower() in _OBJECT - {"both", "all", "each", "everyone"}:
+        subject = i == 1 and rest[0].lower() in ("it", "everyone")
+        if not i or (rest[i - 1].lower() in _OBJECT - {"both", "all", "each", "everyone"} and not subject):
+            if i and w in _PREPOSITIONS:
+                return None
             continue
         if aux in _BE and w.endswith("ing") and len(w) > 4:
-            return i
+            return None if rest[0].lower() in _OBJECT and i + 2 == len(rest) else i  # `their combined dancing time`
         if aux in ("has", "have", "had") and (w in PARTICIPLES or w.endswith("ed")):
             return i
         if aux not in (*_BE, "has", "have", "had") and w in PAST and word == w:
-            return i
+            return None if _another_verb(rest, i) else i
         if w in _STOP or w in _PREPOSITIONS or word.endswith((",", ";")):
             return None
     return None
+
+
+def _another_verb(rest: list[str], i: int) -> bool:
+    """`did the fruit drink cost`: a later base form that nothing governs may be the verb, and this one a noun."""
+    free = _OBJECT | _PREPOSITIONS | {"and", "or", "her", "him", "them", "you"}
+    return any(rest[k] in PAST and rest[k - 1].lower() not in free for k in range(i + 1, min(i + 4, len(rest))))
 
 
 _PREPOSITIONS = frozenset(listed("from for to in on at with by after before during than per if over under"))
@@ -278,9 +298,9 @@ def _embedded(word: str, body: str) -> str | None:
     if word.startswith(("calculate", "find", "determine", "compute")):
         return body
     if word.startswith("what"):
-        verb = {"what is": "is", "what's": "is", "what was": "was", "what are": "are", "what were": "were"}.get(word)
         plain = words and words[0] in ("the", "his", "her", "their", "its") and "," not in body
-        return f"what {body} {verb}" if verb and plain and len(words) <= 9 and not re.search(r"\b(if|that|when|who)\b", body) else None  # fmt: skip
+        known = word in ("what is", "what's", "what was", "what are", "what were")
+        return body if known and plain and len(words) <= 12 and not re.search(r"\b(if|that|when|who)\b", body) else None
     at = next((i for i, w in enumerate(words) if w.lower() in _AUX), None)
     if at is None:
         return f"{word} {body}" if words and word == "how many" else None
