@@ -269,20 +269,17 @@ def _is_label(value: str | None) -> bool:
 
 
 def _last_formula(text: str, begin: int, end: int) -> Extraction | None:
-    last = None
-    for segment in segments(text, max(begin, end - 4000), end):
-        last = segment if not denied(text, segment[0]) else last
+    found = list(segments(text, max(begin, end - 4000), end))
+    last = next((s for s in reversed(found) if not denied(text, s[0])), None)
     return None if last is None else stretch(text, "formula", *last)
 
 
 def _last_number(text: str, begin: int, end: int) -> Extraction | None:
     """The last number that is not denied, with all parts of the amount it belongs to."""
     window = max(begin, end - 4000)
-    last = None
-    for match in _ANY_NUMBER.finditer(text, window, end):
-        if last is None or not denied(text, match.start()):
-            last = match
-    if last is None or denied(text, last.start()):
+    found = list(_ANY_NUMBER.finditer(text, window, end))
+    last = next((m for m in reversed(found) if not denied(text, m.start())), None)
+    if last is None:
         return None
     parts = last_amount(text, window, last.start(), end)
     return stretch(text, "last number", *(parts or last.span()))
