@@ -1,6 +1,6 @@
 """The symbolic teacher over all of GSM8K train and MATH train: shares, reasons that add up, rows a second on one core.
 
-MATHDATA_DATA=../shared/data python bench/symbolic.py [--every N] [--judge] [--read N --seed S] [--math]
+MATHDATA_DATA=../shared/data python bench/symbolic.py [--every N] [--judge] [--read N --seed S] [--rephrase] [--math]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mathdata.symbolic.backward import masked_rows
 from mathdata.symbolic.formulas.rows import boxed, claim, math_row
+from mathdata.symbolic.paraphrase import paraphrase
 from mathdata.symbolic.review import review
 from mathdata.symbolic.solution import Unsupported
 from mathdata.symbolic.tie import Graph, tie
@@ -73,6 +74,21 @@ def read_by_eye(rows: list[tuple[int, Made]], n: int, seed: int) -> None:
         print("   | " + strip_annotations(made["solution"]).replace("\n", "\n   | "))
 
 
+def rephrased(rows: list[tuple[int, dict[str, str]]], seed: int, read: int) -> None:
+    """How many rows are put into other words, and why the others are not."""
+    counts: Counter[str] = Counter()
+    made: list[tuple[int, Made]] = []
+    for n, row in rows:
+        try:
+            made.append((n, paraphrase(tie(row["question"], row["answer"]), f"{seed}|{n}")))
+            counts["rephrased"] += 1
+        except Unsupported as e:
+            counts[e.word] += 1
+    table("rephrase", counts, len(rows))
+    if read:
+        read_by_eye(made, read, seed)
+
+
 def math(seed: int, grade: bool, read: int) -> None:
     """What is claimed of MATH by subject, what is made of it, and every row whose own answer says otherwise."""
     lines = (DATA / "math/train.jsonl").read_text(encoding="utf-8").splitlines()
@@ -119,12 +135,16 @@ def main() -> None:
     parser.add_argument("--review", action="store_true", help="list the rows that contradict themselves")
     parser.add_argument("--read", type=int, default=0, help="print N variations and N backward questions to read")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rephrase", action="store_true", help="rephrase only")
     parser.add_argument("--math", action="store_true", help="MATH only")
     args = parser.parse_args()
     if args.math:
         math(args.seed, args.judge, args.read)
         return
     rows = load(args.every)
+    if args.rephrase:
+        rephrased(rows, args.seed, args.read)
+        return
     figures = {name: Counter() for name in ("replay", "variation", "backward")}
     varied: list[tuple[int, Made]] = []
     asked: list[tuple[int, Made]] = []

@@ -106,6 +106,8 @@ _KIN = (
 )
 _AMBIGUOUS = re.compile(
     r"\b(?:hers|Sir|Madam|he/she|(?:fe)?males?|pregnant|lad(?:y|ies)|gentlem[ae]n|waitress|bride|groom|skirts?|beard"
+    r"|\w+wom[ae]n|(?:sales|business|fire|police|mail|fisher|handy|door|crafts|milk)m[ae]n|waiters?|witch(?:es)?|gave birth"
+    r"|heroine|god(?:mother|father)|step(?:mother|father|mom|dad)|momm?y|mum|daddy|fianc\w+|widow\w*|girl scouts?|boy scouts?"
     r"|makeup|lipstick|actress|dress(?:es)?|Queen|King|her (?=[\d$]))|\bher [\d$]"
     rf"|\bher (?:{'|'.join(number_words())})\b"
     r"|\b(?:g[ia]v(?:e|es|ing)|pa(?:y|ys|id)|sen[dt]s?|told|tells?|costs?|owe[sd]?|lends?|lent|offer(?:s|ed)?|brings?"
@@ -124,12 +126,16 @@ _STARTERS = frozenset(
 )
 
 
+_TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Professor|Coach|Uncle|Aunt|St)\.? ([A-Z][a-z]+)")
+
+
 class _People:
     """Other names for the people, and their pronouns with them where everybody is known."""
 
     def __init__(self, question: str, solution: str, random: Random) -> None:
         text = f"{question}\n{solution}"
         words = set(re.findall(r"(?<![A-Za-z])[A-Z][A-Za-z]+", text))
+        words -= set(_TITLED.findall(text))
         him, her = [n for n in HIM if n in words], [n for n in HER if n in words]
         middle = set(re.findall(r"(?<=[a-z,] )[A-Z][A-Za-z']*[A-Za-z]", text)) | {*him, *her}
         unknown = {w.removesuffix("'s") for w in middle} - {*him, *her} - _PLACES
@@ -184,14 +190,14 @@ def _owns(after: str) -> bool:
 
 _DIGITS = re.compile(
     r"(?<![\w$€£¥.,/:%#-])(?<![$€£¥] )(\d{1,2})(?![\w.,/:%]*\d|[\w%/:]|-\w| +\d|"
-    r"\s*(?:[%$€£¥]|percent|am|pm|a\.m|p\.m|/|:|st|nd|rd|th|(?:kg|g|km|cm|mm|m|ml|l|lbs?|oz|ft|mph|k)\b))"
+    r"\s*(?:[%$€£¥]|percent|[aA]\.?[mM]|[pP]\.?[mM]|o.clock|/|:|st|nd|rd|th|(?:kg|g|km|cm|mm|m|ml|l|lbs?|oz|ft|mph|k)\b))"
 )
 _NAMES = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Highway|Route|Room|"
     r"Page|Chapter|Grade|Level|Day|Week|Size|size|page|room|grade|chapter|number|No\.) $"
 )
 _SPELLED = {spell(n): n for n in range(2, 100)}
-_SPELL = re.compile(rf"(?<![\w-])({'|'.join(sorted(_SPELLED, key=len, reverse=True))})(?![\w-]| (?:hundred|thousand|million|thirds|quarters|fifths|times|and a half))", re.I)  # fmt: skip
+_SPELL = re.compile(rf"(?<![\w-])({'|'.join(sorted(_SPELLED, key=len, reverse=True))})(?![\w-]| (?:hundred|thousand|million|thirds|quarters|fifths|times|and a half|have|had|has|can|spend|are|were|will|did|do|of)\b)", re.I)  # fmt: skip
 
 
 def _spelled(text: str) -> str:

@@ -71,6 +71,8 @@ def _lead(text: str) -> str | None:
     first = words[0]
     if (len(words) == 1 and first != "altogether") or words[-1] in _PREPOSITIONS:
         return None  # `In how many days`, `by how much`
+    if first in ("by", "after", "before", "with") and any(w.endswith("ing") for w in words[1:3]):
+        return None  # `By not selling out how much do they lose`
     if first in ("if", "when", "after", "assuming", "given", "once", "since", "before", "at", "by", "because", "with"):
         return f"{text}, "
     short = len(text.split()) <= 4 and first in ("in", "on", "for", "during", "over", "this", "that", "altogether")
@@ -147,6 +149,8 @@ def _clause(aux: str, rest: list[str], thing: str) -> str | None:
         be = f"{aux} be" if aux in _MODAL else aux
         tail = rest[2:] if aux in _MODAL and len(rest) > 1 and rest[1] == "be" else rest[1:]
         return f"there {be} {thing} {' '.join(tail)}"
+    if rest[0].lower() == "be" and len(rest) > 1 and (rest[1].lower() in _OWNED | _OBJECT or rest[1][0].isupper()):
+        return None  # `how much will be her profit`
     if aux in _MODAL and rest[0].lower() in ("have", "be", *PAST):
         return f"{thing} {aux} {' '.join(rest)}"
     at = _verb(aux, rest)
@@ -154,7 +158,7 @@ def _clause(aux: str, rest: list[str], thing: str) -> str | None:
         return f"{thing} {aux} {' '.join(rest)}"
     if at is None:
         return f"{thing} {aux} {' '.join(rest)}" if aux in _BE and _no_subject(rest) else None
-    if "not" in rest[:at]:
+    if "not" in rest[:at] or rest[at - 1].endswith(("'s", "’s", "s'", "s’")) or rest[at - 1].lower() in _OWNED:
         return None
     subject, verb, tail = " ".join(rest[:at]), rest[at], rest[at + 1 :]
     phrase = _inflected(aux, subject, verb)
@@ -171,6 +175,7 @@ def _clause(aux: str, rest: list[str], thing: str) -> str | None:
     return f"{subject} {phrase} {thing} {' '.join(tail)}"
 
 
+_OWNED = frozenset(listed("his her its their my our your the a an combined total remaining overall"))
 _PRONOUNS = frozenset(listed("him them me us you"))
 _WISH = frozenset(listed("need want have plan get manage try like expect decide hope going"))
 _OBJECT = frozenset(
@@ -196,7 +201,7 @@ def _verb(aux: str, rest: list[str]) -> int | None:
                 return None
             continue
         if aux in _BE and w.endswith("ing") and len(w) > 4:
-            return None if rest[0].lower() in _OBJECT and i + 2 == len(rest) else i  # `their combined dancing time`
+            return None if rest[0].lower() in _OBJECT - {"it", "everyone"} else i  # `their combined dancing time`
         if aux in ("has", "have", "had") and (w in PARTICIPLES or w.endswith("ed")):
             return i
         if aux not in (*_BE, "has", "have", "had") and w in PAST and word == w:

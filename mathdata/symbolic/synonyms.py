@@ -28,7 +28,7 @@ class _Place:
 
         def suits(match: re.Match[str]) -> bool:
             text = match.string
-            near = text[max(0, match.start() - 60) : match.start()]
+            near = text[max(0, match.start() - 160) : match.start()]
             rest = text[match.end() : match.end() + 30]
             return (
                 before.search(near) is not None
@@ -52,6 +52,10 @@ _SUBJECT = _Place(
     before=r"\b(?:he|she|they|it|we|i|you|who|(?-i:[A-Z][a-z]+))",
     not_before=r"\b(?:has|have|had|if|is|was|are|were|be|been)(?: \w+)?",
 )
+_NEEDS = _Place(  # not `how much wood she needs to build it`, `the money needed to buy it`
+    before=r"(?:^|[.?!,;]\s+|\b(?:if|and|but|because|so|since|when|then)\s+)(?:he|she|they|we|i|you|(?-i:[A-Z][a-z]+))",
+    not_before=r"\b(?:how (?:many|much|long|far)|number|amount|total|money|what)\b[^.?!]*",
+)
 _ENDS = _Place(after=r"[.?!,;]|$")
 _DRAWN = _Place(
     not_in=r"\b(?:paint|draw|drew|colou?r|sketch|museum|galler|canvas|artist|illustrat|movie|motion|crayon|book)",
@@ -67,7 +71,7 @@ _SIZE = _Place(
 )
 _PAIRS: dict[str, tuple[str, _Place]] = {
     "altogether": ("in total", _ENDS), "in total": ("altogether", _ENDS), "in all": ("altogether", _ENDS),
-    "bought": ("purchased", _ANY), "buys": ("purchases", _ANY), "buy": ("purchase", _Place(not_before=r"\b(?:best|good|a)")),
+    "bought": ("purchased", _ANY), "buys": ("purchases", _ANY), "buy": ("purchase", _Place(not_before=r"\b(?:best|good|a)", not_in=r"\bbuy[- ](?:one|two|three|\d+)\b[^.?!]{0,20}\bget\b")),
     "purchased": ("bought", _ANY), "received": ("got", _SUBJECT), "receives": ("gets", _SUBJECT),
     "receive": ("get", _Place(not_after=r"[.?,]")), "every day": ("each day", _ANY), "each day": ("every day", _ANY),
     "every week": ("each week", _ANY), "each week": ("every week", _ANY), "every month": ("each month", _ANY),
@@ -87,7 +91,7 @@ _PAIRS: dict[str, tuple[str, _Place]] = {
     "another": ("a further", _Place(after=_NUMBER, not_before=r"\b(?:one|yet|or)", not_after=r"one\b")),
     "an additional": ("a further", _ANY), "additional": ("further", _Place(not_before=r"\ban")), "pictures": ("photos", _DRAWN),
     "picture": ("photo", _DRAWN), "trash": ("garbage", _ANY), "garbage": ("trash", _ANY), "big": ("large", _SIZE), "large": ("big", _SIZE),
-    "needs to": ("has to", _ANY), "need to": ("have to", _Place(not_before=r"\b(?:the|no|a)")), "needed to": ("had to", _SUBJECT),
+    "needs to": ("has to", _NEEDS), "need to": ("have to", _NEEDS), "needed to": ("had to", _NEEDS),
     "friends": ("pals", _ANY), "friend": ("pal", _ANY), "mom": ("mother", _ANY), "dad": ("father", _ANY),
     "candies": ("sweets", _ANY), "per person": ("for each person", _ANY), "is able to": ("can", _ANY),
     "are able to": ("can", _ANY), "how much money": ("how much cash", _ANY),

@@ -111,3 +111,41 @@ def test_rephrased_rows_of_gsm8k_show_no_broken_wording(shared):
         for new, old in ((told["problem"], row["question"]), (told["solution"], row["answer"])):
             assert not BROKEN.search(new) or BROKEN.search(old), new
     assert made > 300
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("She needs to buy 3 hats.", "She has to purchase 3 hats."),
+        ("How much wood does she need to build it?", "How much wood does she need to build it?"),
+        ("The wood she needs to build it costs $3.", "The wood she needs to build it costs $3."),
+        ("Buy 1 hat, get one free: Ann can buy 3.", "Buy 1 hat, get one free: Ann can buy 3."),
+    ],
+)
+def test_need_means_to_have_to_only_where_nothing_else_is_needed(text, made):
+    assert synonyms(text) == made
+
+
+def test_a_saleswoman_stays_one_and_a_title_keeps_its_name():
+    question = "Maria is a saleswoman at a shop. She sold 30 tulips on Monday and 20 tulips on Tuesday to Miss Martha. How many tulips did she sell in total?"
+    graph = tie(question, "She sold 30+20 = <<30+20=50>>50 tulips.\n#### 50")
+    for seed in range(6):
+        try:
+            told = paraphrase(graph, str(seed))["problem"]
+        except Unsupported as e:
+            told = e.reason
+        assert " he " not in told.lower()
+        assert "saleswoman" not in told or "Miss Martha" in told
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "How much is Alma's remaining money?",
+        "By not selling out how much cash did they lose?",
+        "How much will be Ann's profit?",
+        "How much is his total bill working from home?",
+    ],
+)
+def test_questions_that_would_be_turned_badly_stay(asked):
+    assert indirect(asked, "Work out") is None
