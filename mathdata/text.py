@@ -151,8 +151,7 @@ def _apply(pairs: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
 def normal_column(texts: pl.Series) -> pl.Series:
     """`normal` on every row, at the speed of a column."""
     folded = _fold(texts.cast(pl.String).fill_null(""))
-    plain = _is_ascii(folded)
-    if not plain:
+    if not _is_ascii(folded):
         folded = _where(folded, _RARE, lambda s: _fold(s.str.normalize("NFKC")))
     folded = _where(folded, _MARKUP, lambda s: _replace(s, _LATEX))
     folded = _where(folded, _THOUSAND, lambda s: _replace(s, _THOUSANDS))
@@ -161,7 +160,7 @@ def normal_column(texts: pl.Series) -> pl.Series:
     folded = folded.str.replace_all(",", COMMA, literal=True)
     folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:2]))
     tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
-    if not plain:
+    if not _is_ascii(tight):  # \times and its like have become signs
         tight = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
     return tight.str.strip_chars_start(" ").str.strip_chars_end(_END)
 

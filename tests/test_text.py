@@ -111,3 +111,16 @@ def test_a_text_shorter_than_the_window_is_one_run() -> None:
     assert len(ngrams(words("3 + 5"), 8)) == 1
     assert len(ngrams([str(i) for i in range(10)], 8)) == 3
     assert ngrams([], 8) == set()
+
+
+def test_the_column_form_of_a_row_does_not_depend_on_its_neighbours() -> None:
+    texts = [
+        r"$3 \times 4 \leq 5 \cdot x$",
+        r"Find $\pi \div 2$ , or 3 \neq 4",
+        "计算 3 × 4 ， 得？",
+        "plain words",
+        "1 ,  2 ; 3\t4",
+    ]
+    alone = [normal_column(pl.Series([t]))[0] for t in texts]
+    assert normal_column(pl.Series(texts)).to_list() == alone == [normal(t) for t in texts]
+    assert normal_column(pl.Series(texts[:2])).to_list() == alone[:2]
