@@ -36,12 +36,32 @@ def hold_percents(graph: Graph) -> None:
     if not percents:
         return
     bare = [x for x in graph.solution.slots if x.step >= 0 and not x.percent and _given(x, percents)]
+    based = _bases(graph, bare)
     marks = all(x.op not in ("*", "/", "|", "^") for x in bare) and _ASKED.search(graph.question.text)
-    if bare and not marks and not _Reckoned(graph).sound():
+    if bare and not marks and not _Reckoned(graph, based).sound():
         for slot in bare:
             for g in _given(slot, percents):
                 _hold(graph.groups[g])
     _spoken(graph, [graph.groups[g] for g in percents])
+
+
+def _bases(graph: Graph, bare: list[Slot]) -> set[int]:
+    """`100 - 20` where 20 % of 100 pupils leave: the percentage is their number only while there are 100.
+
+    The hundred is held; the steps where it stands.
+    """
+    found: set[int] = set()
+    steps = {x.step for x in bare if x.op in ("+", "-")}
+    for slot in graph.solution.slots if steps else ():
+        if slot.step in steps and slot.value == 100 and slot.op in ("+", "-") and not slot.percent:
+            for source in slot.sources:
+                if source[0] == "q":
+                    _hold(graph.groups[source[1]])
+                elif source[0] == "r":
+                    graph.frozen.add(source[1])
+                if source[0] in "qr":
+                    found.add(slot.step)
+    return found
 
 
 def _given(slot: Slot, percents: list[int]) -> list[int]:
@@ -90,8 +110,8 @@ def _spoken(graph: Graph, percents: list[Group]) -> None:
 class _Reckoned:
     """The powers of every number and result."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, based: set[int]) -> None:
+        self.graph, self.based = graph, based
         self.results: list[_Powers] = []
 
     def sound(self) -> bool:
@@ -130,7 +150,10 @@ class _Reckoned:
         return frozenset(a + sign * b for a in first for b in second)
 
     def _slot(self, slot: Slot) -> _Powers:
-        found: _Powers = frozenset().union(*(self._source(x, slot) for x in slot.sources))
+        sources = slot.sources
+        if slot.value == 100 and slot.op in ("*", "|"):  # 100 pupils are no 100 %
+            sources = [x for x in sources if x[0] not in "cu"] or sources
+        found: _Powers = frozenset().union(*(self._source(x, slot) for x in sources))
         return found | _EITHER if slot.percent else found
 
     def _source(self, source: Any, slot: Slot) -> _Powers:
@@ -145,7 +168,7 @@ class _Reckoned:
             first, second = (self._source(x, slot) for x in source[2:])
             sign = 1 if source[1] == "*" else -1 if source[1] == "/" else 0
             return frozenset(a + sign * b for a in first for b in second) if sign else first | second
-        if kind == "u" or slot.value == 100:
+        if kind == "u" or (slot.value == 100 and not (kind == "q" and slot.op in ("*", "|"))):
             return _EITHER
         if kind == "p" and source[2] in ("100-p", "100+p"):
             return _BARE
@@ -153,5 +176,11 @@ class _Reckoned:
             return _EITHER
         if kind == "q":
             told = {m.percent for m in self.graph.groups[source[1]].mentions}
-            return _EITHER if len(told) > 1 else _BARE if True in told else _PLAIN
+            return (
+                _EITHER
+                if len(told) > 1 or (True in told and slot.step in self.based)
+                else _BARE
+                if True in told
+                else _PLAIN
+            )
         return frozenset([-1, 0]) if slot.value == Fraction(1, 100) else _PLAIN

@@ -63,6 +63,18 @@ def made(question, solution):
             "10",
             id="a decimal told as a percentage",
         ),
+        pytest.param(
+            "A school has 100 pupils. 10% are away. How many pupils are there today?",
+            "100/10 = <<100/10=10>>10 are away.\n100-10 = <<100-10=90>>90 are there.\n#### 90",
+            "10",
+            id="a divisor of a hundred",
+        ),
+        pytest.param(
+            "A school has 100 pupils. 20% are away. How many pupils are there today?",
+            "100-20 = <<100-20=80>>80 are there.\n#### 80",
+            "100",
+            id="the hundred that a percentage is subtracted from",
+        ),
     ],
 )
 def test_a_bare_percentage_stays(question, solution, held):
