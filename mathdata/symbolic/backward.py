@@ -328,7 +328,12 @@ def _operand(value: Form, slot: Slot, text: str, span: tuple[int, int], x: str) 
         return written
     loose = " " in written
     if slot.step < 0:
-        beside = _glued(text, span) or _next_operator(text, span[1]) or _SIGN_BEFORE.search(text[: span[0]])
+        beside = (
+            _glued(text, span)
+            or chinese.is_chinese(text[span[1] : span[1] + 1])
+            or _next_operator(text, span[1])
+            or _SIGN_BEFORE.search(text[: span[0]])
+        )
         return f"({written})" if loose and beside else written
     if slot.op in ("*", "/", "^") or (loose and slot.op) or _glued(text, span):
         return f"({written})"
@@ -362,7 +367,8 @@ def _result_edits(made: Masked, step: Step, value: Form, edits: dict[tuple[int, 
         return
     form = _apart(form, text, shown[1])
     loose = " " in form.strip()
-    wrap = loose and (_glued(text, shown) or text[:note].endswith("$") or _next_operator(text, shown[1]))
+    beside = _glued(text, shown) or chinese.is_chinese(text[shown[1] : shown[1] + 1])
+    wrap = loose and (beside or text[:note].endswith("$") or _next_operator(text, shown[1]))
     edits[note, shown[1]] = f"({form})" if wrap else form
 
 

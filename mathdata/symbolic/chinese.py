@@ -148,7 +148,8 @@ def state(sentence: str, answer: str, unit: str) -> str:
 
 
 def _spaced(before: str, number: str, after: str) -> str:
-    return f"{before} {number} {after}".strip()
+    gap = "" if before[-1:] in "，、；：," else " "
+    return f"{before}{gap}{number} {after}".strip()
 
 
 VERBS = {"+": "把 {} 相加", "*": "把 {} 相乘", "-": "从 {0} 中减去 {1}", "/": "用 {0} 除以 {1}"}

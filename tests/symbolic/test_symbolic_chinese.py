@@ -65,6 +65,7 @@ def test_steps_are_numbered_in_chinese():
     ("asked", "unit", "told"),
     [
         ("小明还剩多少支？", "支", "小明还剩 15 支。"),
+        ("每小时行60千米，几小时可以到达？", "", "每小时行60千米，15 小时可以到达。"),
         ("请问，每人分到几克？", "", "每人分到 15 克。"),
         ("现在要付多少钱？", "元", "现在要付 15 元。"),
         ("现在要付多少钱？", "", "问题“现在要付多少钱？”的答案是 15。"),
@@ -117,3 +118,8 @@ def test_dates_discounts_and_labels_stay():
         assert made["problem"].startswith("第3小组5月6日")
         assert "8折" in made["problem"]
         assert "3年级" in made["problem"]
+
+
+def test_a_sum_before_a_chinese_unit_is_bracketed():
+    lines = [ask("fobar", SWEETS, seed).data["solution"] for seed in range(4096, 4099)]
+    assert any("答：每人分到(x/6 - 15)克。" in text for text in lines)
