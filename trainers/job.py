@@ -161,6 +161,13 @@ def in_many(job: Mapping[str, Any], path: Path) -> int | None:
     return relaunch(spec, path, Path(job["out"]))
 
 
+def leave() -> None:
+    """Close the process group, where there is one: its threads abort a process whose interpreter ends before them."""
+    group = sys.modules.get("torch.distributed")
+    if group is not None and group.is_available() and group.is_initialized():
+        group.destroy_process_group()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0 when train.json stands; else an `error` event says what was wrong."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -174,6 +181,7 @@ def main(argv: list[str] | None = None) -> int:
             return code
         rank = int(os.environ.get("RANK", "0"))
         record = run_job(job, tell if rank == 0 else lambda _: None)
+        leave()
         if rank:
             return 0
         tell({"event": "done", "steps": record["steps"], "seconds": record["seconds"]})
