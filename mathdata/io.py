@@ -12,7 +12,7 @@ import polars as pl
 
 from mathdata.errors import DataError, UsageError
 from mathdata.formats import Slice, parts, resolve
-from mathdata.layouts import Layout, difficulty, fill_answers, map_columns, normalise, recognise
+from mathdata.layouts import BLANK, Layout, difficulty, fill_answers, map_columns, normalise, recognise
 from mathdata.lines import MAX_LINE, RAW, Broken, Parsed, too_wide
 from mathdata.ndjson import MAX_COLUMNS
 from mathdata.saving import save, to_object
@@ -291,7 +291,7 @@ def flag(frame: Frame) -> Frame:
     long = (pl.col("problem").str.len_bytes().fill_null(0) > MAX_LINE) | (
         pl.col("solution").str.len_bytes().fill_null(0) > MAX_LINE
     )
-    blank = pl.col("problem").fill_null("").str.strip_chars() == ""
+    blank = pl.col("problem").str.contains(BLANK).fill_null(True)
     why = (
         pl.when(long)
         .then(pl.lit(f"a cell has more than {MAX_LINE:,} bytes"))

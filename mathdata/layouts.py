@@ -162,6 +162,9 @@ def castable(frame: Frame, name: str) -> bool:
     return bool(frame.schema[name] == DTYPES[name] or (frame.schema[name].is_numeric() and DTYPES[name].is_numeric()))
 
 
+BLANK = r"^\s*$"
+
+
 def texts(frame: Frame) -> Frame:
     """Problem, solution, answer and the other text columns as text: 51.0 -> "51", a list as JSON; blank = null."""
     made: list[pl.Expr | pl.Series] = []
@@ -177,8 +180,8 @@ def texts(frame: Frame) -> Frame:
         elif dtype != pl.String:
             made.append(pl.col(name).cast(pl.String))
         elif name in ("solution", "answer"):
-            stripped = pl.col(name).str.strip_chars()
-            made.append(pl.when(stripped != "").then(stripped if name == "answer" else pl.col(name)).alias(name))
+            blank = pl.col(name).str.contains(BLANK)
+            made.append(pl.when(~blank).then(pl.col(name).str.strip_chars() if name == "answer" else name).alias(name))
     return frame.with_columns(made)
 
 

@@ -203,6 +203,8 @@ def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
 def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
     """i, reject, reject_why: each removal names its twin, the level and the similarity."""
     twin = frame.select("id", "origin")[copies["twin"]]
+    differs = pl.when(pl.col("level") == "near").then("differs").otherwise(pl.lit(""))
+    likeness = [pl.col("similarity").round(2).cast(pl.String), differs] if rules.level == "near" else [pl.lit("1.0")]
     return copies.select(
         "i",
         _level(frame, copies, rules).alias("level"),
@@ -215,8 +217,7 @@ def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:
         pl.concat_str("level", pl.lit("-duplicate")).alias("reject"),
         pl.concat_str(
             pl.lit("same " + ("problem" if rules.on == "problem" else "row") + " as "), "id", pl.lit(" ("), "origin",
-            pl.lit("), level "), "level", pl.lit(", similarity "), pl.col("similarity").round(2).cast(pl.String),
-            pl.when(pl.col("level") == "near").then("differs").otherwise(pl.lit("")),
+            pl.lit("), level "), "level", pl.lit(", similarity "), *likeness,
         ).alias("reject_why"),
     )  # fmt: skip
 
