@@ -56,20 +56,24 @@ LIMIT = 256 << 20
 
 
 def last_record(data: bytes) -> int:
-    """Bytes up to the end of the last whole record; 0 where none ends."""
-    quotes, cut = data.count(b'"'), len(data)
-    while (cut := data.rfind(b"\n", 0, cut)) >= 0:
-        if (quotes - data.count(b'"', cut)) % 2 == 0:
+    """Bytes up to the end of the last whole record; 0 where none ends. Every byte is counted once."""
+    odd, end = data.count(b'"') % 2, len(data)
+    while (cut := data.rfind(b"\n", 0, end)) >= 0:
+        odd ^= data.count(b'"', cut, end) % 2
+        if not odd:
             return cut + 1
+        end = cut
     return 0
 
 
 def end_of_record(data: bytes) -> int:
     """Bytes of the first record."""
-    at = -1
-    while (at := data.find(b"\n", at + 1)) >= 0:
-        if data.count(b'"', 0, at) % 2 == 0:
-            return at + 1
+    odd, start = 0, 0
+    while (cut := data.find(b"\n", start)) >= 0:
+        odd ^= data.count(b'"', start, cut) % 2
+        if not odd:
+            return cut + 1
+        start = cut + 1
     return len(data)
 
 

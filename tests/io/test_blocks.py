@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,14 @@ def test_an_array_larger_than_the_memory_allowed_is_read(tmp_path: Path) -> None
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-800:]
+
+
+@pytest.mark.parametrize("head", ['problem,answer\n"open,1\n', 'problem,"answer\n'])
+def test_a_quote_that_is_never_closed_costs_linear_time(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "open.csv"
+    path.write_text(head + "What is 1 + 1?,2\n" * 200_000)
+    started = time.process_time()
+    with contextlib.suppress(DataError):
+        for _ in csv_parts(path, ",", 1 << 20):
+            pass
+    assert time.process_time() - started < 20  # counting from each line to the end again took minutes
