@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mathdata.symbolic.chains import has_false_equation
 from mathdata.symbolic.lexer import Token, lex
-from mathdata.symbolic.solution import has_false_equation, mixed
+from mathdata.symbolic.solution import mixed
 from mathdata.worked import Number, strip_annotations
 
 __all__ = ["false_equation"]

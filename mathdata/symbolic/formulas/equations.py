@@ -225,15 +225,23 @@ def _float(x: Exact) -> float:
     return sum(float(c) * sqrt(k) for k, c in x.terms.items())
 
 
-def read_one(made: Pieces) -> Solved | None:
-    if _ONE.fullmatch(made.prose) is None:
+def _asked(made: Pieces, wording: re.Pattern[str]) -> tuple[str, list[Exact], Lines] | None:
+    """The unknown, its values and the working, where the prose is of this wording and the equation can be solved."""
+    if wording.fullmatch(made.prose) is None:
         return None
     lines: Lines = []
     try:
         name, left, right = _unknown(made, None)
-        found = solve(left, right, name, lines)
+        return name, solve(left, right, name, lines), lines
     except Unsupported:
         return None
+
+
+def read_one(made: Pieces) -> Solved | None:
+    asked = _asked(made, _ONE)
+    if asked is None:
+        return None
+    _, found, lines = asked
     return solved_value(lines, found[0]) if len(found) == 1 else None
 
 
@@ -297,14 +305,10 @@ def read_sum(made: Pieces) -> Solved | None:
 
 
 def read_all(made: Pieces) -> Solved | None:
-    if _ALL.fullmatch(made.prose) is None:
+    asked = _asked(made, _ALL)
+    if asked is None:
         return None
-    lines: Lines = []
-    try:
-        name, left, right = _unknown(made, None)
-        found = solve(left, right, name, lines)
-    except Unsupported:
-        return None
+    name, found, lines = asked
     if "real" in made.prose:
         found = _reals(found)
     if not found:
