@@ -13,6 +13,22 @@ from mathdata.types import Progress
 __all__ = ["Display"]
 
 
+class Pace:
+    """Things done a second since the first was seen: what came before was loading."""
+
+    def __init__(self) -> None:
+        self.first: tuple[float, float] | None = None
+
+    def rate(self, done: float) -> float | None:
+        """None until a second sight of them gives a distance."""
+        now = time.perf_counter()
+        if self.first is None or done < self.first[1]:
+            self.first = (now, done) if done else None
+            return None
+        since, before = self.first
+        return (done - before) / (now - since) if done > before and now > since else None
+
+
 class Display:
     """Shows one bar for each running stage; `quiet` shows nothing."""
 
@@ -57,29 +73,32 @@ class Display:
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Progress]:
         """A bar for the length of a stage; what is yielded is told how far it is."""
-        started = time.perf_counter()
+        pace = Pace()
         if self.live:
             task = self.live.add_task(name, total=total, rate="", note="")
 
             def bar(done: int, total: int | None = None, note: str = "") -> None:
-                rate = done / max(time.perf_counter() - started, 1e-9)
-                self.live.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s", note=note)
+                rate = pace.rate(done)
+                shown = "" if rate is None else f"{rate:,.0f}/s"
+                self.live.update(task, completed=done, total=total, rate=shown, note=note)
 
             try:
                 yield bar
             finally:
                 self.live.remove_task(task)
             return
-        last = started
+        last = time.perf_counter()
 
         def line(done: int, total: int | None = None, note: str = "") -> None:
             nonlocal last
-            now = time.perf_counter()
+            now, rate = time.perf_counter(), pace.rate(done)
             if self.quiet or now - last < 10:
                 return
             last = now
-            rate = done / max(now - started, 1e-9)
-            left = f", {(total - done) / rate:,.0f} s left" if total and rate and total > done else ""
-            print(f"  {name}: {done:,}/{total or '?'} at {rate:,.0f}/s{left} {note}", file=sys.stderr, flush=True)
+            parts = [f"{done:,} of {total:,}" if total else f"{done:,}"]
+            if rate is not None:
+                parts[0] += f" at {rate:,.0f}/s"
+                parts += [f"{(total - done) / rate:,.0f} s left"] if total and total > done else []
+            print(f"  {name}: {', '.join([*parts, note] if note else parts)}", file=sys.stderr, flush=True)
 
         yield line
