@@ -407,7 +407,7 @@ def _warnings(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 advice = (
                     f"try max_tokens={proposed}"
                     if proposed
-                    else "most never end: the model has not learnt to stop"
+                    else "more than half never end: the model has not learnt to stop"
                 )
             at = f" of {limit} tokens" if limit else ""
             found.append(f"{name}: {cut:.1%} of responses end at the limit{at}; {advice}")
