@@ -36,10 +36,10 @@ def array_parts(path: Path) -> Iterator[Parsed]:
             rows.append(json.dumps(value).encode() + b"\n")
             weight += len(rows[-1])
             if weight > BLOCK:
-                yield parse_block(b"".join(rows), first)
+                yield parse_block(b"".join(rows), first, len(rows))
                 first, rows, weight = first + len(rows), [], 0
         if rows:
-            yield parse_block(b"".join(rows), first)
+            yield parse_block(b"".join(rows), first, len(rows))
     except UnicodeDecodeError as e:
         where = f"0x{e.object[e.start]:02x} at byte {e.start}"
         raise DataError(f"{path}: not UTF-8: byte {where}", guess(path, e.object)) from e

@@ -260,7 +260,7 @@ def one_block(
         lines = pl.concat_str([pl.lit(label + ":"), item.lines.cast(pl.String)])
         filled = [lines.alias("origin")] if "origin" not in frame.columns else []
         filled += [pl.lit(v).alias(k) for k, v in known.items() if k not in frame.columns]
-        made = flag(conform(frame.with_columns(filled), label))
+        made = flag(conform(frame.with_columns(filled), label), item.clean)
         rows.insert(0, derived(made) if derive else made)
     if not rows:
         return conform(broken_rows((), label))
@@ -285,9 +285,10 @@ def broken_rows(broken: Sequence[Broken], label: str) -> Frame:
     return pl.DataFrame(data, schema=dict.fromkeys(data, pl.String))
 
 
-def flag(frame: Frame) -> Frame:
-    """Rows that cannot be rows: no problem, a zero byte, or a cell that is far too long (kept in part)."""
-    zero = pl.any_horizontal(pl.col(c).str.contains("\0", literal=True) for c in ("problem", "solution", "answer"))
+def flag(frame: Frame, clean: bool = False) -> Frame:
+    """Rows that cannot be rows: no problem, a zero byte (unless known `clean`), or a cell far too long (cut)."""
+    texts = () if clean else ("problem", "solution", "answer")
+    zero = pl.any_horizontal(pl.lit(False), *(pl.col(c).str.contains("\0", literal=True) for c in texts))
     long = (pl.col("problem").str.len_bytes().fill_null(0) > MAX_LINE) | (
         pl.col("solution").str.len_bytes().fill_null(0) > MAX_LINE
     )
@@ -329,11 +330,11 @@ def stack(frames: Sequence[Frame]) -> Frame:
     mixed = [n for n, k in kinds.items() if len({d.is_nested() for d in k - {pl.Null}}) > 1]
     frames = [f.with_columns(json_column(f[n]) for n in mixed if n in f.columns) for f in frames]
     try:
-        return pl.concat(frames, how="diagonal_relaxed")
+        return pl.concat(frames, how="diagonal_relaxed", rechunk=True)
     except pl.exceptions.PolarsError:
         odd = [n for n, k in kinds.items() if len(k - {pl.Null}) > 1]
         frames = [f.with_columns(json_column(f[n]) for n in odd if n in f.columns) for f in frames]
-        return pl.concat(frames, how="diagonal_relaxed")
+        return pl.concat(frames, how="diagonal_relaxed", rechunk=True)
 
 
 # --- names -------------------------------------------------------------------------------------------------

@@ -180,8 +180,9 @@ def texts(frame: Frame) -> Frame:
         elif dtype != pl.String:
             made.append(pl.col(name).cast(pl.String))
         elif name in ("solution", "answer"):
-            blank = pl.col(name).str.contains(BLANK)
-            made.append(pl.when(~blank).then(pl.col(name).str.strip_chars() if name == "answer" else name).alias(name))
+            blank = frame[name].str.contains(BLANK)
+            text = pl.col(name).str.strip_chars() if name == "answer" else pl.col(name)
+            made.append(pl.when(~blank).then(text).alias(name) if blank.any() else text)
     return frame.with_columns(made)
 
 

@@ -20,7 +20,7 @@ __all__ = ["MAX_LINE", "Broken", "Parsed", "guess", "json_lines", "open_bytes", 
 
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
-BLOCK = 16 << 20
+BLOCK = 8 << 20
 BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
 """Compressed input may not grow to more than BOMB_RATIO times its size once it is beyond BOMB_BYTES."""
 RAW = 2000
@@ -44,6 +44,8 @@ class Parsed:
     frame: Frame
     lines: pl.Series
     broken: tuple[Broken, ...] = ()
+    clean: bool = False
+    """Known to have no zero byte in any text."""
 
 
 class Limited(io.RawIOBase):
@@ -55,9 +57,9 @@ class Limited(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def readinto(self, buffer: Any) -> int:
         try:
-            data = self.inner.read(size)
+            data = self.inner.read(len(buffer))
         except Exception as e:  # zlib's and zstandard's errors derive from Exception alone
             if isinstance(e, MemoryError) or getattr(e, "errno", None) is not None:
                 raise
@@ -68,7 +70,8 @@ class Limited(io.RawIOBase):
                 f"{self.path}: grows to more than {BOMB_RATIO} times its {self.size:,} bytes (a decompression bomb?)",
                 "if the file is honest, decompress it and give the plain file",
             )
-        return data
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
         self.inner.close()
@@ -80,11 +83,11 @@ def open_bytes(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         import gzip
 
-        return Limited(path, gzip.open(path, "rb"))  # type: ignore[arg-type, return-value]
+        return io.BufferedReader(Limited(path, gzip.open(path, "rb")), 1 << 20)  # type: ignore[arg-type]
     if path.suffix in (".zst", ".zstd"):
         import zstandard
 
-        return Limited(path, zstandard.open(path, "rb"))  # type: ignore[arg-type, return-value]
+        return io.BufferedReader(Limited(path, zstandard.open(path, "rb")), 1 << 20)  # type: ignore[arg-type]
     return path.open("rb")
 
 
@@ -117,41 +120,45 @@ def guess(path: Path, data: bytes) -> str:
 def blocks(path: Path, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
     """(bytes, how many bytes were left out): whole lines, or the head of one line longer than MAX_LINE."""
     with open_bytes(path) as f:
-        rest = b""
-        first = True
-        while data := f.read(size):
-            if first:
-                data, first = check_encoding(path, data), False
-            data = rest + data
-            cut = data.rfind(b"\n") + 1
+        data = check_encoding(path, f.read(size))
+        while data:
+            if not data.endswith(b"\n"):
+                data += f.readline(MAX_LINE + 1)
+            cut = len(data) if data.endswith(b"\n") else data.rfind(b"\n") + 1
             if cut:
                 yield data[:cut], 0
-            rest = data[cut:]
-            if len(rest) > MAX_LINE:
-                head, left, rest = rest[: 4 * RAW], len(rest) - 4 * RAW, b""
-                while (more := f.read(size)) and (end := more.find(b"\n")) < 0:
-                    left += len(more)
-                if more:
-                    left, rest = left + end, more[end + 1 :]
-                yield head + b"\n", left
+            if rest := data[cut:]:  # the last line, or one that is too long
+                yield from long_line(f, rest)
+            data = f.read(size)
+
+
+def long_line(f: IO[bytes], rest: bytes) -> Iterator[tuple[bytes, int]]:
+    """A line without its end: the last of the file, or the head of one too long, whose end is skipped."""
+    if len(rest) <= MAX_LINE:
         if rest.strip():
             yield rest + b"\n", 0
+        return
+    left = len(rest) - 4 * RAW
+    while (more := f.readline(BLOCK)) and not more.endswith(b"\n"):
+        left += len(more)
+    yield rest[: 4 * RAW] + b"\n", left + len(more.rstrip(b"\n"))
 
 
 def json_lines(path: Path, size: int = BLOCK) -> Iterator[Parsed]:
     """Every block of the file, parsed; line numbers count from 1 and blank lines. Raises DataError."""
     line = 1
     for data, left_out in blocks(path, size):
+        height = data.count(b"\n")
         if left_out:
             why = f"the line has {len(data) - 1 + left_out:,} bytes, more than {MAX_LINE:,}"
             broken = Broken(line, why, bounded(data))
             yield Parsed(pl.DataFrame(), pl.Series("line", [], dtype=pl.UInt32), (broken,))
         else:
             try:
-                yield parse_block(data, line)
+                yield parse_block(data, line, height)
             except TooWide:
                 raise too_wide(str(path)) from None
-        line += data.count(b"\n")
+        line += height
 
 
 def too_wide(where: str) -> DataError:
@@ -160,17 +167,23 @@ def too_wide(where: str) -> DataError:
     )
 
 
-def parse_block(data: bytes, first: int) -> Parsed:
-    """Polars for the whole block, else line by line: only one block pays for a broken line. Raises TooWide."""
+def parse_block(data: bytes, first: int, height: int) -> Parsed:
+    """Polars for the whole block of so many lines, else line by line: only one block pays for a broken line.
+
+    Raises TooWide.
+    """
     if lines_are_short(data):
+        clean = False
         try:
-            frame = flat(data)
+            frame = flat(data, height)
+            clean = frame is not None
             if frame is None and not (b"\\u" in data and _SURROGATE.search(data)):
                 frame = table(pieces_of(data.split(b"\n")[:-1]))
         except (Wide, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
             frame = None
-        if frame is not None and frame.height == data.count(b"\n"):
-            return Parsed(frame, pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True))
+        if frame is not None and frame.height == height:
+            lines = pl.int_range(first, first + height, dtype=pl.UInt32, eager=True)
+            return Parsed(frame, lines, clean=clean)
     return parse_lines(data, first)
 
 

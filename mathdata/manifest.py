@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.errors import LedgerError
+from mathdata.saving import lazy
 from mathdata.types import Frame, Table
 
 __all__ = [
@@ -53,15 +54,6 @@ class Ledger:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def lazy(table: Table) -> pl.LazyFrame:
-    """The rows without reading them yet."""
-    return (
-        table.lazy()
-        if isinstance(table, pl.DataFrame)
-        else pl.scan_parquet(list(table.files), missing_columns="insert")
-    )
 
 
 def account(stage: str, before: Table, after: Table, started: float) -> Ledger:
@@ -134,17 +126,10 @@ def _collect(rows: pl.LazyFrame) -> Frame:
     return rows.collect(engine="streaming")
 
 
-def split(table: Table) -> tuple[Table, Table]:
-    """Kept rows and rejected rows."""
-    return select_rows(table, is_kept), select_rows(table, is_rejected)
-
-
-def is_kept(frame: Frame) -> Frame:
-    return frame.filter(pl.col("reject").is_null())
-
-
-def is_rejected(frame: Frame) -> Frame:
-    return frame.filter(pl.col("reject").is_not_null())
+def split(table: Table) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Kept rows and rejected rows, not read yet."""
+    kept = pl.col("reject").is_null()
+    return lazy(table).filter(kept), lazy(table).filter(~kept)
 
 
 def select_rows(table: Table, kernel: Callable[[Frame], Frame]) -> Table:

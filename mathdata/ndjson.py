@@ -33,8 +33,8 @@ class Wide(Exception):
         self.names = names
 
 
-def flat(data: bytes) -> Frame | None:
-    """A block in one pass where its first lines tell every key and kind of the others; None where they do not.
+def flat(data: bytes, height: int) -> Frame | None:
+    """A block of so many lines in one pass where its first lines tell every key and kind of the others; None where they do not.
 
     Polars leaves out keys that the schema has not: as many keys in the bytes as there are cells, none of
     them null, prove that there was none.
@@ -42,7 +42,7 @@ def flat(data: bytes) -> Frame | None:
     head = data[: data.rfind(b"\n", 0, HEAD) + 1] or data
     try:
         schema = pl.read_ndjson(head, infer_schema_length=None).schema
-        if len(schema) > MAX_COLUMNS or len(schema) * data.count(b"\n") * 5 > len(data):
+        if len(schema) > MAX_COLUMNS or len(schema) * height * 5 > len(data):
             return None  # a key takes five bytes: not every line has all of these
         frame = pl.read_ndjson(data, schema=schema)
     except pl.exceptions.PolarsError:

@@ -17,11 +17,10 @@ from mathdata.manifest import (
     digest_of,
     dump_json,
     outputs_of,
-    select_rows,
     split,
     versions,
 )
-from mathdata.types import Frame, Table
+from mathdata.types import Table
 
 __all__ = ["check_output", "neighbours", "write_outputs"]
 
@@ -104,7 +103,7 @@ def write_outputs(
     fresh = {k: files[k].with_name(f".new-{files[k].name}") for k in ("rejects", "out")}
     try:
         write(gone, fresh["rejects"])
-        write(select_rows(kept, without_rejects), fresh["out"])
+        write(kept.drop("reject", "reject_why"), fresh["out"])
         files["manifest"].unlink(missing_ok=True)
         for name, path in fresh.items():  # both complete: only now do they take the place of old ones
             path.replace(files[name])
@@ -139,10 +138,6 @@ def history(inputs: Iterable[str | Path]) -> list[dict[str, Any]]:
         entries = _read(neighbours(Path(str(item).partition("?")[0]))["manifest"]).get("ledger")
         found += [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     return found
-
-
-def without_rejects(frame: Frame) -> Frame:
-    return frame.drop("reject", "reject_why")
 
 
 def _listed(manifest: Path) -> set[Path]:

@@ -16,13 +16,16 @@ from mathdata.errors import DataError, UnknownName, UsageError, nearest
 from mathdata.ndjson import json_column
 from mathdata.types import Frame, Partitions, Table
 
-__all__ = ["WRITABLE", "atomic", "from_object", "save", "to_object"]
+__all__ = ["WRITABLE", "atomic", "from_object", "lazy", "save", "to_object"]
 
 WRITABLE = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".json")
 
 
 LEVEL = 1
 """Of zstd in parquet: on corpora as small as the default level, at two thirds of its time."""
+BATCH = 50_000
+STATISTICS = {"min": False, "max": False, "distinct_count": False, "null_count": True}
+"""The first and last text of a row group in the alphabet tell a reader nothing."""
 
 
 def kind_of(path: Path) -> str:
@@ -52,44 +55,46 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
 
 
-def save(table: Table, path: Path) -> Path:
+def lazy(table: Table) -> pl.LazyFrame:
+    """The rows without reading them yet."""
+    if isinstance(table, Partitions):
+        return pl.scan_parquet(list(table.files), missing_columns="insert")
+    return table.lazy()
+
+
+def save(table: Table | pl.LazyFrame, path: Path) -> Path:
     """Write a table to `path`; a reader sees the old bytes or the new, never half."""
     kind = kind_of(path)
+    rows = table if isinstance(table, pl.LazyFrame) else lazy(table)
     with atomic(path) as temp:
         try:
             if kind == ".parquet":
-                save_parquet(table, temp)
+                save_parquet(rows, temp)
             elif kind == ".json":
-                temp.write_text(whole(table).write_json(), encoding="utf-8")
+                temp.write_text(rows.collect().write_json(), encoding="utf-8")
             else:
-                with opened(temp, kind) as f:
-                    for number, frame in enumerate(frames_of(table)):
-                        save_lines(frame, f, kind, header=number == 0)
+                save_lines(rows, temp, kind)
         except pl.exceptions.ComputeError as e:
             raise DataError(f"{path}: cannot be written: {e}", "check the free space, or choose another format") from e
     return path
 
 
-def frames_of(table: Table) -> Iterator[Frame]:
-    if isinstance(table, Partitions):
-        for file in table.files:
-            yield pl.read_parquet(file)
-    else:
-        yield table
+def save_parquet(rows: pl.LazyFrame, temp: Path) -> None:
+    rows.sink_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL, statistics=STATISTICS)
 
 
-def whole(table: Table) -> Frame:
-    return pl.concat(list(frames_of(table)), how="diagonal_relaxed") if isinstance(table, Partitions) else table
-
-
-def save_parquet(table: Table | pl.LazyFrame, temp: Path) -> None:
-    """Rows to a file, streaming those that are not in memory."""
-    if isinstance(table, Partitions):
-        table = pl.scan_parquet(list(table.files), missing_columns="insert")
-    if isinstance(table, pl.LazyFrame):
-        table.sink_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL)
-    else:
-        table.rechunk().write_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL)
+def save_lines(rows: pl.LazyFrame, temp: Path, kind: str) -> None:
+    """JSON lines or CSV, in batches; a table without rows still has its header."""
+    schema = rows.collect_schema()
+    nested = [c for c, t in schema.items() if t.is_nested()]
+    with opened(temp, kind) as f:
+        if kind == ".csv":
+            pl.DataFrame(schema=dict.fromkeys(schema, pl.String)).write_csv(f)
+        for frame in rows.collect_batches(chunk_size=BATCH):
+            if kind == ".csv":
+                frame.with_columns(json_column(frame[c]) for c in nested).write_csv(f, include_header=False)
+            else:
+                frame.write_ndjson(f)
 
 
 @contextmanager
@@ -106,14 +111,6 @@ def opened(temp: Path, kind: str) -> Iterator[IO[bytes]]:
                 yield f  # type: ignore[misc]
         else:
             yield raw
-
-
-def save_lines(frame: Frame, f: IO[bytes], kind: str, header: bool) -> None:
-    if kind == ".csv":
-        nested = [c for c, t in frame.schema.items() if t.is_nested()]
-        frame.with_columns(json_column(frame[c]) for c in nested).write_csv(f, include_header=header)
-    else:
-        frame.write_ndjson(f)
 
 
 def from_object(item: Any) -> Frame:
@@ -148,7 +145,7 @@ def from_datasets(item: Any) -> Frame:
 
 def to_object(table: Any, kind: str) -> Any:
     """The rows as another library's table. Raises UnknownName."""
-    frame = whole(table)
+    frame = lazy(table).collect()
     if kind == "polars":
         return frame
     if kind == "pandas":

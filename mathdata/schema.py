@@ -73,11 +73,11 @@ def add_ids(frame: Frame) -> Frame:
     """Fill `id` for a frame whose content columns stand; equal to `row_id` on every row."""
     content = [pl.col(c).fill_null("") for c in ("problem", "solution", "answer", "method")]
     text = pl.concat_str([*content, pl.col("parents").list.join(",").fill_null("")], separator=_SEP).cast(pl.Binary)
-    made: list[bytes] = []
+    made = [pl.Series("id", [], dtype=pl.Binary)]
     for part in frame.select("problem", "solution", "answer", "method", "parents").iter_slices(SLICE):
-        made += map(xxhash.xxh3_64_digest, part.select(text).to_series().to_list())
-    ids = pl.Series("id", made, dtype=pl.Binary)
-    return frame.with_columns(ids.bin.encode("hex"))
+        digests = list(map(xxhash.xxh3_64_digest, part.select(text).to_series().to_list()))
+        made.append(pl.Series("id", digests, dtype=pl.Binary))
+    return frame.with_columns(pl.concat(made).bin.encode("hex"))
 
 
 _HAN = r"[\p{Han}]"

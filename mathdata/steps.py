@@ -21,14 +21,13 @@ from mathdata.manifest import (
     count_rows,
     digest_of,
     dump_json,
-    lazy,
     select_rows,
     sha256_of,
     split,
     versions,
 )
 from mathdata.receipts import lines_of
-from mathdata.recipe_checks import check_columns, in_recipe_words
+from mathdata.saving import lazy
 from mathdata.types import Context, Engine, Partitions, Table
 
 if TYPE_CHECKING:  # a stage command reads no recipe: it need not wait for pydantic
@@ -117,6 +116,8 @@ def chain_of(recipe: Recipe, arm: str) -> str:
 
 def run_chains(recipe: Recipe, folder: Path, display: Any) -> dict[str, list[Step]]:
     """Every chain's steps, each on disk; a prefix that two chains share runs once."""
+    from mathdata.recipe_checks import check_columns
+
     first = read_input(recipe, folder, display)
     check_columns(recipe, first.kept, *recipe.place)
     made: dict[str, list[Step]] = {}
@@ -205,6 +206,8 @@ def recipe_words() -> Iterator[None]:
     try:
         yield
     except MathdataError as e:
+        from mathdata.recipe_checks import in_recipe_words
+
         e.message, e.hint = in_recipe_words(e.message), in_recipe_words(e.hint)
         raise
 

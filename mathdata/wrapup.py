@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.manifest import commit, digest_of, dump_json, select_rows, sha256_of, versions
+from mathdata.manifest import commit, digest_of, dump_json, sha256_of, versions
 from mathdata.receipts import how_to_settle, shortfalls
 from mathdata.recipe import Recipe
 from mathdata.steps import Step, source_key
@@ -99,19 +99,13 @@ def when(before: Mapping[str, Any], receipt: str, started: float) -> dict[str, A
 def write_sets(folder: Path, chains: dict[str, list[Step]]) -> dict[str, Path]:
     """curated.parquet and rejects.parquet of the recipe's own chain; other arms' sets under their name."""
     from mathdata.io import write
-    from mathdata.loading import stored
-    from mathdata.outputs import without_rejects
-    from mathdata.saving import atomic, save_parquet
 
     outputs = {}
     for name, steps in chains.items():
         target = folder / f"{name}.parquet"
-        write(select_rows(stored(steps[-1].kept), without_rejects), target)
+        write(pl.scan_parquet(steps[-1].kept).drop("reject", "reject_why"), target)
         outputs[f"{name}.parquet"] = target
-    gone = folder / "rejects.parquet"
-    with atomic(gone) as temp:
-        save_parquet(rejects_of(chains["curated"]), temp)
-    return outputs | {"rejects.parquet": gone}
+    return outputs | {"rejects.parquet": write(rejects_of(chains["curated"]), folder / "rejects.parquet")}
 
 
 def rejects_of(steps: list[Step]) -> pl.LazyFrame:
