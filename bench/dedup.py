@@ -13,6 +13,7 @@ system) and the peak. `--python` names another interpreter for the peers.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import random
@@ -220,6 +221,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--python", default=sys.executable, help="interpreter of the peers")
     options = parser.parse_args()
+    compileall.compile_dir(HERE.parent / "mathdata", quiet=1)  # as an installation does, and did for the peers
     with tempfile.TemporaryDirectory() as folder:
         for part in options.parts:
             PARTS[part](Path(folder), options)

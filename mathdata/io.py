@@ -287,23 +287,22 @@ def broken_rows(broken: Sequence[Broken], label: str) -> Frame:
 
 def flag(frame: Frame, clean: bool = False) -> Frame:
     """Rows that cannot be rows: no problem, a zero byte (unless known `clean`), or a cell far too long (cut)."""
+    long = pl.any_horizontal(pl.col(c).str.len_bytes() > MAX_LINE for c in ("problem", "solution")).fill_null(False)
     texts = () if clean else ("problem", "solution", "answer")
     zero = pl.any_horizontal(pl.lit(False), *(pl.col(c).str.contains("\0", literal=True) for c in texts))
-    long = (pl.col("problem").str.len_bytes().fill_null(0) > MAX_LINE) | (
-        pl.col("solution").str.len_bytes().fill_null(0) > MAX_LINE
-    )
     blank = pl.col("problem").str.contains(BLANK).fill_null(True)
+    found = frame.select(long=long, zero=zero.fill_null(False), blank=blank)
+    if not found.select(pl.any_horizontal(pl.all().any())).item():
+        return frame
     why = (
-        pl.when(long)
+        pl.when("long")
         .then(pl.lit(f"a cell has more than {MAX_LINE:,} bytes"))
-        .when(zero)
+        .when("zero")
         .then(pl.lit("a zero byte in the text"))
-        .when(blank)
+        .when("blank")
         .then(pl.lit("no text for the problem"))
     )
-    found = frame.select(w=why, long=long)
-    if found["w"].null_count() == frame.height:
-        return frame
+    found = found.select("long", w=why)
     bad = pl.col("reject").is_null() & found["w"].is_not_null()
     place = pl.lit("line ") + pl.col("origin").str.extract(r":(\d+)$").fill_null("?") + ": "
     cuts = [

@@ -20,7 +20,7 @@ __all__ = ["MAX_LINE", "Broken", "Parsed", "guess", "json_lines", "open_bytes", 
 
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
-BLOCK = 8 << 20
+BLOCK = 16 << 20
 BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
 """Compressed input may not grow to more than BOMB_RATIO times its size once it is beyond BOMB_BYTES."""
 RAW = 2000
@@ -187,8 +187,9 @@ def parse_block(data: bytes, first: int, height: int) -> Parsed:
     return parse_lines(data, first)
 
 
-def lines_are_short(data: bytes, window: int = MAX_LINE // 2) -> bool:
+def lines_are_short(data: bytes) -> bool:
     """Whether no line is longer than MAX_LINE: a longer one would fill one of these windows."""
+    window = MAX_LINE // 2
     return all(data.find(b"\n", at, at + window) >= 0 for at in range(0, len(data) - window, window))
 
 

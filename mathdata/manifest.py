@@ -159,14 +159,14 @@ def digest_of(value: Any) -> str:
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's bytes; of a folder, of its files in name order."""
-    h = hashlib.sha256()
+    h, buffer = hashlib.sha256(), memoryview(bytearray(1 << 18))
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             h.update(str(file.relative_to(path)).encode() + b"\0")
-        with file.open("rb") as f:
-            while block := f.read(1 << 20):
-                h.update(block)
+        with file.open("rb", buffering=0) as f:
+            while size := f.readinto(buffer):
+                h.update(buffer[:size])
     return h.hexdigest()
 
 

@@ -100,12 +100,11 @@ def conform(frame: Frame, origin: str = "memory") -> Frame:
         frame = frame.with_columns(exprs)
     except pl.exceptions.PolarsError as e:
         raise SchemaError(f"{origin}: a column is of the wrong kind: {e}", "map it with --column name=yours") from e
-    frame = frame.with_columns(
-        pl.col("generation").fill_null(0),
-        pl.col("language").fill_null(
-            pl.when(pl.col("problem").fill_null("").str.contains(_HAN)).then(pl.lit("zh")).otherwise(pl.lit("en"))
-        ),
-    )
+    frame = frame.with_columns(pl.col("generation").fill_null(0))
+    if frame["language"].null_count():
+        chinese = frame["problem"].str.contains(_HAN).fill_null(False).cast(pl.UInt32)
+        words = pl.Series(["en", "zh"]).gather(chinese)
+        frame = frame.with_columns(frame["language"].fill_null(words))
     if frame["origin"].null_count():
         numbers = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).cast(pl.String)
         frame = frame.with_columns(pl.col("origin").fill_null(pl.concat_str([pl.lit(origin + ":"), numbers])))

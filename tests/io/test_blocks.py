@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import resource
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mathdata import arrays
+from mathdata import arrays, lines
 from mathdata.csvs import csv_parts
 from mathdata.errors import DataError
 
@@ -60,6 +61,33 @@ def test_what_is_no_array_is_said_with_the_element(tmp_path: Path, text: str, sa
     path.write_text(text)
     with pytest.raises(DataError, match=said):
         list(arrays.array_parts(path))
+
+
+LINE = st.one_of(
+    st.integers(0, 9).map(lambda n: json.dumps({"problem": f"What is {n} + 1?"})),
+    st.integers(65, 300).map(lambda n: json.dumps({"problem": "题" * n})),
+    st.sampled_from(["", "  ", "no json", '{"problem": "half']),
+)
+
+
+@given(st.lists(LINE, max_size=14), st.integers(1, 200), st.booleans(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_json_lines_in_blocks_of_any_size_hold_the_same_rows_and_broken_lines(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], size: int, ended: bool, packed: bool
+) -> None:
+    """Lines of more than MAX_LINE bytes, here 600, are broken; the last may lack its end."""
+    text = ("\n".join(rows) + ("\n" if ended and rows else "")).encode()
+    path = tmp_path_factory.mktemp("l") / ("rows.jsonl.gz" if packed else "rows.jsonl")
+    path.write_bytes(gzip.compress(text) if packed else text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "MAX_LINE", 600)
+        patch.setattr(lines, "RAW", 20)
+        parts = list(lines.json_lines(path, size))
+    found = [(n, problem) for p in parts for n, problem in zip(p.lines, p.frame["problem"] if p.frame.width else ())]
+    good = [(n, json.loads(r)["problem"]) for n, r in enumerate(rows, 1) if r.endswith("}") and len(r.encode()) <= 600]
+    assert found == good
+    left = [n for n, r in enumerate(rows, 1) if r.strip() and n not in dict(good)]
+    assert [b.line for p in parts for b in p.broken] == left
 
 
 CELL = st.text(st.sampled_from('ab ,"\n题'), max_size=6)
