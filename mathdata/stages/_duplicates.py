@@ -11,7 +11,6 @@ import polars as pl
 from mathdata.engines._parts import NUMBER
 from mathdata.layouts import fill_answers
 from mathdata.stages._answers import answer_of, confirmed, same_answer
-from mathdata.text import normal_column
 from mathdata.types import Frame, Row
 
 __all__ = ["AGAINST", "Rules", "mark", "problem_keys"]
@@ -31,12 +30,18 @@ class Rules:
     lexicon: str | None = None
 
 
+def _normal(text: pl.Series) -> pl.Series:
+    from mathdata.text import normal_column  # a tenth of the start of a command, which level exact does without
+
+    return normal_column(text)
+
+
 def problem_keys(frame: Frame, rules: Rules) -> Frame:
     """The column `_key`: equal for all rows that may be twins, so that a shuffle by it loses no pair."""
     text = frame["problem"].fill_null("")
     if rules.level == "exact":
         return frame.with_columns(text.hash().alias("_key"))
-    text = normal_column(text)
+    text = _normal(text)
     if rules.level == "near":
         from mathdata.near import block_keys
 
@@ -65,7 +70,7 @@ def mark(frame: Frame, rules: Rules) -> Frame:
 def _twins(frame: Frame, rules: Rules) -> Frame:
     """One line a row: i, group (rows that ask the same), exact and normal hash, against."""
     text = frame["problem"].fill_null("")
-    normal = text if rules.level == "exact" else normal_column(text)
+    normal = text if rules.level == "exact" else _normal(text)
     slim = pl.DataFrame(
         {
             "i": pl.int_range(0, frame.height, dtype=pl.UInt32, eager=True),
@@ -121,7 +126,7 @@ def _paths(frame: Frame, slim: Frame, rules: Rules) -> Frame:
     if rules.on == "problem":
         return slim.with_columns(pl.lit(0, dtype=pl.UInt64).alias("path"))
     solution = frame["solution"].gather(slim["i"]).fill_null("")
-    path = (solution if rules.level == "exact" else normal_column(solution)).hash()
+    path = (solution if rules.level == "exact" else _normal(solution)).hash()
     slim = slim.with_columns(path.alias("path"), solution.alias("_solution"))
     if rules.level == "near":
         from mathdata.worked import path_key
@@ -192,7 +197,7 @@ def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
         return copies
     slim = frame.select("id", "problem", "parents")
     mine, twin = slim[copies["i"]], slim[copies["twin"]]
-    ask_alike = normal_column(mine["problem"]) == normal_column(twin["problem"])
+    ask_alike = _normal(mine["problem"]) == _normal(twin["problem"])
     kin = [
         a in (q or ()) or b in (p or ())
         for a, p, b, q in zip(mine["id"], mine["parents"].to_list(), twin["id"], twin["parents"].to_list())
@@ -233,7 +238,7 @@ def _level(frame: Frame, copies: Frame, rules: Rules) -> pl.Series:
     level = level.scatter(rest, "normal")
     if rules.level != "near" or not len(rest):
         return level
-    forms = [tuple(normal_column(side.gather(rest)) for side in pair) for pair in pairs]
+    forms = [tuple(_normal(side.gather(rest)) for side in pair) for pair in pairs]
     unlike = pl.select(~pl.all_horizontal(a == b for a, b in forms)).to_series()
     return level.scatter(rest.filter(unlike), "near")
 
@@ -262,7 +267,10 @@ def _conflicts(frame: Frame, slim: Frame, copies: Frame) -> Frame:
 
 
 def _write(frame: Frame, marks: Frame) -> Frame:
-    index = marks["i"]
-    return frame.with_columns(
-        frame[name].scatter(index, marks[name]) if index.len() else frame[name] for name in ("reject", "reject_why")
-    )
+    rows = pl.int_range(0, marks.height, dtype=pl.UInt32, eager=True)
+    at = pl.Series([None], dtype=pl.UInt32).new_from_index(0, frame.height).scatter(marks["i"], rows)
+    made = []
+    for name in ("reject", "reject_why"):
+        mine, before = marks[name].gather(at), frame[name]
+        made.append(mine if before.null_count() == frame.height else mine.fill_null(before))
+    return frame.with_columns(made)
