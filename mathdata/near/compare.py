@@ -15,6 +15,9 @@ from mathdata.near.tokens import NUMBER, REL, U64, VERB, WORD, Tokens, mix, toke
 __all__ = ["Found", "compare"]
 
 Array = npt.NDArray[Any]
+Differences = tuple[Array, Array, Array, Array, Array]
+"""One entry for each value that differs in a pair: pair, an index of the value, count in a, count in b, sort key."""
+
 BATCH, BATCH_BYTES = 1_500, 2 << 20
 """Pairs, and bytes of their texts, at a time: some tens of MB of features."""
 
@@ -87,8 +90,8 @@ def _expand(first: Array, rows: Array) -> tuple[Array, Array]:
     return which, first[rows][which] + within
 
 
-def _differences(value: U64, first: Array, a: Array, b: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Per pair and value: (pair, an index of the value, count in a, count in b) where the counts differ."""
+def _differences(value: U64, first: Array, a: Array, b: Array) -> Differences:
+    """The values of which the rows of a pair have unlike counts."""
     pa, ia = _expand(first, a)
     pb, ib = _expand(first, b)
     pair, index = np.concatenate([pa, pb]), np.concatenate([ia, ib])
@@ -133,8 +136,9 @@ class _Words:
         else:
             self.ok &= ((verbs_lost == 0) & (verbs_gained <= lost)) | ((verbs_gained == 0) & (verbs_lost <= gained))
         self.ok &= ~self._other(pair, (kind != WORD) & (kind != VERB))
-        self.ok &= self._question(t, a, b) <= np.where(size >= LONG, 1, 0)
-        self.ok &= ~self._asks_for_another(t, a, b)
+        asked = _asked(t, a, b)
+        self.ok &= self._question(asked) <= np.where(size >= LONG, 1, 0)
+        self.ok &= ~self._asks_for_another(t, a, b, asked)
         self.similarity = 1 - worst / np.maximum(np.maximum(content[a], content[b]), 1)
 
     def _sum(self, pair: Array, weight: Array) -> Array:
@@ -144,19 +148,20 @@ class _Words:
         """Numbers, symbols or relation words differ: equal block keys make that a collision."""
         return self._sum(pair, differs.astype(np.int64)) > 0
 
-    def _question(self, t: Tokens, a: Array, b: Array) -> Array:
-        pair, _, in_a, in_b, _ = _asked(t, a, b)
+    def _question(self, asked: Differences) -> Array:
+        pair, _, in_a, in_b, _ = asked
         change = in_a - in_b
         return np.maximum(self._sum(pair, np.maximum(change, 0)), self._sum(pair, np.maximum(-change, 0)))
 
-    def _asks_for_another(self, t: Tokens, a: Array, b: Array) -> Array:
+    def _asks_for_another(self, t: Tokens, a: Array, b: Array, asked: Differences) -> Array:
         """A word new in the question that the other text knows elsewhere: it asks for the pears, not the apples."""
-        pair, index, in_a, in_b, _ = _asked(t, a, b)
-        known = np.unique(mix(t.row.astype(np.uint64)) + t.hash)
+        pair, index, in_a, in_b, _ = asked
         there = np.where(in_a > in_b, b[pair], a[pair]).astype(np.uint64)
         key = mix(there) + t.hash[index]
-        at = np.minimum(np.searchsorted(known, key), len(known) - 1)
-        return self._other(pair, known[at] == key) if len(key) else np.zeros(self.pairs, dtype=bool)
+        stands = mix(t.row.astype(np.uint64)) + t.hash
+        may = np.zeros(1 << 16, dtype=bool)  # most tokens are none of these: sixteen bits tell
+        may[key >> np.uint64(48)] = True
+        return self._other(pair, np.isin(key, stands[may[stands >> np.uint64(48)]]))
 
     def explains(self, pair: Array, value: U64) -> Array:
         """Whether a token is among those that differ in that pair."""
@@ -167,7 +172,7 @@ class _Words:
         return known
 
 
-def _asked(t: Tokens, a: Array, b: Array) -> tuple[Array, Array, Array, Array, Array]:
+def _asked(t: Tokens, a: Array, b: Array) -> Differences:
     """The differences of the clauses that ask; the index is a token's."""
     asked = np.flatnonzero(t.asked)
     first = np.searchsorted(t.row[asked], np.arange(len(t.first)))

@@ -66,6 +66,12 @@ def _kinds() -> npt.NDArray[np.uint8]:
 
 
 KINDS = _kinds()
+ALONE = np.zeros(256, dtype=bool)
+"""Bytes that begin a token whatever stands before: a backslash, the first of a character outside ASCII."""
+ALONE[[0x5C, *range(0xC0, 256)]] = True
+CLASS = np.full(8, DROP, dtype=np.uint8)
+"""What a token of such bytes is before anything is known of it."""
+CLASS[[LETTER, HIGH, DIGIT, SIGN]] = WORD, WORD, NUMBER, SYMBOL
 LOWER = np.arange(256, dtype=np.uint8)
 LOWER[ord("A") : ord("Z") + 1] += 32
 MASKS = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
@@ -258,22 +264,22 @@ def chunks(texts: pl.Series) -> Iterator[pl.Series]:
 def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
     """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
     known = table(extra)
-    rows = fold_chinese(fold_fractions(texts), known).to_list()
-    data = np.frombuffer(("\n".join(rows) + "\n").encode("utf-8") + b"\0" * 24, dtype=np.uint8)
+    rows = fold_chinese(fold_fractions(texts), known)
+    data = np.frombuffer(rows.str.join("\n").item().encode() + b"\n" + b"\0" * 24, dtype=np.uint8)
     size = len(data) - 24
     low = LOWER[data]
     kind = KINDS[data]
     _inner_marks(data, kind, size)
-    new = np.empty(size, dtype=bool)
-    new[0] = True
-    np.not_equal(kind[1:size], kind[: size - 1], out=new[1:])
-    single = (kind[:size] >= SENTENCE) | (data[:size] == 0x5C) | ((kind[:size] == HIGH) & (data[:size] >= 0xC0))
-    start = np.flatnonzero(new | single)
-    length = np.diff(start, append=size)
+    cut = (kind[:size] >= SENTENCE) | ALONE[data[:size]]
+    cut[0] = True
+    cut[1:] |= kind[1:size] != kind[: size - 1]
+    start = np.flatnonzero(cut)
+    length = np.empty_like(start)
+    np.subtract(start[1:], start[:-1], out=length[:-1])
+    length[-1] = size - start[-1]
     what = kind[start]
-    keep = what != SPACE
-    start, length, what = start[keep], length[keep], what[keep]
-    return _classify(data, low, start, length, what, known, len(rows))
+    keep = np.flatnonzero(what != SPACE)
+    return _classify(data, low, start[keep], length[keep], what[keep], known, len(texts))
 
 
 def _inner_marks(data: Array, kind: Array, size: int) -> None:
@@ -289,29 +295,29 @@ def _inner_marks(data: Array, kind: Array, size: int) -> None:
 
 def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
     hashes = _hash(low, start, length)
-    kind = np.full(len(start), DROP, dtype=np.uint8)
+    first, letters = data[start], what == LETTER
+    kind = CLASS[what]
     flag = np.zeros(len(start), dtype=np.uint8)
-    kind[(what == LETTER) | (what == HIGH)] = WORD
-    kind[what == DIGIT] = NUMBER
-    kind[what == SIGN] = SYMBOL
-    high = what == HIGH
-    kind[high & ((length < 3) | (data[start] == 0xE2))] = SYMBOL  # Greek, operators, arrows; Han start at E3
+    high = np.flatnonzero(what == HIGH)
+    kind[high[(length[high] < 3) | (first[high] == 0xE2)]] = SYMBOL  # Greek, operators, arrows; Han start at E3
     at = known.find(hashes)
-    found = np.flatnonzero((at >= 0) & (what == LETTER))
+    found = np.flatnonzero((at >= 0) & letters)
     entry = at[found]
     numeric = np.zeros(len(start), dtype=bool)
     numeric[found] = known.numeric[entry]
-    fraction = (what == LETTER) & (data[start] == 0x7A) & (data[start + 1] == 0x71) & (data[start + 2] == 0x66)
+    fraction = np.flatnonzero(letters & (first == 0x7A))
+    fraction = fraction[(data[start[fraction] + 1] == 0x71) & (data[start[fraction] + 2] == 0x66)]
     kind[fraction], flag[fraction] = NUMBER, ORDER
     plain = hashes.copy()
     hashes[found], kind[found], flag[found] = known.value[entry], known.kind[entry], known.flag[entry]
     _private(data, start, high, hashes, kind, flag, known)
-    _symbols(data, start, length, what, plain, hashes, kind)
+    _symbols(data, start, length, first, letters, hashes, kind)
     _numbers(data, start, length, what, hashes, kind, numeric)
     _join_phrases(found[known.begins[entry]], plain, hashes, kind, flag, known)
-    percent = (what == SIGN) & (data[start] == 0x25)
+    percent = np.flatnonzero(first == 0x25)
     hashes[percent], kind[percent], flag[percent] = PERCENT, REL, ORDER
-    han = high & (length == 3) & (kind == WORD)
+    han = np.zeros(len(start), dtype=bool)
+    han[high] = (length[high] == 3) & (kind[high] == WORD)
     return _assemble(hashes, kind, flag, what, rows, han)
 
 
@@ -320,8 +326,8 @@ PERCENT = np.uint64(hash_bytes(b"order:percent"))
 
 def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, flag: Array, known: Table) -> None:
     """Marks of Chinese lexicon words: U+E000 and up, three bytes EE/EF."""
-    lead = data[start]
-    at = np.flatnonzero(high & ((lead == 0xEE) | (lead == 0xEF)))
+    lead = data[start[high]]
+    at = high[(lead == 0xEE) | (lead == 0xEF)]
     if not at.size:
         return
     b = start[at]
@@ -333,15 +339,16 @@ def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, f
     hashes[at], kind[at], flag[at] = value[entry], kinds[entry], flags[entry]
 
 
-def _symbols(data: Array, start: Array, length: Array, what: Array, plain: U64, hashes: U64, kind: Array) -> None:
+def _symbols(data: Array, start: Array, length: Array, first: Array, letters: Array, hashes: U64, kind: Array) -> None:
     """Single letters, words in capitals and LaTeX commands name things: they count with their case."""
-    first, second, final = data[start], data[start + 1], data[start + length - 1]
-    upper = (first >= 65) & (first <= 90)
-    capitals = upper & (length > 1) & (second >= 65) & (second <= 90) & (final >= 65) & (final <= 90)
-    follows = (data[start + 1] == 0x20) & np.isin(KINDS[data[start + 2]], (LETTER, DIGIT))
-    article = (length == 1) & ((first == 97) | (first == 65) | (first == 73)) & follows
-    alone = (length == 1) & ~article & ((kind == WORD) | (first == 97) | (first == 65) | (first == 73))
-    named = np.flatnonzero((what == LETTER) & (capitals | alone | (first == 0x5C)))
+    at = np.flatnonzero(letters & ((length == 1) | (first < 0x61)))  # a capital or a backslash comes before a to z
+    head, long = first[at], length[at] > 1
+    second, third, final = data[start[at] + 1], data[start[at] + 2], data[start[at] + length[at] - 1]
+    upper = [(c >= 65) & (c <= 90) for c in (head, second, final)]
+    word = (head == 97) | (head == 65) | (head == 73)
+    article = word & (second == 0x20) & ((KINDS[third] == LETTER) | (KINDS[third] == DIGIT))
+    alone = ~long & ~article & (word | (kind[at] == WORD))
+    named = at[(long & upper[0] & upper[1] & upper[2]) | alone | (head == 0x5C)]
     if named.size:
         hashes[named] = _hash(data, start[named], length[named])
         kind[named] = SYMBOL
@@ -414,11 +421,17 @@ def _join(hit: Array, phrase: Phrase, plain: U64, hashes: U64, kind: Array, flag
             kind[hit + k], flag[hit + k] = DROP, 0
 
 
+def _groups(stops: Array) -> Array:
+    """The number of stops up to each token: a stop begins the next group."""
+    at = np.flatnonzero(stops)
+    return np.repeat(np.arange(len(at) + 1), np.diff(at, prepend=0, append=len(stops)))
+
+
 def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han: Array) -> Tokens:
-    ends = what == ROW
-    row = np.cumsum(ends) - ends
-    sentence = np.cumsum(ends | (what == SENTENCE))
-    clause = np.cumsum(ends | (what == SENTENCE) | (what == CLAUSE))
+    ends = np.flatnonzero(what == ROW)
+    row = np.repeat(np.arange(rows), np.diff(ends, prepend=-1))
+    stops = (what == ROW) | (what == SENTENCE)
+    sentence, clause = _groups(stops), _groups(stops | (what == CLAUSE))
     asks = np.zeros(int(clause[-1]) + 1, dtype=bool)
     asks[clause[(flag & QUESTION) > 0]] = True
     keep = np.flatnonzero(kind != DROP)
