@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ import xxhash
 
 from mathdata.types import Frame, Row
 
-__all__ = ["COLUMNS", "Column", "add_ids", "child", "conform", "is_review", "is_pending", "row_id", "sort_rows"]
+__all__ = ["COLUMNS", "Column", "child", "conform", "ids", "is_review", "is_pending", "row_id", "sort_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,15 @@ def row_id(
     return xxhash.xxh3_64_hexdigest(_SEP.join(parts).encode("utf-8", "surrogatepass"))
 
 
-def add_ids(frame: Frame) -> Frame:
-    """Fill `id` for a frame whose content columns stand; equal to `row_id` on every row."""
+def ids(frame: Frame) -> pl.Series:
+    """The id of every row of a frame whose content columns stand; equal to `row_id` on every row."""
     content = [pl.col(c).fill_null("") for c in ("problem", "solution", "answer", "method")]
     text = pl.concat_str([*content, pl.col("parents").list.join(",").fill_null("")], separator=_SEP).cast(pl.Binary)
     made = [pl.Series("id", [], dtype=pl.Binary)]
     for part in frame.select("problem", "solution", "answer", "method", "parents").iter_slices(SLICE):
         digests = list(map(xxhash.xxh3_64_digest, part.select(text).to_series().to_list()))
         made.append(pl.Series("id", digests, dtype=pl.Binary))
-    return frame.with_columns(pl.concat(made).bin.encode("hex"))
+    return pl.concat(made).bin.encode("hex")
 
 
 _HAN = r"[\p{Han}]"
@@ -101,19 +102,30 @@ def conform(frame: Frame, origin: str = "memory") -> Frame:
     except pl.exceptions.PolarsError as e:
         raise SchemaError(f"{origin}: a column is of the wrong kind: {e}", "map it with --column name=yours") from e
     frame = frame.with_columns(pl.col("generation").fill_null(0))
-    if frame["language"].null_count():
-        chinese = frame["problem"].str.contains(_HAN).fill_null(False).cast(pl.UInt32)
-        words = pl.Series(["en", "zh"]).gather(chinese)
-        frame = frame.with_columns(frame["language"].fill_null(words))
-    if frame["origin"].null_count():
-        numbers = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).cast(pl.String)
-        frame = frame.with_columns(pl.col("origin").fill_null(pl.concat_str([pl.lit(origin + ":"), numbers])))
-    if frame["id"].null_count():
-        known = frame["id"]
-        frame = add_ids(frame)
-        frame = frame.with_columns(known.fill_null(frame["id"]).alias("id"))
+    frame = filled(frame, "language", language)
+    frame = filled(frame, "origin", partial(places, origin))
+    frame = filled(frame, "id", ids)
     extra = [c for c in frame.columns if c not in DTYPES]
     return frame.select([c.name for c in COLUMNS] + extra)
+
+
+def filled(frame: Frame, name: str, make: Callable[[Frame], pl.Series]) -> Frame:
+    """A column with its nulls filled; made whole where it has nothing else, which costs no second copy."""
+    nulls = frame[name].null_count()
+    if not nulls:
+        return frame
+    made = make(frame).alias(name)
+    return frame.with_columns(made if nulls == frame.height else frame[name].fill_null(made))
+
+
+def language(frame: Frame) -> pl.Series:
+    chinese = frame["problem"].str.contains(_HAN).fill_null(False)
+    return pl.Series(["en", "zh"]).gather(chinese.cast(pl.UInt32))
+
+
+def places(origin: str, frame: Frame) -> pl.Series:
+    numbers = pl.int_range(1, frame.height + 1, dtype=pl.UInt32).cast(pl.String)
+    return pl.select(pl.concat_str([pl.lit(origin + ":"), numbers])).to_series()
 
 
 def child(parent: Mapping[str, Any], made: Mapping[str, Any], *, method: str, number: int = 0) -> Row:
