@@ -66,14 +66,9 @@ def _kinds() -> npt.NDArray[np.uint8]:
 
 
 KINDS = _kinds()
-ALONE = np.zeros(256, dtype=bool)
-"""Bytes that begin a token whatever stands before: a backslash, the first of a character outside ASCII."""
-ALONE[[0x5C, *range(0xC0, 256)]] = True
 CLASS = np.full(8, DROP, dtype=np.uint8)
 """What a token of such bytes is before anything is known of it."""
 CLASS[[LETTER, HIGH, DIGIT, SIGN]] = WORD, WORD, NUMBER, SYMBOL
-LOWER = np.arange(256, dtype=np.uint8)
-LOWER[ord("A") : ord("Z") + 1] += 32
 MASKS = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
 _A, _B, _C = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
@@ -88,7 +83,7 @@ def mix(x: U64) -> U64:
 def _hash(data: npt.NDArray[np.uint8], start: Array, length: Array) -> U64:
     """Hash of every data[start:start+length], from windows of eight bytes; `data` has 24 spare bytes at its end."""
     window = np.ndarray(len(data) - 8, dtype="<u8", buffer=data.data, strides=(1,))
-    made = (window[start] & MASKS[np.minimum(length, 8)]) * _A + length.astype(np.uint64)
+    made = (window[start] & MASKS.take(length, mode="clip")) * _A + length.astype(np.uint64)
     long = np.flatnonzero(length > 8)
     if long.size:
         at, size = start[long], length[long]
@@ -145,8 +140,8 @@ class Table:
 
     def find(self, hashes: U64) -> Array:
         """Index of each token in the table, -1 where it is unknown."""
-        at = self.slot[(hashes * self.multiplier) >> self.shift]
-        return np.where((at >= 0) & (self.hash[at] == hashes), at, -1)
+        at = self.slot.take((hashes * self.multiplier) >> self.shift)
+        return np.where((at >= 0) & (self.hash.take(at, mode="wrap") == hashes), at, -1)
 
 
 _KIND = {"stop": DROP, "word": WORD, "verb": VERB, "relation": REL, "order": REL, "question": REL}
@@ -264,22 +259,23 @@ def chunks(texts: pl.Series) -> Iterator[pl.Series]:
 def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
     """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
     known = table(extra)
-    rows = fold_chinese(fold_fractions(texts), known)
-    data = np.frombuffer(rows.str.join("\n").item().encode() + b"\n" + b"\0" * 24, dtype=np.uint8)
+    rows = fold_chinese(fold_fractions(texts), known).to_list()
+    raw = ("\n".join(rows) + "\n").encode() + b"\0" * 24
+    data, low = np.frombuffer(raw, dtype=np.uint8), np.frombuffer(raw.lower(), dtype=np.uint8)
     size = len(data) - 24
-    low = LOWER[data]
-    kind = KINDS[data]
+    kind = KINDS.take(data)
     _inner_marks(data, kind, size)
-    cut = (kind[:size] >= SENTENCE) | ALONE[data[:size]]
+    # A backslash and the first byte of a character outside ASCII begin a token whatever stands before.
+    cut = (kind[:size] >= SENTENCE) | (data[:size] == 0x5C) | (data[:size] >= 0xC0)
     cut[0] = True
     cut[1:] |= kind[1:size] != kind[: size - 1]
     start = np.flatnonzero(cut)
     length = np.empty_like(start)
     np.subtract(start[1:], start[:-1], out=length[:-1])
     length[-1] = size - start[-1]
-    what = kind[start]
+    what = kind.take(start)
     keep = np.flatnonzero(what != SPACE)
-    return _classify(data, low, start[keep], length[keep], what[keep], known, len(texts))
+    return _classify(data, low, start.take(keep), length.take(keep), what.take(keep), known, len(rows))
 
 
 def _inner_marks(data: Array, kind: Array, size: int) -> None:
@@ -295,8 +291,8 @@ def _inner_marks(data: Array, kind: Array, size: int) -> None:
 
 def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
     hashes = _hash(low, start, length)
-    first, letters = data[start], what == LETTER
-    kind = CLASS[what]
+    first, letters = data.take(start), what == LETTER
+    kind = CLASS.take(what)
     flag = np.zeros(len(start), dtype=np.uint8)
     high = np.flatnonzero(what == HIGH)
     kind[high[(length[high] < 3) | (first[high] == 0xE2)]] = SYMBOL  # Greek, operators, arrows; Han start at E3
@@ -435,9 +431,9 @@ def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han
     asks = np.zeros(int(clause[-1]) + 1, dtype=bool)
     asks[clause[(flag & QUESTION) > 0]] = True
     keep = np.flatnonzero(kind != DROP)
-    hashes = mix(hashes[keep] + kind[keep].astype(np.uint64) * _B)
-    row = row[keep]
+    kind, row, clause = kind.take(keep), row.take(keep), clause.take(keep)
+    hashes = mix(hashes.take(keep) + kind.astype(np.uint64) * _B)
     first = np.searchsorted(row, np.arange(rows + 1))
     return Tokens(
-        hashes, kind[keep], flag[keep], row, sentence[keep], clause[keep], asks[clause[keep]], first, han[keep]
+        hashes, kind, flag.take(keep), row, sentence.take(keep), clause, asks.take(clause), first, han.take(keep)
     )
