@@ -97,11 +97,13 @@ def spill(*inputs: Any, folder: Path, column: Mapping[str, str] | None = None, m
 
 def spill_items(items: Sequence[Item], folder: Path) -> Partitions:
     """`spill`, each input in its own way."""
+    folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     kinds: dict[str, set[Any]] = {}
     for chunk in frames_of(items):
         for frame in chunk.iter_slices(100_000):
-            files.append(save(frame, folder / f"{len(files):06d}.parquet"))
+            files.append(folder / f"{len(files):06d}.parquet")
+            frame.write_parquet(files[-1], compression="lz4", statistics=False)  # read once or twice, then gone
             for name, dtype in frame.schema.items():
                 kinds.setdefault(name, set()).add(dtype)
     schema = {name: one_kind(found) for name, found in kinds.items()}

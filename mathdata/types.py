@@ -152,8 +152,19 @@ class Engine(Protocol):
 
     def map(self, table: Table, kernel: Callable[[Frame], Frame]) -> Table: ...
 
-    def shuffle(self, table: Table, key: str, parts: int) -> Table:
-        """Repartition so that rows with equal `key` (uint64) stand in one partition."""
+    def shuffle(
+        self,
+        table: Table,
+        key: str,
+        parts: int,
+        *,
+        before: Callable[[Frame], Frame] | None = None,
+        after: Callable[[Frame], Frame] | None = None,
+    ) -> Table:
+        """Repartition so that rows with equal `key` (uint64) stand in one partition.
+
+        `before` sees every numbered piece and may make the key; `after` sees every new partition whole.
+        """
         ...
 
     def collect(self, table: Table) -> Frame: ...

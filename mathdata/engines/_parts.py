@@ -24,6 +24,8 @@ NUMBER = "_n"
 """Column with a row's place in the whole table: what `first` means, whatever the partitioning."""
 
 PIECE_ROWS = 100_000
+COMPACT = pl.CompatLevel.oldest()
+"""Newer string arrays of a part would bring along the texts of the whole piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +103,30 @@ class Cut:
     size: int
 
 
-def split_piece(piece: Piece, key: str, parts: int, out: Path) -> list[Cut]:
+def split_piece(piece: Piece, key: str, parts: int, out: Path, before: Kernel | None = None) -> list[Cut]:
     """First half of a shuffle: one file for a piece, however many parts; the rows of each part stand together."""
-    frame = piece.read().with_columns((pl.col(key) % parts).cast(pl.Int64).alias("_part"))
+    frame = piece.read()
+    if before:
+        frame = before(number(frame, piece.start))
+    frame = frame.with_columns((pl.col(key) % parts).cast(pl.Int64).alias("_part"))
     made: list[Cut] = []
     temporary = out.with_suffix(f".{os.getpid()}.part")
     with temporary.open("wb") as file:
         for (part,), rows in sorted(frame.partition_by("_part", as_dict=True, include_key=False).items()):
             start = file.tell()
             packed = io.BytesIO()
-            rows.write_parquet(packed, compression="lz4", statistics=False)
+            rows.write_ipc(packed, compression="lz4", compat_level=COMPACT)
             file.write(packed.getbuffer())
             made.append(Cut(int(part), out, start, file.tell() - start))  # type: ignore[call-overload]
     os.replace(temporary, out)
     return made
 
 
-def gather(cuts: Sequence[Cut], out: Path, schema: Frame) -> Path:
+def gather(cuts: Sequence[Cut], out: Path, schema: Frame, after: Kernel | None = None) -> Path:
     """Second half of a shuffle: the rows of one part from all pieces, in order, as one file."""
-    frames = [pl.read_parquet(io.BytesIO(_span(cut))) for cut in cuts]
-    return store(pl.concat(frames, how="vertical_relaxed") if frames else schema, out)
+    frames = [pl.read_ipc(io.BytesIO(_span(cut))) for cut in cuts]
+    frame = pl.concat(frames, how="vertical_relaxed", rechunk=True) if frames else schema
+    return store(after(frame) if after else frame, out)
 
 
 def _span(cut: Cut) -> bytes:

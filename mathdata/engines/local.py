@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import polars as pl
 
-from mathdata.engines._parts import Cut, Kernel, gather, pieces, run_piece, scratch, split_piece
+from mathdata.engines._parts import Cut, Kernel, gather, number, pieces, run_piece, scratch, split_piece
 from mathdata.errors import UsageError
 from mathdata.registry import register
 from mathdata.types import Context, Engine, Frame, Partitions, Progress, Table
@@ -40,8 +40,6 @@ class LocalEngine:
     def map(self, table: Table, kernel: Kernel, *, whole: bool = False, numbered: bool = False) -> Table:
         """Every piece through `kernel`; `whole` = never cut a file, `numbered` = with the row's place in the table."""
         if not isinstance(table, Partitions):
-            from mathdata.engines._parts import number
-
             return kernel(number(table) if numbered else table)
         folder = scratch(self.base)
         calls = [
@@ -49,21 +47,29 @@ class LocalEngine:
         ]
         return Partitions(tuple(self.run(run_piece, calls)))
 
-    def shuffle(self, table: Table, key: str, parts: int) -> Table:
-        """Rows with equal `key` into one partition; within it they keep their order."""
+    def shuffle(
+        self, table: Table, key: str, parts: int, *, before: Kernel | None = None, after: Kernel | None = None
+    ) -> Table:
+        """Rows with equal `key` into one partition; within it they keep their order.
+
+        `before` sees every piece with the rows' places in the table, `after` every new partition whole: what they
+        make is not written in between.
+        """
         if not isinstance(table, Partitions):
-            return table
+            made = before(number(table)) if before else table
+            return after(made) if after else made
         folder = scratch(self.base)
-        calls = [(piece, key, parts, folder / f"{i:06d}.split") for i, piece in enumerate(pieces(table))]
+        calls = [(piece, key, parts, folder / f"{i:06d}.split", before) for i, piece in enumerate(pieces(table))]
         split = self.run(split_piece, calls)
-        schema = pl.read_parquet(table.files[0], n_rows=0, glob=False)
+        empty = pl.read_parquet(table.files[0], n_rows=0, glob=False)
+        schema = before(number(empty)) if before else empty
         by_part: list[list[Cut]] = [[] for _ in range(parts)]
         for cut in (cut for cuts in split for cut in cuts):
             by_part[cut.part].append(cut)
-        gathered = [(cuts, folder / f"part-{p:05d}.parquet", schema) for p, cuts in enumerate(by_part)]
-        made = Partitions(tuple(self.run(gather, gathered)))
-        discard([out for *_, out in calls])
-        return made
+        gathered = [(cuts, folder / f"part-{p:05d}.parquet", schema, after) for p, cuts in enumerate(by_part)]
+        partitions = Partitions(tuple(self.run(gather, gathered)))
+        discard([call[3] for call in calls])
+        return partitions
 
     def collect(self, table: Table) -> Frame:
         if not isinstance(table, Partitions):

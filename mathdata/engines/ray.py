@@ -48,8 +48,10 @@ class RayEngine(LocalEngine):
         ]
         return Partitions(tuple(files))
 
-    def shuffle(self, table: Table, key: str, parts: int) -> Table:
-        return super().shuffle(self.spread(table), key, parts)
+    def shuffle(
+        self, table: Table, key: str, parts: int, *, before: Kernel | None = None, after: Kernel | None = None
+    ) -> Table:
+        return super().shuffle(self.spread(table), key, parts, before=before, after=after)
 
     def run(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Every call a task; a task whose worker dies runs again elsewhere and writes the same file."""

@@ -27,7 +27,6 @@ def judge_together(
     same = _components(engine, table)
     old, new = pl.Series(list(same), dtype=pl.UInt64), pl.Series(list(same.values()), dtype=pl.UInt64)
     key = _parent().hash(7).replace(old, new).alias(_GROUP)
-    apart = engine.shuffle(engine.map(table, lambda f: f.with_columns(key), numbered=True), _GROUP, parts)
     notes = scratch(engine.base)
 
     def kernel(frame: Frame) -> Frame:
@@ -37,12 +36,12 @@ def judge_together(
             _note(notes / f"{frame[NUMBER][0]:015d}.json", figures)
         return out.with_columns((pl.col(NUMBER) // (PIECE_ROWS // 2)).alias(_PLACE))
 
-    done = engine.shuffle(engine.map(apart, kernel, whole=True), _PLACE, parts)
-    table = engine.map(done, lambda f: f.sort(NUMBER).drop(NUMBER, _PLACE), whole=True)  # type: ignore[assignment]
+    done = engine.shuffle(table, _GROUP, parts, before=lambda f: f.with_columns(key), after=kernel)
+    ordered = engine.shuffle(done, _PLACE, parts, after=lambda f: f.sort(NUMBER).drop(NUMBER, _PLACE))
     total: dict[str, Any] = {}
     for note in sorted(notes.glob("*.json")):
         add_figures(total, json.loads(note.read_text()))
-    return table, total
+    return ordered, total
 
 
 def add_figures(total: dict[str, Any], more: Mapping[str, Any]) -> None:

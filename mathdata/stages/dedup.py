@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import polars as pl
 
 from mathdata.engines._parts import NUMBER, number
-from mathdata.engines.local import LocalEngine, discard, start
+from mathdata.engines.local import LocalEngine, start
 from mathdata.registry import register
 from mathdata.schema import conform
 from mathdata.stages._duplicates import AGAINST, Rules, mark, problem_keys
@@ -81,17 +81,10 @@ def _joined(frame: Frame, others: Frame | None) -> Frame:
 
 def _spread(table: Table, others: Frame | None, rules: Rules, engine: LocalEngine) -> Table:
     """Shuffle by a key that all twins share, then every partition by itself."""
-    keyed = engine.map(table, partial(problem_keys, rules=rules), numbered=True)
-    shuffled = engine.shuffle(keyed, "_key", _parts(keyed))
-    marked = engine.map(shuffled, partial(_mark_part, rules=rules, others=others), whole=True)
-    for used in (keyed, shuffled):
-        if isinstance(used, Partitions):
-            discard(used.files)
-    if isinstance(table, Partitions):
-        made = engine.map(marked, _bare)
-        discard(marked.files if isinstance(marked, Partitions) else ())
-        return made
-    return _bare(engine.collect(marked).sort(NUMBER))
+    streams = isinstance(table, Partitions)
+    keys, marks = partial(problem_keys, rules=rules), partial(_mark_part, rules=rules, others=others, bare=streams)
+    made = engine.shuffle(table, "_key", _parts(table), before=keys, after=marks)
+    return made if streams else _bare(engine.collect(made).sort(NUMBER))
 
 
 def _parts(table: Table) -> int:
@@ -101,11 +94,12 @@ def _parts(table: Table) -> int:
     return max(1, -(-rows // PART_ROWS))
 
 
-def _mark_part(frame: Frame, rules: Rules, others: Frame | None) -> Frame:
+def _mark_part(frame: Frame, rules: Rules, others: Frame | None, bare: bool) -> Frame:
     if others is not None and frame.height:
         mine = problem_keys(conform(others), rules).join(frame.select("_key").unique(), on="_key", how="semi")
         frame = _joined(frame, mine)
-    return mark(frame, rules).filter(pl.col(NUMBER) >= 0).drop(AGAINST, strict=False)
+    marked = mark(frame, rules).filter(pl.col(NUMBER) >= 0).drop(AGAINST, strict=False)
+    return _bare(marked) if bare else marked
 
 
 def _bare(frame: Frame) -> Frame:
