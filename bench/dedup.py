@@ -3,6 +3,7 @@
     python bench/dedup.py exact      # 809,993 contest rows: mathdata against polars read + unique + write
     python bench/dedup.py normal     # the same with 21,957 rows spelled otherwise, against a normal form by hand
     python bench/dedup.py near       # word problems: mathdata against rensa (pip install rensa)
+    python bench/dedup.py stream     # the same files through partitions on disk: CPU and bytes for a million rows
     python bench/dedup.py quality    # planted twins and traps, English and Chinese, strict and lenient
     python bench/dedup.py real       # GSM8K + MATH, GSM-Hard, SVAMP, rephrased GSM8K (needs MATHDATA_DATA)
 
@@ -87,6 +88,22 @@ from mathdata.cli.app import main
 sys.argv = ["mathdata", *sys.argv[1:]]
 main()
 """
+STREAM = """
+import json, sys
+from pathlib import Path
+import mathdata.engines.local as local, mathdata.loading as loading
+from mathdata.cli.app import main
+loading.AT_MOST, split, sizes = 1 << 20, local.split_piece, []
+def split_piece(*call):
+    cuts = split(*call)
+    sizes.append(sum(c.size for c in cuts))
+    return cuts
+local.split_piece = split_piece
+sys.argv = ["mathdata", *sys.argv[1:]]
+main()
+written = next(int(x.split()[1]) for x in Path("/proc/self/io").read_text().splitlines() if x.startswith("wchar"))
+print(json.dumps({"shuffled": sum(sizes), "written": written}))
+"""
 NEAR = """
 import sys, time, polars as pl
 from mathdata.near import cluster
@@ -132,6 +149,20 @@ def _files(folder: Path, level: str, peer: str, name: str, options: argparse.Nam
     table(
         {n: Cost(c.cpu, c.peak_mb, "" if n == "mathdata dedup" else c.said) for n, c in costs.items()}, "mathdata dedup"
     )
+
+
+def stream(folder: Path, options: argparse.Namespace) -> None:
+    contest.write(contest.corpus(), folder / "contest.jsonl")
+    words = pl.DataFrame({"problem": word_problems(2 * options.rows, "en")})
+    words.write_ndjson(folder / "words.jsonl")
+    print(f"\nstream, for a million rows:\n{'':28s}{'CPU s':>8s}{'shuffled GB':>13s}{'written GB':>12s}{'peak MB':>9s}")
+    for name, level in (("contest", "exact"), ("contest", "normal"), ("contest", "near"), ("words", "near")):
+        call = ["dedup", str(folder / f"{name}.jsonl"), "-o", str(folder / "out.parquet"), "--level", level]
+        cost = run([sys.executable, "-c", STREAM, *call, "--overwrite", "--json"])
+        made, used = (json.loads(line) for line in cost.said.splitlines())
+        millions = made["rows_in"] / 1e6
+        shuffled, written = (used[k] / millions / 1e9 for k in ("shuffled", "written"))
+        print(f"{name + ', ' + level:28s}{cost.cpu / millions:8.1f}{shuffled:13.2f}{written:12.2f}{cost.peak_mb:9.0f}")
 
 
 def word_problems(n: int, language: str, seed: int = 1) -> list[str]:
@@ -210,7 +241,7 @@ def real(folder: Path, options: argparse.Namespace) -> None:
 FLAGGED = {
     "test": "gsm8k/test.jsonl", "train": "gsm8k/train.jsonl", "rephrased": "contamination/gsm8k_test_rephrased.jsonl",
 }  # fmt: skip
-PARTS = {"exact": exact, "normal": normal, "near": near, "quality": quality, "real": real}
+PARTS = {"exact": exact, "normal": normal, "near": near, "stream": stream, "quality": quality, "real": real}
 
 
 def main() -> None:

@@ -354,9 +354,11 @@ def _numbers(data: Array, start: Array, length: Array, what: Array, hashes: U64,
     """One hash for each value: `7.50` and `7.5`, `sixty-nine` and `69`, `5 thousand` and `5000`."""
     digits = what == DIGIT
     long = np.flatnonzero(digits & (length > 1))
+    head, size = start[long], length[long]
     points = np.flatnonzero(data == 0x2E)
-    point = np.searchsorted(points, start[long]) != np.searchsorted(points, start[long] + length[long])
-    odd = long[point | (data[start[long]] == 0x30)]
+    dots = np.searchsorted(points, head + size) - np.searchsorted(points, head)
+    zero, spare = data[head] == 0x30, (dots == 1) & (data[head + size - 1] == 0x30)
+    odd = long[(dots > 1) | spare | (zero & (data[head + 1] != 0x2E))]  # all others are as `canonical` writes them
 
     def texts(tokens: Array) -> list[bytes]:
         return [raw[a : a + n] for a, n in zip(start[tokens].tolist(), length[tokens].tolist())]
@@ -369,11 +371,11 @@ def _numbers(data: Array, start: Array, length: Array, what: Array, hashes: U64,
     spelled = np.union1d(heads, run)
     at = np.searchsorted(spelled, heads).tolist()
     written = texts(spelled)
-    for head, end, k in zip(heads.tolist(), ends.tolist(), at):
-        value = _value(tuple(written[k : k + end - head]))
+    for first, end, k in zip(heads.tolist(), ends.tolist(), at):
+        value = _value(tuple(written[k : k + end - first]))
         if value is not None:
-            said[head] = value
-            kind[head + 1 : end] = DROP
+            said[first] = value
+            kind[first + 1 : end] = DROP
     if said:
         places = np.fromiter(said, dtype=np.int64)
         hashes[places], kind[places] = number_hashes(list(said.values())), NUMBER
