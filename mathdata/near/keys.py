@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mathdata.near.tokens import NUMBER, ORDER, REL, SYMBOL, U64, VERB, WORD, Tokens, chunks, mix, tokenise
+from mathdata.near.tokens import NUMBER, ORDER, REL, SYMBOL, U64, VERB, WORD, Tokens, chunks, mix
 
 __all__ = ["Keys", "block_keys", "keys_of"]
 
@@ -104,5 +104,5 @@ def _by_row(values: U64, row: np.ndarray, group: np.ndarray, rows: int) -> U64: 
 
 def block_keys(texts: pl.Series, lexicon: str | None = None) -> U64:
     """The block key of every text in normal form."""
-    made = [keys_of(tokenise(chunk, lexicon)).block for chunk in chunks(texts)]
+    made = [keys_of(tokens).block for tokens in chunks(texts, lexicon)]
     return np.concatenate(made) if made else np.zeros(0, dtype=np.uint64)

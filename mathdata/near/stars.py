@@ -12,7 +12,7 @@ import polars as pl
 
 from mathdata.near.compare import compare
 from mathdata.near.keys import Keys, keys_of
-from mathdata.near.tokens import WORD, Tokens, chunks, mix, tokenise
+from mathdata.near.tokens import WORD, Tokens, chunks, mix
 
 __all__ = ["Stars", "cluster"]
 
@@ -47,7 +47,7 @@ def cluster(texts: pl.Series, *, strict: bool = True, lexicon: str | None = None
 
 
 def _keys(texts: pl.Series, lexicon: str | None) -> Keys:
-    parts = [keys_of(tokenise(chunk, lexicon)) for chunk in chunks(texts)]
+    parts = [keys_of(tokens) for tokens in chunks(texts, lexicon)]
     if not parts:
         zero = np.zeros(0, dtype=np.uint64)
         return Keys(zero, zero, zero, np.zeros(0, dtype=np.int32))
@@ -82,7 +82,7 @@ def _pairs(texts: pl.Series, keys: Keys, centres: Array, lexicon: str | None) ->
 
 def _sketch_pairs(texts: pl.Series, rows: Array, keys: Keys, lexicon: str | None) -> tuple[Array, Array]:
     """In a large block only rows that share a band of their MinHash of words are compared."""
-    sketches = [_sketch(tokenise(chunk, lexicon)) for chunk in chunks(texts.gather(rows))]
+    sketches = [_sketch(tokens) for tokens in chunks(texts.gather(rows), lexicon)]
     sketch = np.concatenate(sketches, axis=1)
     found: list[Array] = []
     for band in range(BANDS):

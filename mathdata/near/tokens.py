@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mathdata.near.fractions import fold_fractions, fraction_word
-from mathdata.near.lexicon import Entry, Lexicon, load
-from mathdata.numerals import CARDINALS, HAN_NUMERAL, PARTS, SCALES, canonical, chinese_value, english_value
+from mathdata.near.fractions import fold_fractions
+from mathdata.near.table import (
+    DROP,
+    NUMBER,
+    ORDER,
+    PRIVATE,
+    QUESTION,
+    REL,
+    SYMBOL,
+    U64,
+    VERB,
+    WORD,
+    Array,
+    Phrase,
+    Table,
+    hash_bytes,
+    hash_spans,
+    mix,
+    number_hashes,
+    table,
+)  # fmt: skip
+from mathdata.numerals import HAN_NUMERAL, SCALES, canonical, chinese_value, english_value
 
 __all__ = ["NUMBER", "ORDER", "REL", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "chunks", "mix", "tokenise"]
-
-U64 = npt.NDArray[np.uint64]
-Array = npt.NDArray[Any]
-
-# What a token is. DROP: stop words, punctuation, the rest of a phrase.
-DROP, WORD, VERB, REL, NUMBER, SYMBOL = range(6)
-ORDER, QUESTION = 8, 16
-"""Flags: the order of events matters; a word that asks."""
 
 # What a byte is.
 SPACE, LETTER, DIGIT, HIGH, SENTENCE, CLAUSE, SIGN, ROW = range(8)
 
-_PRIVATE = 0xE000
 CHUNK_ROWS, CHUNK_BYTES = 2_000, 4 << 20
+FOLD_ROWS, FOLD_BYTES = 40_000, 32 << 20
+OF_KIND = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @dataclass(slots=True)
@@ -69,154 +80,6 @@ KINDS = _kinds()
 CLASS = np.full(8, DROP, dtype=np.uint8)
 """What a token of such bytes is before anything is known of it."""
 CLASS[[LETTER, HIGH, DIGIT, SIGN]] = WORD, WORD, NUMBER, SYMBOL
-MASKS = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [2**64 - 1], dtype=np.uint64)
-_A, _B, _C = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
-
-
-def mix(x: U64) -> U64:
-    """A bijection of 64 bits that spreads every bit (splitmix64)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-def _hash(data: npt.NDArray[np.uint8], start: Array, length: Array) -> U64:
-    """Hash of every data[start:start+length], from windows of eight bytes; `data` has 24 spare bytes at its end."""
-    window = np.ndarray(len(data) - 8, dtype="<u8", buffer=data.data, strides=(1,))
-    made = (window[start] & MASKS.take(length, mode="clip")) * _A + length.astype(np.uint64)
-    long = np.flatnonzero(length > 8)
-    if long.size:
-        at, size = start[long], length[long]
-        made[long] ^= mix((window[at + 8] & MASKS[np.minimum(size - 8, 8)]) * _B + window[at + size - 8] * _C)
-        huge = long[size > 24]
-        for i in huge:
-            made[i] ^= np.uint64(hash_bytes(data[start[i] : start[i] + length[i]].tobytes()))
-    return mix(made)
-
-
-def hash_bytes(data: bytes) -> int:
-    import xxhash
-
-    return xxhash.xxh3_64_intdigest(data)
-
-
-def hashes_of(words: Sequence[bytes]) -> U64:
-    """The hash a token of these bytes gets."""
-    length = np.array([len(w) for w in words], dtype=np.int64)
-    data = np.frombuffer(b"".join(words) + b"\0" * 24, dtype=np.uint8)
-    return _hash(data, np.cumsum(length) - length, length)
-
-
-def number_hashes(texts: Sequence[str]) -> U64:
-    return hashes_of([t.encode() for t in texts])
-
-
-class Phrase(NamedTuple):
-    """Words that count as one, by their hashes."""
-
-    words: U64
-    value: np.uint64
-    kind: int
-    flag: int
-
-
-@dataclass(slots=True)
-class Table:
-    """The lexicon as a perfect hash table: one look-up and one comparison for each token."""
-
-    shift: np.uint64
-    multiplier: np.uint64
-    slot: npt.NDArray[np.int16]
-    hash: U64
-    value: U64
-    kind: npt.NDArray[np.uint8]
-    flag: npt.NDArray[np.uint8]
-    numeric: npt.NDArray[np.bool_]
-    begins: npt.NDArray[np.bool_]
-    """Whether a phrase begins with the word."""
-    phrases: list[list[Phrase]]
-    chinese: tuple[list[str], list[str]]
-    private: tuple[U64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
-
-    def find(self, hashes: U64) -> Array:
-        """Index of each token in the table, -1 where it is unknown."""
-        at = self.slot.take((hashes * self.multiplier) >> self.shift)
-        return np.where((at >= 0) & (self.hash.take(at, mode="wrap") == hashes), at, -1)
-
-
-_KIND = {"stop": DROP, "word": WORD, "verb": VERB, "relation": REL, "order": REL, "question": REL}
-_FLAG = {"order": ORDER, "question": QUESTION}
-
-
-def _class(entry: Entry) -> tuple[int, int, int]:
-    return hash_bytes(entry.key.encode()), _KIND[entry.section], _FLAG.get(entry.section, 0)
-
-
-@cache
-def table(extra: str | None = None) -> Table:
-    lexicon = load(extra)
-    rows = [(word.encode(), *_class(entry), False) for word, entry in lexicon.words.items() if word != "%"]
-    known = {word for word, *_ in rows}
-    heads = {words[0].encode() for words in lexicon.phrases} - known
-    rows += [(head, int(hashes_of([head])[0]), WORD, 0, False) for head in sorted(heads)]
-    for word in [*CARDINALS, *SCALES]:
-        if word.encode() not in known:
-            value = english_value(word)
-            rows.append((word.encode(), int(number_hashes([str(value)])[0]), NUMBER, 0, True))
-    for word, part in PARTS.items():
-        if word.encode() not in known:
-            said = fraction_word(part) if part < 1 else f"part:{part}"
-            rows.append((word.encode(), int(hashes_of([said.encode()])[0]), NUMBER, ORDER, False))
-    hashes = hashes_of([r[0] for r in rows])
-    multiplier, slot = _perfect(hashes)
-    return Table(
-        np.uint64(64 - BITS), multiplier, slot, hashes,
-        np.array([r[1] for r in rows], dtype=np.uint64), np.array([r[2] for r in rows], dtype=np.uint8),
-        np.array([r[3] for r in rows], dtype=np.uint8), np.array([r[4] for r in rows], dtype=bool),
-        np.isin(hashes, [phrases[0].words[0] for phrases in _phrases(lexicon)]), _phrases(lexicon), *_chinese(lexicon),
-    )  # fmt: skip
-
-
-BITS = 20
-
-
-def _perfect(hashes: U64) -> tuple[np.uint64, npt.NDArray[np.int16]]:
-    """A multiplier under which no two words share a slot."""
-    shift = np.uint64(64 - BITS)
-    multiplier = np.uint64(0x9E3779B97F4A7C15)
-    while True:
-        at = (hashes * multiplier) >> shift
-        if len(np.unique(at)) == len(hashes):
-            slot = np.full(1 << BITS, -1, dtype=np.int16)
-            slot[at] = np.arange(len(hashes), dtype=np.int16)
-            return multiplier, slot
-        multiplier = mix(np.array([multiplier], dtype=np.uint64))[0] | np.uint64(1)
-
-
-def _phrases(lexicon: Lexicon) -> list[list[Phrase]]:
-    """Phrases by their first word, longest first."""
-    by_first: dict[str, list[Phrase]] = {}
-    for words, entry in sorted(lexicon.phrases.items(), key=lambda kv: -len(kv[0])):
-        value, kind, flag = _class(entry)
-        phrase = Phrase(hashes_of([w.encode() for w in words]), np.uint64(value), kind, flag)
-        by_first.setdefault(words[0], []).append(phrase)
-    return list(by_first.values())
-
-
-def _chinese(lexicon: Lexicon) -> tuple[Any, Any]:
-    """Every Chinese word becomes one private-use character, which carries its class."""
-    forms = sorted(lexicon.chinese, key=lambda w: (-len(w), w))
-    classes = sorted({lexicon.chinese[f] for f in forms}, key=lambda e: e.key)
-    place = {entry: i for i, entry in enumerate(classes)}
-    marks = [chr(_PRIVATE + place[lexicon.chinese[f]]) for f in forms]
-    values = [_class(entry) for entry in classes]
-    return (forms, marks), (
-        np.array([v[0] for v in values], dtype=np.uint64),
-        np.array([v[1] for v in values], dtype=np.uint8),
-        np.array([v[2] for v in values], dtype=np.uint8),
-    )
-
-
 _HAN = r"[\x{3400}-\x{9fff}]"
 _NUMERAL = re.compile(rf"{HAN_NUMERAL}(?:分之{HAN_NUMERAL})?|半")
 
@@ -244,22 +107,34 @@ def _digits(match: re.Match[str]) -> str:
     return f" {value.numerator} " if value.denominator == 1 else f" {value.numerator}/{value.denominator} "
 
 
-def chunks(texts: pl.Series) -> Iterator[pl.Series]:
-    """The texts in order, a few thousand or a few MB at a time: what `tokenise` is made for."""
-    size = texts.str.len_bytes().to_numpy().astype(np.int64)
-    total = np.concatenate([[0], np.cumsum(size)])
+def parts(texts: pl.Series, rows: int, size: int) -> Iterator[pl.Series]:
+    """The texts in order, at most so many rows and, where a text allows it, bytes at a time."""
+    total = np.concatenate([[0], np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64))])
     start = 0
     while start < len(texts):
-        fits = int(np.searchsorted(total, total[start] + CHUNK_BYTES, side="right")) - 1
-        end = max(start + 1, min(start + CHUNK_ROWS, fits))
+        fits = int(np.searchsorted(total, total[start] + size, side="right")) - 1
+        end = max(start + 1, min(start + rows, fits))
         yield texts.slice(start, end - start)
         start = end
 
 
-def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
-    """Tokens of texts in normal form. For a few thousand rows: arrays then stay in the processor's cache."""
+def chunks(texts: pl.Series, extra: str | None = None) -> Iterator[Tokens]:
+    """Tokens of all texts, some thousand rows at a time: arrays then stay in the processor's cache."""
     known = table(extra)
-    rows = fold_chinese(fold_fractions(texts), known).to_list()
+    for block in parts(
+        texts, FOLD_ROWS, FOLD_BYTES
+    ):  # the automaton of Chinese words takes as long to make as 1,000 rows
+        for chunk in parts(fold_chinese(fold_fractions(block), known), CHUNK_ROWS, CHUNK_BYTES):
+            yield _cut(chunk.to_list(), known)
+
+
+def tokenise(texts: pl.Series, extra: str | None = None) -> Tokens:
+    """Tokens of a few thousand texts in normal form."""
+    known = table(extra)
+    return _cut(fold_chinese(fold_fractions(texts), known).to_list(), known)
+
+
+def _cut(rows: list[str], known: Table) -> Tokens:
     raw = ("\n".join(rows) + "\n").encode() + b"\0" * 24
     data, low = np.frombuffer(raw, dtype=np.uint8), np.frombuffer(raw.lower(), dtype=np.uint8)
     size = len(data) - 24
@@ -290,7 +165,7 @@ def _inner_marks(data: Array, kind: Array, size: int) -> None:
 
 
 def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
-    hashes = _hash(low, start, length)
+    hashes = hash_spans(low, start, length)
     first, letters = data.take(start), what == LETTER
     kind = CLASS.take(what)
     flag = np.zeros(len(start), dtype=np.uint8)
@@ -329,7 +204,7 @@ def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, f
     b = start[at]
     code = ((data[b].astype(np.int64) & 15) << 12) | ((data[b + 1].astype(np.int64) & 63) << 6) | (data[b + 2] & 63)
     value, kinds, flags = known.private
-    entry = code - _PRIVATE
+    entry = code - PRIVATE
     good = (entry >= 0) & (entry < len(value))
     at, entry = at[good], entry[good]
     hashes[at], kind[at], flag[at] = value[entry], kinds[entry], flags[entry]
@@ -346,7 +221,7 @@ def _symbols(data: Array, start: Array, length: Array, first: Array, letters: Ar
     alone = ~long & ~article & (word | (kind[at] == WORD))
     named = at[(long & upper[0] & upper[1] & upper[2]) | alone | (head == 0x5C)]
     if named.size:
-        hashes[named] = _hash(data, start[named], length[named])
+        hashes[named] = hash_spans(data, start[named], length[named])
         kind[named] = SYMBOL
 
 
@@ -434,7 +309,7 @@ def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han
     asks[clause[(flag & QUESTION) > 0]] = True
     keep = np.flatnonzero(kind != DROP)
     kind, row, clause = kind.take(keep), row.take(keep), clause.take(keep)
-    hashes = mix(hashes.take(keep) + kind.astype(np.uint64) * _B)
+    hashes = mix(hashes.take(keep) + kind.astype(np.uint64) * OF_KIND)
     first = np.searchsorted(row, np.arange(rows + 1))
     return Tokens(
         hashes, kind, flag.take(keep), row, sentence.take(keep), clause, asks.take(clause), first, han.take(keep)
