@@ -59,7 +59,7 @@ def lazy(table: Table) -> pl.LazyFrame:
     """The rows without reading them yet."""
     if isinstance(table, Partitions):
         return pl.scan_parquet(list(table.files), missing_columns="insert")
-    return table.lazy()
+    return table.rechunk().lazy()
 
 
 def save(table: Table | pl.LazyFrame, path: Path) -> Path:

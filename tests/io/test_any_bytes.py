@@ -92,6 +92,16 @@ def test_partitions_are_written_as_one_table(tmp_path: Path, kind: str) -> None:
     assert read(Partitions(tuple(files))).equals(rows)
 
 
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv", "jsonl.gz", "jsonl.zst", "json"])
+def test_equal_rows_are_equal_bytes_however_they_lie_in_memory(tmp_path: Path, kind: str) -> None:
+    """More rows than a row group of parquet or a batch of lines; lists and objects among them."""
+    rows = [{"problem": f"题 {n}", "tags": [str(n)] if n % 2 else None, "meta": {"n": n}} for n in range(70_000)]
+    whole = read(rows)
+    pieces = pl.concat([whole[n : n + 9_001] for n in range(0, len(rows), 9_001)], rechunk=False)
+    one, other = (write(frame, tmp_path / f"{n}.{kind}") for n, frame in enumerate((whole, pieces)))
+    assert one.read_bytes() == other.read_bytes()
+
+
 def test_partitions_keep_only_what_no_stage_rejected(tmp_path: Path) -> None:
     rows = read([{"problem": f"{n}?", "answer": str(n)} for n in range(4)])
     write(rows.with_columns(reject=pl.Series([None, "leak", None, "leak"])), tmp_path / "a.parquet")
