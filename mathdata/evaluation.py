@@ -139,7 +139,7 @@ def evaluate(
                 graded = with_token_accuracy(graded, plan.problems, make_requests(plan), asked.backend)
             data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
             _write(out / f"{plan.benchmark.name}.parquet", graded)
-    data["warnings"] = _warnings(data["benchmarks"])
+    data["warnings"] = [w["en"] for w in warnings_of(data["benchmarks"])]
     dump_json(out / "results.lm_eval.json", lm_eval_results(data))
     dump_json(out / FILE, data)
     return Evaluation(out, data, time.perf_counter() - started)
@@ -394,26 +394,34 @@ def make_requests(plan: Plan) -> list[Request]:
     return made
 
 
-def _warnings(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The truncation guard: what stands in a result's first line."""
+def warnings_of(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What stands in a result's first line, in English and Chinese: answers cut off, answers that no judge could read."""
     found = []
     for name, figures in benchmarks.items():
         cut = figures["truncated"] or 0.0
         if cut > GUARD:
-            limit = figures["identity"].get("max_tokens")
-            advice = "raise the limit"
-            if limit:
-                proposed = figures.get("proposed_max_tokens")
+            limit, proposed = figures["identity"].get("max_tokens"), figures.get("proposed_max_tokens")
+            advice = ("raise the limit", "请放宽长度上限")
+            if limit and proposed:
+                advice = (f"try max_tokens={proposed}", f"可试 max_tokens={proposed}")
+            elif limit:
                 advice = (
-                    f"try max_tokens={proposed}"
-                    if proposed
-                    else "more than half never end: the model has not learnt to stop"
+                    "more than half never end: the model has not learnt to stop",
+                    "半数以上的回答不会结束：模型还没有学会停下",
                 )
-            at = f" of {limit} tokens" if limit else ""
-            found.append(f"{name}: {cut:.1%} of responses end at the limit{at}; {advice}")
+            at = (f" of {limit} tokens", f"（{limit} 个词元）") if limit else ("", "")
+            found.append(
+                {
+                    "en": f"{name}: {cut:.1%} of responses end at the limit{at[0]}, so the accuracy is a lower bound; {advice[0]}",
+                    "zh": f"{name}：{cut:.1%} 的回答在长度上限{at[1]}处被截断，准确率只是下限；{advice[1]}",
+                }
+            )
         if figures["error"]:
             found.append(
-                f"{name}: {figures['error']:.1%} of responses could not be judged (errors, counted as not right)"
+                {
+                    "en": f"{name}: {figures['error']:.1%} of responses could not be judged (errors, counted as not right)",
+                    "zh": f"{name}：{figures['error']:.1%} 的回答无法评判（出错，按不正确计）",
+                }
             )
     return found
 

@@ -228,9 +228,15 @@ def read_evaluation(job: Job) -> dict[str, Any]:
     return made
 
 
-def evaluation_warnings(jobs: list[Job]) -> list[str]:
+def evaluation_warnings(jobs: list[Job]) -> list[dict[str, str]]:
     """What `evaluate` warns of, for every arm: answers cut off, answers that could not be judged."""
-    return [f"{job.arm}, {warning}" for job in jobs for warning in read_evaluation(job).get("warnings") or []]
+    from mathdata.evaluation import warnings_of
+
+    return [
+        {"en": f"{job.arm}, {warning['en']}", "zh": f"{job.arm}，{warning['zh']}"}
+        for job in jobs
+        for warning in warnings_of(read_evaluation(job).get("benchmarks") or {})
+    ]
 
 
 def compare_arms(recipe: Recipe, folder: Path, jobs: list[Job]) -> list[dict[str, Any]]:
@@ -283,7 +289,7 @@ def notes_of(data: Mapping[str, Any]) -> list[str]:
     """What must be said beside the figures: warnings, checks that arms were allowed to fail, the recipe's own words."""
     allowed = {name: arm["allowed"] for name, arm in data["arms"].items() if arm["allowed"]}
     return [
-        *data["warnings"],
+        *map(plain, data["warnings"]),
         *(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()),
         *map(plain, data["notes"]),
     ]

@@ -61,8 +61,9 @@ def answer(run: Mapping[str, Any]) -> str:
 
 def notes(run: Mapping[str, Any]) -> str:
     """Warnings and the recipe's own words, a line each."""
-    own = [n if isinstance(n, str) else n.get("en") or next(iter(n.values()), "") for n in run.get("notes") or ()]
-    return "".join(f"- {cell(line)}\n" for line in (*(run.get("warnings") or ()), *own))
+    said = (*(run.get("warnings") or ()), *(run.get("notes") or ()))
+    lines = [n if isinstance(n, str) else n.get("en") or next(iter(n.values()), "") for n in said]
+    return "".join(f"- {cell(line)}\n" for line in lines)
 
 
 def arms(run: Mapping[str, Any]) -> str:

@@ -94,11 +94,8 @@ def right_of(best: Mapping[str, Any]) -> list[int]:
 
 
 def notes(run: Run, best: Mapping[str, Any] | None) -> str:
-    """What must be said beside the answer: unequal settings, cut-off answers, checks that were let pass."""
+    """What must be said beside the answer: unequal settings, checks that were let pass, warnings, the recipe's words."""
     lines = [tag("li", t("not_same", what=what), "red") for what in (best or {}).get("differs") or []]
-    for name, arm in (run.get("arms") or {}).items():
-        if (arm.get("truncated") or 0) > 0.03:
-            lines.append(tag("li", t("cut_warning", arm=name, share=percent(arm["truncated"]))))
     allowed: dict[str, list[str]] = {}
     for name, arm in (run.get("arms") or {}).items():
         if arm.get("allowed"):

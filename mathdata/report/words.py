@@ -51,10 +51,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "差异可能出于偶然。",
     ),
     "not_same": ("Not the same settings: {what}", "设置不一致：{what}"),
-    "cut_warning": (
-        "{arm}: {share} of the answers were cut off at the token limit; its accuracy is a lower bound.",
-        "{arm}：{share} 的回答在长度上限处被截断，其准确率只是下限。",
-    ),
     "allowed_note": ("{arm}: the preflight check allowed by name: {what}.", "{arm}：按名放行的预检项：{what}。"),
     # arms
     "arms": ("Accuracy of each arm", "各组准确率"),

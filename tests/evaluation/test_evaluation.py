@@ -131,7 +131,7 @@ def test_cut_off_answers_are_said_in_the_first_line_with_a_limit_that_would_do(t
     figures = made.benchmarks["sums"]
     assert figures["truncated"] == 0.2
     assert figures["proposed_max_tokens"] >= 64
-    said = f"20.0% of responses end at the limit of 32 tokens; try max_tokens={figures['proposed_max_tokens']}"
+    said = f"20.0% of responses end at the limit of 32 tokens, so the accuracy is a lower bound; try max_tokens={figures['proposed_max_tokens']}"
     assert said in made.data["warnings"][0]
     fine = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "f")
     assert fine.data["warnings"] == []
