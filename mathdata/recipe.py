@@ -264,26 +264,39 @@ def load_recipe(name: str | Path | Mapping[str, Any], overrides: Sequence[str] =
     for item in overrides:
         override(data, item)
     refuse_keys(data, where, text)
+    check_shapes(data, where, text)
     recipe = _validate(data, where, text)
     recipe._place = where, text
     check_recipe(recipe, where, text)
     return recipe
 
 
+def check_shapes(data: Mapping[str, Any], where: str, text: str) -> None:
+    """Every stage is written as a stage: said with its line. Raises RecipeError."""
+    arms = data.get("arms")
+    places = [("stages",), *(("arms", name, "stages") for name in (arms if isinstance(arms, Mapping) else ()))]
+    for place in places:
+        at: Any = data
+        for part in place:
+            at = at.get(part) if isinstance(at, Mapping) else None
+        for i, value in enumerate(at if isinstance(at, list) else ()):
+            try:
+                parse_stage(value)
+            except RecipeError as e:
+                raise RecipeError(f"{where}{line_of(text, *place, i)}: {e.message}", e.hint) from None
+
+
 def _validate(data: dict[str, Any], where: str, text: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
-    except RecipeError as e:
-        raise RecipeError(f"{where}: {e.message}", e.hint) from None
     except ValidationError as e:
         # A misspelt required key is both unknown and missing: the unknown one is the mistake.
         first = min(e.errors(), key=lambda f: f["type"] != "extra_forbidden")
-        key = str(first["loc"][-1]) if first["loc"] else ""
-        line = line_of(text, key)
+        line = line_of(text, *first["loc"])
         if first["type"] == "extra_forbidden":
             place = ".".join(str(p) for p in first["loc"])
             raise RecipeError(
-                f"{where}{line}: unknown key '{place}'", nearest(key, _keys_at(first["loc"][:-1]))
+                f"{where}{line}: unknown key '{place}'", nearest(str(first["loc"][-1]), _keys_at(first["loc"][:-1]))
             ) from None
         raise RecipeError(f"{where}{line}: {explain(e)}", "see: mathdata ls recipes, and docs/recipes.md") from None
 
@@ -317,13 +330,13 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
     check_component("engine", recipe.engine, f"{where}{line_of(text, 'engine')}: engine")
     for place, chain in recipe.chains():
-        for call in chain:
-            check_stage(call, f"{where}{line_of(text, call.name)}: {place}")
+        for i, call in enumerate(chain):
+            check_stage(call, f"{where}{line_of(text, *place.split('.'), i, call.name)}: {place}")
     for name, arm in recipe.arms.items():
         if arm.train is not False and recipe.train is not None:
-            arm_train(recipe, name, where)
+            arm_train(recipe, name, where + line_of(text, "arms", name, "train"))
     if recipe.evaluate is not None:
-        check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "benchmarks"))
+        check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "evaluate", "benchmarks"))
         check_asking(recipe.evaluate, where, text)
     if recipe.compare is not None:
         for side in (recipe.compare.before, recipe.compare.after):
@@ -378,12 +391,14 @@ def check_asking(evaluate: Evaluate, where: str, text: str) -> None:
     if evaluate.backend is not None:
         name, options = parse_spec(evaluate.backend)
         spec = {name: {"model": "the arm's own"} | options}
-        check_component("backend", spec, f"{where}{line_of(text, 'backend')}: evaluate.backend")
+        check_component("backend", spec, f"{where}{line_of(text, 'evaluate', 'backend')}: evaluate.backend")
     if evaluate.prompt is not None:
         try:
             get_prompt(evaluate.prompt)
         except MathdataError as e:
-            raise RecipeError(f"{where}{line_of(text, 'prompt')}: evaluate.prompt: {e.message}", e.hint) from None
+            raise RecipeError(
+                f"{where}{line_of(text, 'evaluate', 'prompt')}: evaluate.prompt: {e.message}", e.hint
+            ) from None
 
 
 def as_list(value: Any, key: str, function: Any) -> Any:

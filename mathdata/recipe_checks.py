@@ -48,7 +48,8 @@ def check_request(function: Any, options: Mapping[str, Any], where: str) -> None
 
 def check_keys(recipe: Recipe, where: str, text: str) -> None:
     """Every key that a teacher or a graded server needs is where the recipe says it is. Raises RecipeError."""
-    for place, options in _servers(recipe):
+    for path, options in _servers(recipe):
+        place = ".".join(p for p in path if isinstance(p, str))
         from mathdata.backends.openai import HOME, find_key
 
         url, variable = options.get("base_url"), options.get("api_key_env")
@@ -56,26 +57,25 @@ def check_keys(recipe: Recipe, where: str, text: str) -> None:
         try:
             find_key(url or os.environ.get("OPENAI_BASE_URL") or HOME, url is None, variable, file and Path(file))
         except MathdataError as e:
-            key = next((k for k in ("api_key_file", "api_key_env") if options.get(k)), "openai")
-            raise RecipeError(f"{where}{line_of(text, key)}: {place}: {e.message}", e.hint) from None
+            raise RecipeError(f"{where}{line_of(text, *path)}: {place}: {e.message}", e.hint) from None
 
 
-def _servers(recipe: Recipe) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _servers(recipe: Recipe) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """Where the recipe names an OpenAI-compatible server, with its options."""
     from mathdata.registry import parse_spec
 
-    specs = [
-        (f"{place}.{call.name}.teacher", call.options["teacher"])
+    specs: list[tuple[tuple[str | int, ...], Any]] = [
+        ((*place.split("."), i, call.name, "teacher"), call.options["teacher"])
         for place, chain in recipe.chains()
-        for call in chain
+        for i, call in enumerate(chain)
         if call.options.get("teacher")
     ]
     if recipe.evaluate is not None and recipe.evaluate.backend:
-        specs.append(("evaluate.backend", recipe.evaluate.backend))
-    for place, spec in specs:
+        specs.append((("evaluate", "backend"), recipe.evaluate.backend))
+    for path, spec in specs:
         name, options = parse_spec(spec)
         if name == "openai":
-            yield place, options
+            yield path, options
 
 
 def check_columns(recipe: Recipe, file: Path, where: str, text: str) -> None:
@@ -86,9 +86,10 @@ def check_columns(recipe: Recipe, file: Path, where: str, text: str) -> None:
     schema = pl.scan_parquet(file).collect_schema()
     for place, chain in recipe.chains():
         known = set(schema.names())
-        for call in chain:
+        for i, call in enumerate(chain):
             for option, column in _asked_for(call):
-                said = f"{where}{line_of(text, column if option == 'where' else option)}: {place}.{call.name}.{option}"
+                line = line_of(text, *place.split("."), i, call.name, option, column)
+                said = f"{where}{line}: {place}.{call.name}.{option}"
                 if column not in known:
                     raise RecipeError(f"{said}: no column '{column}' in the rows read", nearest(column, known))
                 if option == "where" and column in schema.names():

@@ -108,23 +108,43 @@ _SECRET_VALUE = re.compile(
 )
 
 
-def refuse_keys(data: Any, where: str, text: str, path: tuple[str, ...] = ()) -> None:
+def refuse_keys(data: Any, where: str, text: str, path: tuple[str | int, ...] = ()) -> None:
     """A secret written into a recipe is refused; keys come from the environment. Raises RecipeError."""
     items: Iterable[tuple[Any, Any]] = (
         data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     )
     for key, value in items:
-        here = (*path, str(key))
+        here = (*path, key)
         literal = isinstance(value, str) and value and not value.startswith("${")
         if literal and (_SECRET_KEY.search(str(key)) or _SECRET_VALUE.search(value)):
-            line = line_of(text, str(key))
+            line = line_of(text, *path, key)
             raise RecipeError(
-                f"{where}{line}: '{'.'.join(here)}' holds a key or password",
+                f"{where}{line}: '{'.'.join(map(str, here))}' holds a key or password",
                 "take it out, export it (OPENAI_API_KEY=...), and treat the written one as leaked",
             )
         refuse_keys(value, where, text, here)
 
 
-def line_of(text: str, key: str) -> str:
-    found = re.search(rf"(?m)^[\s-]*.*?\b{re.escape(key)}\s*:", text)
-    return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
+def line_of(text: str, *path: str | int) -> str:
+    """`, line 12`: where the deepest part of a path stands that the text has (`stages`, 3, `verify`); "" where none does.
+
+    >>> line_of("name: a\\nstages:\\n  - dedup\\n  - verify: {steps: no}\\n", "stages", 1, "verify", "steps")
+    ', line 4'
+    """
+    try:
+        node, line = yaml.compose(text, Loader=yaml.SafeLoader) if path and text else None, 0
+    except (yaml.YAMLError, RecursionError):
+        return ""
+    for part in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode) and (pair := _pair(node, str(part))):
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        else:
+            break
+    return f", line {line}" if line else ""
+
+
+def _pair(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    return next((pair for pair in node.value if pair[0].value == key), None)

@@ -39,6 +39,12 @@ def test_a_recipe_is_read_and_its_digest_is_stable(tmp_path: Path) -> None:
         (GOOD.replace("dedup:", "dedupe:"), ["line 5", "no stage named 'dedupe'", "did you mean 'dedup'"]),
         (GOOD.replace("level: normal", "levle: normal"), ["line 5", "levle", "did you mean 'level'"]),
         (GOOD.replace("level: normal", "level: fuzzy"), ["line 5", "level", "'fuzzy'"]),
+        (GOOD + "  - verify: {steps: no way}\n", ["line 7", "steps = 'no way'"]),  # the second of two of a name
+        (GOOD + "  - dedup: [near]\n", ["line 7", "must be a mapping"]),
+        (
+            GOOD + "arms:\n  raw:\n    stages:\n      - {dedup: {}, verify: {}}\n",
+            ["line 10", "one name with its options"],
+        ),
         (GOOD.replace("name: small", "name: [a"), ["line"]),
         (GOOD + "seed: 1\nseed: 2\n", ["r.yaml: line 8: key 'seed' stands twice"]),
         (GOOD.replace("name: small", "name: ../evil"), ["r.yaml, line 2", "'../evil'", "letters, digits"]),

@@ -160,7 +160,11 @@ def test_kill_in_training_and_after_it_then_run_again_gives_the_same_weights(tmp
     assert len(set(named.values())) == 3, "each arm has an identity of its own"
     notes = json.loads((killed / "run" / "report.json").read_text())["warnings"]
     cut = [n for n in notes if "end at the limit of 16 tokens" in n["en"]]
-    assert [n["en"].partition(",")[0] for n in cut] == [n["zh"].partition("，")[0] for n in cut] == ["before", "raw", "curated"]
+    assert (
+        [n["en"].partition(",")[0] for n in cut]
+        == [n["zh"].partition("，")[0] for n in cut]
+        == ["before", "raw", "curated"]
+    )
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
