@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from mathdata.types import Row
 
@@ -44,19 +45,26 @@ def _plain(text: str) -> Fraction | None:
         return None
 
 
-def confirmed(row: Row, *, steps: bool = False) -> bool:
-    """Whether the row's answer is known to be right: by its verdict, by recomputing it, or by its own true steps."""
+def confirmed(row: Row, answer: str | None, *, steps: bool = False) -> bool:
+    """Whether a row's answer is known to be right: by its verdict, by recomputing it, or by its own true steps."""
     if row.get("verdict") is not None:
         return bool(row["verdict"] == "correct")
-    answer = answer_of(row)
     if answer is None:
         return False
-    from mathdata.families import agree, solve_exact
+    from mathdata.families import agree
 
-    value = solve_exact(row.get("problem") or "")
+    value = _solved(row.get("problem") or "")
     if value is not None:
         return agree(value, answer) in ("same", "rounded")
     return steps and _holds(answer, row.get("solution"))
+
+
+@lru_cache(maxsize=64)
+def _solved(problem: str) -> Any:
+    """The rows of one problem come one after the other."""
+    from mathdata.families import solve_exact
+
+    return solve_exact(problem)
 
 
 def _holds(answer: str, solution: str | None) -> bool:

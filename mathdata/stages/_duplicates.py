@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import polars as pl
@@ -116,7 +118,9 @@ def _ranks(frame: Frame, slim: Frame, rules: Rules) -> Frame:
     if rules.keep != "verified":
         return slim
     rows = frame.select("problem", "solution", "answer", "verdict")[slim["i"]]
-    sure = pl.Series("sure", [confirmed(row, steps=True) for row in rows.iter_rows(named=True)], dtype=pl.Boolean)
+    sure = pl.Series(
+        "sure", [confirmed(row, answer_of(row), steps=True) for row in rows.iter_rows(named=True)], dtype=pl.Boolean
+    )
     order = slim.with_columns(sure).select(pl.arg_sort_by(~pl.col("against"), ~pl.col("sure"), "rank")).to_series()
     return slim.with_columns(order.arg_sort().cast(pl.UInt32).alias("rank"))
 
@@ -140,7 +144,7 @@ def _paths(frame: Frame, slim: Frame, rules: Rules) -> Frame:
 
 
 def _answers(slim: Frame, frame: Frame) -> Frame:
-    """`answer`: 0, or the number of the answer where the rows of a group disagree."""
+    """`answer`: 0, or the number of the answer where the rows of a group disagree; `said`: the answer there."""
     said = frame["answer"].gather(slim["i"])
     slim = slim.with_columns(said.alias("_said"), pl.lit(0, dtype=pl.Int32).alias("answer"))
     text = frame["solution"].gather(slim["i"]).hash().alias("text")
@@ -148,16 +152,13 @@ def _answers(slim: Frame, frame: Frame) -> Frame:
     ways = kinds.group_by("group").agg((pl.col(c).min() != pl.col(c).max()).fill_null(False) for c in ("text", "said"))
     several = ways.filter(pl.col("text") | pl.col("said"))["group"]
     if not len(several):
-        return slim.drop("_said")
+        return slim.with_columns(pl.lit(None, dtype=pl.String).alias("said")).drop("_said")
     slim = slim.with_columns(_stated(frame, slim, slim["group"].is_in(several.implode())))
     unlike = pl.col("_said").drop_nulls().n_unique().over("group") > 1
     silent = (pl.col("_said").null_count().over("group") > 0) & (pl.col("path").n_unique().over("group") > 1)
     doubtful = slim.filter(unlike | silent)
-    if doubtful.height:
-        numbers = _number_answers(doubtful, frame)
-        slim = slim.join(numbers, on="i", how="left", maintain_order="left")
-        slim = slim.with_columns(pl.coalesce("number", "answer").alias("answer")).drop("number")
-    return slim.drop("_said")
+    slim = slim.join(_number_answers(doubtful, frame), on="i", how="left", maintain_order="left")
+    return slim.with_columns(pl.coalesce("number", "answer").alias("answer")).drop("number", "_said")
 
 
 def _stated(frame: Frame, slim: Frame, where: pl.Series) -> pl.Series:
@@ -170,25 +171,32 @@ def _stated(frame: Frame, slim: Frame, where: pl.Series) -> pl.Series:
 
 
 def _number_answers(doubtful: Frame, frame: Frame) -> Frame:
-    indices: list[int] = []
-    numbers: list[int] = []
+    """i, number, said: rows of a group with one answer have one number; a row that gives none takes the first."""
+    made: list[tuple[int, int, str | None]] = []
     for rows in _groups(doubtful, frame):
+        numbers: dict[str, int] = {}
         seen: list[str] = []
         for i, row in rows:
             said = answer_of(row)
-            known = (k for k, other in enumerate(seen) if said is None or same_answer(other, said))
-            number = next(known, len(seen))
-            if number == len(seen) and said is not None:
-                seen.append(said)
-            indices.append(i)
-            numbers.append(number)
-    return pl.DataFrame({"i": pl.Series(indices, dtype=pl.UInt32), "number": pl.Series(numbers, dtype=pl.Int32)})
+            if said is not None and said not in numbers:
+                same = (k for k, other in enumerate(seen[:DISTINCT]) if same_answer(other, said))
+                numbers[said] = next(same, len(seen))
+                seen += [said] if numbers[said] == len(seen) else []
+            made.append((i, 0 if said is None else numbers[said], said))
+    return pl.DataFrame(made, schema={"i": pl.UInt32, "number": pl.Int32, "said": pl.String}, orient="row")
+
+
+DISTINCT = 50
+"""With so many answers a question is in conflict whatever a further one is equal to."""
 
 
 def _groups(slim: Frame, frame: Frame) -> Iterator[list[tuple[int, Row]]]:
+    """The rows of each group, with their places."""
+    slim = slim.sort("group", maintain_order=True)
     columns = [c for c in ("problem", "solution", "answer", "verdict", "id", "origin") if c in frame.columns]
-    for part in slim.partition_by("group", maintain_order=True):
-        yield list(zip(part["i"].to_list(), frame[part["i"].to_list()].select(columns).iter_rows(named=True)))
+    rows = zip(slim["group"].to_list(), slim["i"].to_list(), frame.select(columns)[slim["i"]].iter_rows(named=True))
+    for _, group in groupby(rows, key=itemgetter(0)):
+        yield [(i, row) for _, i, row in group]
 
 
 def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
@@ -243,23 +251,29 @@ def _level(frame: Frame, copies: Frame, rules: Rules) -> pl.Series:
     return level.scatter(rest.filter(unlike), "near")
 
 
+FACTS = ("i", "answer", "said", "against")
+
+
 def _conflicts(frame: Frame, slim: Frame, copies: Frame) -> Frame:
     """Rows that ask the same and answer differently: to review, but for one whose answer is confirmed."""
     left = slim.join(copies, on="i", how="anti").filter(pl.col("answer").n_unique().over("group") > 1)
     indices, reasons = [], []
-    against = dict(zip(left["i"].to_list(), left["against"].to_list()))
+    about = {i: (number, said, against) for i, number, said, against in left.select(FACTS).iter_rows()}
     for rows in _groups(left, frame):
-        sure = [row for _, row in rows if confirmed(row)]
-        settled = sure and all(same_answer(answer_of(sure[0]) or "", answer_of(r) or "") for r in sure)
-        for i, row in rows:
-            other = sure[0] if settled else next(r for _, r in rows if answer_of(r) != answer_of(row))
-            if against[i] or (settled and same_answer(answer_of(row) or "", answer_of(other) or "")):
+        sure = [(i, row) for i, row in rows if confirmed(row, about[i][1])]
+        right = about[sure[0][0]][1] if sure else None
+        settled = sure and all(same_answer(right or "", about[i][1] or "") for i, _ in sure)
+        first = rows[0]
+        second = next(entry for entry in rows if about[entry[0]][0] != about[first[0]][0])
+        for i, _ in rows:
+            number, said, against = about[i]
+            at, other = sure[0] if settled else second if number == about[first[0]][0] else first
+            if against or (settled and same_answer(said or "", right or "")):
                 continue
             how = "which is confirmed" if settled else "and nothing settles which is right"
+            mine = "states no answer" if said is None else f"answers {said!r}"
             indices.append(i)
-            reasons.append(
-                f"answers {answer_of(row)!r} where {other['id']} ({other['origin']}) answers {answer_of(other)!r}, {how}"
-            )
+            reasons.append(f"{mine} where {other['id']} ({other['origin']}) answers {about[at][1]!r}, {how}")
     return pl.DataFrame(
         {"i": indices, "reject": ["review-conflict"] * len(indices), "reject_why": reasons},
         schema={"i": pl.UInt32, "reject": pl.String, "reject_why": pl.String},
