@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from mathdata.bind import check_options, explain, options_of
-from mathdata.errors import MathdataError, RecipeError, UnknownName, nearest
+from mathdata.bind import explain
+from mathdata.errors import RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
-from mathdata.recipe_checks import check_request
+from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_stage
 from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
 from mathdata.trainspec import TrainSpec
 
@@ -322,9 +322,6 @@ def _models(annotation: Any) -> list[Any]:
 
 # --- checking what the schema cannot ------------------------------------------------------------------------------
 
-_NAMED = {"method": "augmentation", "teacher": "backend", "strategy": "sampler"}
-"""Options that hold component specs, and the kind they name."""
-
 
 def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
@@ -344,78 +341,6 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
                 raise RecipeError(
                     f"{where}{line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
                 )
-
-
-def check_stage(call: StageCall, where: str) -> None:
-    """The stage exists and takes these options; the components its options name exist. Raises RecipeError."""
-    from mathdata.registry import find
-
-    try:
-        function = find("stage", call.name).make
-    except UnknownName as e:
-        raise RecipeError(f"{where}: {e.message}", e.hint) from None
-    call.options = {k: as_list(v, k, function) for k, v in call.options.items()}
-    checked = check_options(function, call.options, where=f"{where}.{call.name}")
-    for key, kind in _NAMED.items():
-        value = checked.get(key)
-        for spec in value if isinstance(value, list) else [value] if value else []:
-            check_component(kind, spec, f"{where}.{call.name}.{key}")
-    if call.name == "decontaminate":
-        items = [a for a in checked["against"] if "://" not in a and not a.startswith("builtin:")]
-        check_benchmarks([a for a in items if not Path(a.partition("?")[0]).exists()], f"{where}.{call.name}.against")
-    check_request(function, checked, f"{where}.{call.name}")
-
-
-def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> None:
-    """The component that a spec names exists and takes these options. Raises RecipeError."""
-    from mathdata.registry import find, parse_spec
-
-    name, options = parse_spec(spec)
-    try:
-        component = find(kind, name)
-    except UnknownName as e:
-        raise RecipeError(f"{where}: {e.message}", e.hint) from None
-    check_options(component.make, options, where=f"{where} '{name}'")
-    if (kind, name) == ("backend", "openai"):  # built without a word to the server: addresses and names of keys
-        try:
-            component.make(**options)
-        except MathdataError as e:
-            raise RecipeError(f"{where}: {e.message}", e.hint) from None
-
-
-def check_asking(evaluate: Evaluate, where: str, text: str) -> None:
-    """The prompt and the backend that grading names. Raises RecipeError."""
-    from mathdata.prompts import get_prompt
-    from mathdata.registry import parse_spec
-
-    if evaluate.backend is not None:
-        name, options = parse_spec(evaluate.backend)
-        spec = {name: {"model": "the arm's own"} | options}
-        check_component("backend", spec, f"{where}{line_of(text, 'evaluate', 'backend')}: evaluate.backend")
-    if evaluate.prompt is not None:
-        try:
-            get_prompt(evaluate.prompt)
-        except MathdataError as e:
-            raise RecipeError(
-                f"{where}{line_of(text, 'evaluate', 'prompt')}: evaluate.prompt: {e.message}", e.hint
-            ) from None
-
-
-def as_list(value: Any, key: str, function: Any) -> Any:
-    """One word where a list is expected is a list of one."""
-    option = next((o for o in options_of(function) if o.name == key), None)
-    wants_list = option is not None and str(option.annotation).startswith("list[")
-    return [value] if wants_list and isinstance(value, (str, dict)) else value
-
-
-def check_benchmarks(names: Sequence[str], where: str) -> None:
-    from mathdata.benchmarks import get_benchmark
-
-    for name in names:
-        try:
-            get_benchmark(name)
-        except MathdataError as e:
-            raise RecipeError(f"{where}: {e.message}", e.hint) from None
 
 
 def arm_train(recipe: Recipe, name: str, where: str = "recipe") -> TrainSpec:
