@@ -26,6 +26,8 @@ _NUMBER = rf"{HAN_NUMERAL}|[0-9]+(?:\.[0-9]+)?"
 _FRACTION = re.compile(
     r"\\frac\{(?P<ta>[0-9]{1,6})\}\{(?P<tb>[0-9]{1,6})\}"
     r"|(?<![0-9./A-Za-z])(?P<a>[0-9]{1,4})/(?P<b>[0-9]{1,4})(?![0-9/A-Za-z]|\.[0-9])"
+    # Two and a half hours; two semicircles and two radii (两个半圆, 两个半径) are whole.
+    rf"|(?P<whole>{_NUMBER})(?:(?P<piece>个)半(?=小时|钟头|月|星期|世纪|学期)|(?P<unit>年|天|倍|小时)半(?![夜途路价数径圆]))"
     rf"|百分之(?P<percent>{_NUMBER})|(?P<zb>{_NUMBER})分之(?P<za>{_NUMBER})|(?P<half>一半|半)"
     rf"|\b(?P<top>{'|'.join(_TOP)})[ -](?P<bottom>{'|'.join(_BOTTOM)})s?\b(?P<of>\s+of\b)?",
     re.IGNORECASE,
@@ -51,6 +53,10 @@ def fold_fractions(texts: pl.Series) -> pl.Series:
 
 
 def _said(match: re.Match[str]) -> str:
+    if match["whole"]:
+        value = _value(match["whole"])
+        unit = match["piece"] or match["unit"]
+        return match[0] if value is None else f" {_decimal(value + Fraction(1, 2))}{unit}"
     if match["percent"]:
         value = _value(match["percent"])
         return match[0] if value is None else f" {_decimal(value)}% "
