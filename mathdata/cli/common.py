@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mathdata.errors import MathdataError
+from mathdata.errors import MathdataError, UsageError
 
 __all__ = ["Command", "command", "emit", "fail", "message"]
 
@@ -43,6 +43,14 @@ def _one_line(text: str) -> str:
 
 class Command(click.Command):
     """A command whose usage errors are two lines and whose failures keep the house's exit codes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click would take the last of two values without a word."""
+        given = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for param in self.params:
+            if isinstance(param, click.Option) and not (param.multiple or param.is_flag) and given.count(param) > 1:
+                raise UsageError(f"{param.opts[-1]} is given {given.count(param)} times", "give it once")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params.pop("debug", False) or bool(os.environ.get("MATHDATA_DEBUG"))

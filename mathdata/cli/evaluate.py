@@ -13,7 +13,9 @@ __all__ = ["command"]
 
 @command(name="evaluate")
 @click.argument("model")
-@click.option("--benchmark", "-b", "benchmarks", required=True, help="Names or files, comma-separated: gsm8k,math.")
+@click.option(
+    "--benchmark", "-b", "benchmarks", required=True, multiple=True, help="Names or files, comma-separated: gsm8k,math."
+)
 @click.option("--out", "-o", required=True, type=click.Path(), help="Folder for the figures and every response.")
 @click.option(
     "--responses", type=click.Path(), help="Grade this file's answers, one for every problem; MODEL is their label."
@@ -43,6 +45,7 @@ def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) 
     from mathdata.types import Context
 
     named = dict(_pair(c) for c in column)
+    options["benchmarks"] = ",".join(options["benchmarks"])
     model = options.pop("model")
     model = model if options["responses"] else model_inside(model)  # with responses it is but their label
     with Display(quiet=as_json) as display, display.stage("evaluate") as progress:

@@ -32,7 +32,7 @@ def stage_command(name: str) -> click.Command:
     own = options_of(function)
 
     def run(**params: Any) -> None:
-        given = {o.name: parse_value(o, params[o.name]) for o in own if params.get(o.name) is not None}
+        given = {o.name: said(o, params[o.name]) for o in own if params.get(o.name) not in (None, ())}
         house = {k: v for k, v in params.items() if k in HOUSE}
         run_stage_command(name, function, check_options(function, given, where=f"mathdata {name}"), **house)
 
@@ -78,7 +78,8 @@ def to_click(option: Option) -> click.Option:
     flag = "--" + option.name.replace("_", "-")
     if is_flag(option.annotation):
         return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=_help(option))
-    return click.Option([flag], metavar=_metavar(option), help=_help(option))
+    several = any(kind in str(option.annotation) for kind in ("list", "dict", "Sequence", "Mapping", "tuple"))
+    return click.Option([flag], metavar=_metavar(option), help=_help(option), multiple=several)
 
 
 def _metavar(option: Option) -> str:
@@ -109,10 +110,22 @@ def _shown(value: Any) -> str:
     return "on" if value is True else str(value)
 
 
-def parse_value(option: Option, value: Any) -> Any:
+def said(option: Option, value: Any) -> Any:
+    """What an option was given; lists and mappings that are given in several pieces add up. Raises UsageError."""
+    if not isinstance(value, tuple):
+        return parse_value(option, value) if isinstance(value, str) else value
+    made = [parse_value(option, v) for v in value]
+    if all(isinstance(m, list) for m in made):
+        return [item for m in made for item in m]
+    if all(isinstance(m, dict) for m in made):
+        return {k: v for m in made for k, v in m.items()}
+    if len(made) > 1:
+        raise UsageError(f"--{option.name.replace('_', '-')} is given {len(made)} times", "give it once")
+    return made[0]
+
+
+def parse_value(option: Option, value: str) -> Any:
     """Text from the shell -> what the signature expects: `a,b` lists, `k=v,k=v` or YAML mappings, YAML specs."""
-    if not isinstance(value, str):
-        return value
     text = str(option.annotation)
     if value.lstrip().startswith(("{", "[")):
         from mathdata.recipe_text import load_yaml

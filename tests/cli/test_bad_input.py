@@ -287,3 +287,22 @@ def test_interrupted_while_the_teacher_thinks_it_stops_at_once_and_leaves_no_out
     assert "interrupted" in err
     assert "Traceback" not in err
     assert [n for n in left_behind(tmp_path) if n.startswith("out.parquet") and "journal" not in n] == []
+
+
+@pytest.mark.parametrize(("flag", "values"), [("--level", ("near", "exact")), ("-o", ("a.parquet", "b.parquet"))])
+def test_one_value_given_twice_is_refused(tmp_path: Path, call: Cli, flag: str, values: tuple[str, str]) -> None:
+    put(tmp_path / "raw.jsonl")
+    twice = [word for value in values for word in (flag, value)]
+    refused(call("dedup", "raw.jsonl", *twice), 2, "is given 2 times", "give it once")
+    assert left_behind(tmp_path, "raw.jsonl") == []
+
+
+def test_lists_and_mappings_given_in_pieces_add_up(tmp_path: Path, call: Cli) -> None:
+    put(tmp_path / "raw.jsonl")
+    put(tmp_path / "one.jsonl", LINES.splitlines(keepends=True)[0])
+    put(tmp_path / "two.jsonl", LINES.splitlines(keepends=True)[1])
+    done = call("dedup", "raw.jsonl", "-o", "a.parquet", "--against", "one.jsonl", "--against", "two.jsonl", "--json")
+    assert json.loads(done.out)["kept"] == 38
+    quotas = ("--by", "language", "--quota", "en=3", "--quota", "zh=0")
+    done = call("sample", "raw.jsonl", "-o", "b.parquet", "--strategy", "quota", *quotas, "--json")
+    assert json.loads(done.out)["kept"] == 3
