@@ -13,12 +13,15 @@ import polars as pl
 from mathdata.engines._parts import NUMBER
 from mathdata.layouts import fill_answers
 from mathdata.stages._answers import answer_of, confirmed, same_answer
+from mathdata.stages._together import roots
 from mathdata.types import Frame, Row
 
 __all__ = ["AGAINST", "Rules", "mark", "problem_keys"]
 
 AGAINST = "_against"
 """Column that tells rows of `--against` files: they are compared with, never marked."""
+SAME = ("group", "path", "answer")
+"""Rows equal in these are one row said several times, unless they are kin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,11 @@ def mark(frame: Frame, rules: Rules) -> Frame:
         return frame
     slim = _answers(_paths(frame, slim, rules), frame)
     slim = _ranks(frame, slim, rules)
-    first = pl.col("i") if rules.keep == "first" else pl.col("i").sort_by("rank")  # `first` is the order they are in
-    best = first.first().over("group", "path", "answer")
-    slim = slim.with_columns(best.alias("twin"))
+    slim = slim.with_columns(_first("i", rules).over(SAME).alias("twin"))
+    if rules.level == "near" and frame["parents"].null_count() < frame.height:
+        slim = _spared(frame, slim, rules)
     copies = slim.filter((pl.col("twin") != pl.col("i")) & ~pl.col("against"))
-    marks = [_describe(frame, _spared(frame, copies, rules), rules)]
+    marks = [_describe(frame, copies, rules)]
     marks.append(_conflicts(frame, slim, marks[0]))
     return _write(frame, pl.concat(marks))
 
@@ -199,18 +202,39 @@ def _groups(slim: Frame, frame: Frame) -> Iterator[list[tuple[int, Row]]]:
         yield [(i, row) for _, i, row in group]
 
 
-def _spared(frame: Frame, copies: Frame, rules: Rules) -> Frame:
-    """Without kin: a row and its own rewording are never duplicates of each other."""
-    if rules.level != "near" or not copies.height or not frame["parents"].drop_nulls().len():
-        return copies
-    slim = frame.select("id", "problem", "parents")
-    mine, twin = slim[copies["i"]], slim[copies["twin"]]
-    ask_alike = _normal(mine["problem"]) == _normal(twin["problem"])
-    kin = [
-        a in (q or ()) or b in (p or ())
-        for a, p, b, q in zip(mine["id"], mine["parents"].to_list(), twin["id"], twin["parents"].to_list())
-    ]
-    return copies.filter(ask_alike | ~pl.Series(kin, dtype=pl.Boolean))
+def _first(column: str, rules: Rules) -> pl.Expr:
+    """The value of the row that stays; with --keep first the rows are in that order already."""
+    return (pl.col(column) if rules.keep == "first" else pl.col(column).sort_by("rank")).first()
+
+
+def _spared(frame: Frame, slim: Frame, rules: Rules) -> Frame:
+    """Kin of their twin are no copies of it: each takes the first row that asks alike in normal form instead."""
+    slim = slim.with_columns(_families(frame, slim))
+    kin = pl.col("family") == _first("family", rules).over(SAME)
+    slim = slim.with_columns(pl.when(kin).then(_first("i", rules).over(*SAME, "normal")).alias("own"))
+    other = pl.col("own") != pl.col("twin")
+    return slim.with_columns(
+        pl.coalesce("own", "twin").alias("twin"),
+        pl.when(other).then(1.0).otherwise("similarity").alias("similarity"),
+        pl.when(other).then(pl.lit("")).otherwise("differs").alias("differs"),
+    )
+
+
+def _families(frame: Frame, slim: Frame) -> pl.Series:
+    """`family`: equal for rows of a group that parents link, over any number of steps; null where no row has parents.
+
+    Rows of other groups are left out of it: what streams holds a group whole, but not the rest of the table.
+    """
+    rows = slim.select("group", "normal").with_columns(frame.select("id", "parents")[slim["i"]])
+    rows = rows.with_columns(own=pl.struct("group", "id").hash())
+    children = rows.filter(pl.col("parents").list.len() > 0)
+    linked = children.explode("parents").drop_nulls("parents")
+    # A copy under another id is the same question: without it, kin would hang on which of the copies is named.
+    alike = rows.join(children, on="group", how="semi").select("own", pl.struct("group", "normal").hash(1))
+    above = linked.select("own", pl.struct("group", id="parents").hash())
+    of = roots([*above.iter_rows(), *alike.iter_rows()])
+    old, new = pl.Series(list(of), dtype=pl.UInt64), pl.Series(list(of.values()), dtype=pl.UInt64)
+    return rows["own"].replace_strict(old, new, default=None, return_dtype=pl.UInt64).alias("family")
 
 
 def _describe(frame: Frame, copies: Frame, rules: Rules) -> Frame:

@@ -14,7 +14,7 @@ from mathdata.engines._parts import NUMBER, PIECE_ROWS, rows_in, scratch
 from mathdata.engines.local import LocalEngine
 from mathdata.types import Frame, Partitions, Table
 
-__all__ = ["add_figures", "judge_together"]
+__all__ = ["add_figures", "judge_together", "roots"]
 
 _GROUP, _ID, _PROBLEM, _PLACE = "_group", "_own", "_asked", "_place"
 
@@ -76,10 +76,10 @@ def _components(engine: LocalEngine, table: Table) -> dict[int, int]:
     chained = rows.filter(pl.col(_ID) != pl.col(_GROUP)).join(
         rows.select(_GROUP), left_on=_ID, right_on=_GROUP, how="semi"
     )
-    return _roots([*shared.iter_rows(), *chained.select(_ID, _GROUP).iter_rows()])
+    return roots([*shared.iter_rows(), *chained.select(_ID, _GROUP).iter_rows()])
 
 
-def _roots(edges: Iterable[tuple[int, int]]) -> dict[int, int]:
+def roots(edges: Iterable[tuple[int, int]]) -> dict[int, int]:
     """Each node of a graph with the one node that stands for its component."""
     above: dict[int, int] = {}
 

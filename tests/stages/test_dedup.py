@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from mathdata.schema import conform
 from mathdata.stages.dedup import dedup
-from mathdata.types import Context, Frame
+from mathdata.types import Context, Frame, Partitions, Table
 
 STORY = "Tom has 3 red apples. He buys 5 more apples at the store near his house. How many apples does Tom have in all?"
 
@@ -74,6 +75,61 @@ def test_a_row_and_its_own_rewording_are_kin() -> None:
     reworded = problems(STORY.replace("red", "crimson")).with_columns(parents=pl.Series([[first["id"][0]]]))
     assert words(pl.concat([first, reworded])) == [None, None]
     assert words(pl.concat([first, reworded.with_columns(parents=pl.lit(None, dtype=pl.List(pl.String)))]))[1]
+
+
+def chain() -> Frame:
+    """1 -> 2, 1 -> 3, 2 -> 4: each a rewording that level near would merge with every other."""
+    frame = problems(*(STORY.replace("red", word) for word in ("red", "crimson", "scarlet", "ruby")))
+    one, two = frame["id"][:2]
+    return frame.with_columns(parents=pl.Series([None, [one], [one], [two]]))
+
+
+def kept(made: Table) -> set[str]:
+    rows = pl.concat([pl.read_parquet(f) for f in made.files]) if isinstance(made, Partitions) else made
+    return set(rows.filter(pl.col("reject").is_null())["id"])
+
+
+def parts_of(frame: Frame, folder: Path) -> Partitions:
+    files = tuple(folder / f"{i}.parquet" for i in range(frame.height))
+    for i, file in enumerate(files):
+        frame.slice(i, 1).write_parquet(file)
+    return Partitions(files)
+
+
+def test_a_family_is_kin_in_any_order_of_its_rows_in_memory_and_streaming(tmp_path: Path) -> None:
+    frame = chain()
+    assert words(frame.with_columns(parents=pl.lit(None, dtype=pl.List(pl.String))))[1:] == ["near-duplicate"] * 3
+    for order in permutations(range(4)):
+        mixed = frame[list(order)]
+        assert kept(dedup(mixed)) == kept(dedup(parts_of(mixed, tmp_path))) == set(frame["id"]), order
+
+
+@pytest.mark.parametrize("keep", ["first", "longest"])
+def test_children_of_a_parent_that_is_not_there_are_kin_and_strangers_are_not(tmp_path: Path, keep: str) -> None:
+    texts = (STORY.replace("red", word) for word in ("red", "crimson", "scarlet"))
+    frame = problems(*texts).with_columns(parents=pl.Series([["gone"], ["gone"], ["other"]]))
+    assert words(frame, keep=keep) == [None, None, "near-duplicate"]
+    assert kept(dedup(parts_of(frame, tmp_path), keep=keep)) == set(frame["id"][:2])
+
+
+def test_kin_that_ask_alike_are_duplicates_in_any_order(tmp_path: Path) -> None:
+    frame = problems(STORY, STORY.replace("red", "crimson"), STORY.replace("red", "crimson").replace("more ", "more  "))
+    frame = frame.with_columns(parents=pl.Series([None, [frame["id"][0]], [frame["id"][0]]]))
+    for order in permutations(range(3)):
+        mixed = frame[list(order)]
+        made = dedup(mixed)
+        gone = made.filter(pl.col("reject").is_not_null())
+        assert gone["reject"].to_list() == ["normal-duplicate"], order
+        assert "level normal, similarity 1.0" in gone["reject_why"][0]
+        assert frame["id"][0] in kept(made) == kept(dedup(parts_of(mixed, tmp_path)))
+
+
+def test_a_stranger_who_asks_as_a_child_does_is_its_copy_and_not_its_parents() -> None:
+    frame = problems(STORY, STORY.replace("red", "crimson"), STORY.replace("red", "crimson").replace("more ", "more  "))
+    frame = frame.with_columns(parents=pl.Series([None, [frame["id"][0]], None]))
+    for order in permutations(range(3)):
+        made = dedup(frame[list(order)])
+        assert sorted(made["reject"].drop_nulls()) == ["normal-duplicate"], order
 
 
 def test_one_question_with_two_answers_goes_to_review() -> None:
