@@ -60,7 +60,8 @@ _LATEX: tuple[tuple[str, str], ...] = (
     (r"\\[()\[\]]", " "),
     (r"\\\$", " "),
     (r"\\!|\\displaystyle\b|\\textstyle\b|\\limits\b", ""),
-    (r"\\[,;: ]|\\q?quad\b|~", " "),
+    (r"\\[,;: ]|\\q?quad\b", " "),
+    (r"([A-Za-z0-9.}])~", "${1} "),
     (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}", " ${1} "),
     (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}", " ${1} "),
     (r"\\leq?\b|\\leqslant\b", "≤"),
@@ -80,10 +81,11 @@ _LATEX: tuple[tuple[str, str], ...] = (
 _MARKUP = r"\\|[\^_]\s*\{|~"
 # What is left of commas separates, and is written so that a second pass cannot take `1, 234` for `1,234`.
 COMMA = "\x1f"
+# Behind an opening bracket a comma separates: (1,200) is a point, f(1,200) has two arguments.
 _THOUSANDS: tuple[tuple[str, str], ...] = (
-    (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}${5}"),
-    (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}"),
-    (r"(^|[^0-9.,])([0-9]{1,3}),([0-9]{3})\b", "${1}${2}${3}"),
+    (r"(^|[^0-9.,(\[{])([0-9]{1,3}),([0-9]{3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}${5}"),
+    (r"(^|[^0-9.,(\[{])([0-9]{1,3}),([0-9]{3}),([0-9]{3})\b", "${1}${2}${3}${4}"),
+    (r"(^|[^0-9.,(\[{])([0-9]{1,3}),([0-9]{3})\b", "${1}${2}${3}"),
 )
 _THOUSAND = r"[0-9],[0-9]{3}"
 _GAPS = r"[\t-\r ]*[\t-\r][\t-\r ]*| {2,}"
@@ -97,6 +99,8 @@ _SPACES: tuple[tuple[str, str], ...] = (
     (r" ?([^A-Za-z0-9 ]) | ([^A-Za-z0-9 ])", "${1}${2}"),
 )
 _END = " \t\n.?!"
+# 5! and n! are factorials: behind a digit, a bracket or a single letter the mark stays.
+_FACTORIAL, _END_OF_FACTORIAL = r"(?:[0-9)\]}]|(?:^|[^A-Za-z])[A-Za-z])!+[ \t\n.?]*$", " \t\n.?"
 # What the table above leaves to NFKC: everything outside ASCII, Han and Greek.
 _RARE = r"[\x{80}-\x{36f}\x{400}-\x{205f}\x{2070}-\x{21ff}\x{2300}-\x{303f}\x{3040}-\x{33ff}\x{a000}-\x{10ffff}]"
 
@@ -117,7 +121,7 @@ def _rust(pattern: str) -> str:
 _SPACE = r"[\t-\r ]"
 _FOLD = re.compile("|".join(re.escape(k) for k in sorted(_FOLDS, key=len, reverse=True)))
 _PY_LATEX, _PY_THOUSANDS, _PY_SPACES = _python(_LATEX), _python(_THOUSANDS), _python(_SPACES)
-_GAP = re.compile(_GAPS)
+_GAP, _PY_FACTORIAL = re.compile(_GAPS), re.compile(_FACTORIAL)
 _PY_MARKUP, _PY_THOUSAND = re.compile(_MARKUP), re.compile(_THOUSAND)
 _PY_RARE = re.compile(re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m[1], 16)), _RARE))
 
@@ -139,7 +143,8 @@ def normal(text: str | None) -> str:
         text = _apply(_PY_LATEX, text)
     if _PY_THOUSAND.search(text):
         text = _apply(_PY_THOUSANDS, text)
-    return _apply(_PY_SPACES, _GAP.sub(" ", text).replace(",", COMMA)).lstrip(" ").rstrip(_END)
+    text = _apply(_PY_SPACES, _GAP.sub(" ", text).replace(",", COMMA)).lstrip(" ")
+    return text.rstrip(_END_OF_FACTORIAL if _PY_FACTORIAL.search(text) else _END)
 
 
 def _apply(pairs: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
@@ -162,7 +167,13 @@ def normal_column(texts: pl.Series) -> pl.Series:
     tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
     if not _is_ascii(tight):  # \times and its like have become signs
         tight = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
-    return tight.str.strip_chars_start(" ").str.strip_chars_end(_END)
+    tight = tight.str.strip_chars_start(" ")
+    factorial = tight.str.ends_with("!") | tight.str.contains(r"![ \t\n.?]+$")
+    ended = tight.str.strip_chars_end(_END)
+    if not factorial.any():
+        return ended
+    product = (factorial & tight.str.contains(_FACTORIAL)).arg_true()
+    return ended.scatter(product, tight.gather(product).str.strip_chars_end(_END_OF_FACTORIAL))
 
 
 def _fold(texts: pl.Series) -> pl.Series:

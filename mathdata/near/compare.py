@@ -119,14 +119,17 @@ class _Words:
         pair, index, in_a, in_b, self.keys = _differences(t.hash, t.first, a, b)
         kind = t.kind[index]
         change = in_a - in_b
-        content = np.bincount(t.row[(t.kind == WORD) | (t.kind == VERB)], minlength=len(t.first) - 1)
+        half = np.where(t.han, 1, 2)  # a Chinese character is half a word: everything is counted in halves
+        counts = (t.kind == WORD) | (t.kind == VERB)
+        content = np.bincount(t.row[counts], weights=half[counts], minlength=len(t.first) - 1).astype(np.int64)
         size = np.minimum(content[a], content[b])
-        lost = self._sum(pair, np.where((change > 0) & (kind == WORD), change, 0))
-        gained = self._sum(pair, np.where((change < 0) & (kind == WORD), -change, 0))
+        halves = half[index]
+        lost = self._sum(pair, np.where((change > 0) & (kind == WORD), change * halves, 0))
+        gained = self._sum(pair, np.where((change < 0) & (kind == WORD), -change * halves, 0))
         verbs_lost = self._sum(pair, np.where((change > 0) & (kind == VERB), change, 0))
         verbs_gained = self._sum(pair, np.where((change < 0) & (kind == VERB), -change, 0))
-        limit = np.where(size < SHORT, 0, size // 4)
-        worst = np.maximum(lost + verbs_lost, gained + verbs_gained)
+        limit = np.where(size < 2 * SHORT, 0, size // 8 * 2)
+        worst = np.maximum(lost + 2 * verbs_lost, gained + 2 * verbs_gained)
         # A word that only moves, on both sides, is a swap of objects: pears and apples.
         stays_b = self._sum(pair, ((change > 0) & (in_b > 0) & (kind == WORD)).astype(np.int64)) > 0
         stays_a = self._sum(pair, ((change < 0) & (in_a > 0) & (kind == WORD)).astype(np.int64)) > 0
@@ -134,10 +137,12 @@ class _Words:
         if strict:
             self.ok &= (verbs_lost == 0) & (verbs_gained == 0)
         else:
-            self.ok &= ((verbs_lost == 0) & (verbs_gained <= lost)) | ((verbs_gained == 0) & (verbs_lost <= gained))
+            self.ok &= ((verbs_lost == 0) & (2 * verbs_gained <= lost)) | (
+                (verbs_gained == 0) & (2 * verbs_lost <= gained)
+            )
         self.ok &= ~self._other(pair, (kind != WORD) & (kind != VERB))
         asked = _asked(t, a, b)
-        self.ok &= self._question(asked) <= np.where(size >= LONG, 1, 0)
+        self.ok &= self._question(asked) <= np.where(size >= 2 * LONG, 1, 0)
         self.ok &= ~self._asks_for_another(t, a, b, asked)
         self.similarity = 1 - worst / np.maximum(np.maximum(content[a], content[b]), 1)
 

@@ -34,13 +34,13 @@ _FRACTION = re.compile(
 )
 
 
-def fraction_word(value: Fraction) -> str:
-    """The token of a fraction: letters alone, so that it is cut as one word.
+def fraction_word(top: int, bottom: int) -> str:
+    """The token of a fraction as it is written, 6/8 is not 3/4: letters alone, so that it is cut as one word.
 
-    >>> fraction_word(Fraction(2, 3))
+    >>> fraction_word(2, 3)
     'zqfcvd'
     """
-    return f"{MARK}{str(value.numerator).translate(_LETTERS)}v{str(value.denominator).translate(_LETTERS)}"
+    return f"{MARK}{str(top).translate(_LETTERS)}v{str(bottom).translate(_LETTERS)}"
 
 
 def fold_fractions(texts: pl.Series) -> pl.Series:
@@ -60,24 +60,25 @@ def _said(match: re.Match[str]) -> str:
     if match["percent"]:
         value = _value(match["percent"])
         return match[0] if value is None else f" {_decimal(value)}% "
-    found = _fraction(match)
+    top, bottom = _parts(match)
     # 7/2 may be a division, 1/0 is nothing: only a part of a whole is a fraction beyond doubt.
-    return f" {fraction_word(found)} {match['of'] or ''}" if found is not None and 0 < found < 1 else match[0]
+    return f" {fraction_word(top, bottom)} {match['of'] or ''}" if 0 < top < bottom else match[0]
 
 
-def _fraction(match: re.Match[str]) -> Fraction | None:
+def _parts(match: re.Match[str]) -> tuple[int, int]:
+    """Numerator and denominator; 0, 0 where it is no fraction."""
     if match["half"]:
-        return Fraction(1, 2)
+        return 1, 2
     if match["top"]:
         ordinal = match["top"].lower() == "a" and match["bottom"].lower() not in ("half", "quarter")
         if ordinal and not match["of"]:  # a third person
-            return None
-        return Fraction(_TOP[match["top"].lower()], _BOTTOM[match["bottom"].lower()])
-    if match["zb"]:
-        top, bottom = _value(match["za"]), _value(match["zb"])
-    else:
-        top, bottom = (Fraction(match[a] or match[b]) for a, b in (("ta", "a"), ("tb", "b")))
-    return top / bottom if top is not None and bottom else None
+            return 0, 0
+        return _TOP[match["top"].lower()], _BOTTOM[match["bottom"].lower()]
+    said = (_value(match["za"]), _value(match["zb"])) if match["zb"] else None
+    if said is None:
+        return int(match["ta"] or match["a"]), int(match["tb"] or match["b"])
+    whole = [v.numerator for v in said if v is not None and v.denominator == 1]
+    return (whole[0], whole[1]) if len(whole) == 2 else (0, 0)
 
 
 def _value(text: str) -> Fraction | None:

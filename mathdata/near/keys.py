@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mathdata.near.tokens import NUMBER, ORDER, REL, SYMBOL, U64, VERB, WORD, Tokens, chunks, mix
+from mathdata.near.tokens import NUMBER, REL, SEQUENCE, SYMBOL, U64, VERB, WORD, Tokens, chunks, mix
 
 __all__ = ["Keys", "block_keys", "keys_of"]
 
@@ -74,10 +74,11 @@ def _symbol_order(t: Tokens, rows: int) -> U64:
 
 
 def _event_order(t: Tokens, rows: int) -> U64:
-    """Half, twice, percent, the rest: the order of what happens decides the answer."""
-    sensitive = np.zeros(rows, dtype=bool)
-    sensitive[t.row[(t.flag & ORDER) > 0]] = True
-    at = np.flatnonzero(sensitive[t.row] & ((t.kind == REL) | (t.kind == NUMBER)))
+    """Half, twice, percent, the rest: the order of quantities decides the answer; with `then` and with operations (add,
+    double, turn) the order of what is done does too."""
+    ordered = t.ordered[t.row]
+    counts = (t.kind == REL) | (t.kind == NUMBER)
+    at = np.flatnonzero(((ordered > 0) & counts) | (((ordered & SEQUENCE) > 0) & (t.kind == VERB)))
     return _by_row(mix_groups(t.hash[at], t.row[at]), t.row[at], t.row[at], rows)
 
 

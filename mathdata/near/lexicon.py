@@ -11,7 +11,7 @@ from mathdata.errors import DataError, nearest
 
 __all__ = ["Entry", "Lexicon", "load"]
 
-SECTIONS = ("stop", "verb", "relation", "order", "question", "word")
+SECTIONS = ("stop", "sequence", "verb", "operation", "relation", "order", "question", "word")
 SHIPPED = Path(__file__).with_name("lexicon.txt")
 
 

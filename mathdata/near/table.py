@@ -21,8 +21,8 @@ Array = npt.NDArray[Any]
 
 # What a token is. DROP: stop words, punctuation, the rest of a phrase.
 DROP, WORD, VERB, REL, NUMBER, SYMBOL = range(6)
-ORDER, QUESTION = 8, 16
-"""Flags: the order of events matters; a word that asks."""
+ORDER, QUESTION, SEQUENCE = 8, 16, 32
+"""Flags: the order of quantities matters; a word that asks; the order of what is done matters too."""
 
 PRIVATE = 0xE000
 """The first of the private-use characters that stand for Chinese words."""
@@ -101,8 +101,11 @@ class Table:
         return np.where((at >= 0) & (self.hash.take(at, mode="wrap") == hashes), at, -1)
 
 
-_KIND = {"stop": DROP, "word": WORD, "verb": VERB, "relation": REL, "order": REL, "question": REL}
-_FLAG = {"order": ORDER, "question": QUESTION}
+_KIND = {
+    "stop": DROP, "sequence": DROP, "word": WORD, "verb": VERB, "operation": VERB,
+    "relation": REL, "order": REL, "question": REL,
+}  # fmt: skip
+_FLAG = {"order": ORDER, "question": QUESTION, "sequence": SEQUENCE, "operation": SEQUENCE}
 
 
 def _class(entry: Entry) -> tuple[int, int, int]:
@@ -122,7 +125,7 @@ def table(extra: str | None = None) -> Table:
             rows.append((word.encode(), int(number_hashes([str(value)])[0]), NUMBER, 0, True))
     for word, part in PARTS.items():
         if word.encode() not in known:
-            said = fraction_word(part) if part < 1 else f"part:{part}"
+            said = fraction_word(part.numerator, part.denominator) if part < 1 else f"part:{part}"
             rows.append((word.encode(), int(hashes_of([said.encode()])[0]), NUMBER, ORDER, False))
     hashes = hashes_of([r[0] for r in rows])
     multiplier, slot = _perfect(hashes)

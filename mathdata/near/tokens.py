@@ -21,6 +21,7 @@ from mathdata.near.table import (
     PRIVATE,
     QUESTION,
     REL,
+    SEQUENCE,
     SYMBOL,
     U64,
     VERB,
@@ -30,13 +31,14 @@ from mathdata.near.table import (
     Table,
     hash_bytes,
     hash_spans,
+    hashes_of,
     mix,
     number_hashes,
     table,
 )  # fmt: skip
 from mathdata.numerals import HAN_NUMERAL, SCALES, canonical, chinese_value, english_value
 
-__all__ = ["NUMBER", "ORDER", "REL", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "chunks", "mix", "tokenise"]
+__all__ = ["NUMBER", "ORDER", "REL", "SEQUENCE", "SYMBOL", "Tokens", "U64", "VERB", "WORD", "chunks", "mix", "tokenise"]
 
 # What a byte is.
 SPACE, LETTER, DIGIT, HIGH, SENTENCE, CLAUSE, SIGN, ROW = range(8)
@@ -61,6 +63,8 @@ class Tokens:
     first: npt.NDArray[np.int64]
     han: npt.NDArray[np.bool_]
     """A single Chinese character: a piece of a word."""
+    ordered: npt.NDArray[np.uint8]
+    """For each row the flags ORDER and SEQUENCE of all its words, also of those that do not count."""
 
 
 def _kinds() -> npt.NDArray[np.uint8]:
@@ -92,12 +96,33 @@ def fold_chinese(texts: pl.Series, known: Table) -> pl.Series:
     if not hit.any():
         return texts
     forms, marks = known.chinese
+    texts = fold_scales(texts)
     folded = texts.filter(hit).str.replace_many(forms, marks, leftmost=True)
     numeral = folded.str.contains("[零〇一二两三四五六七八九十半]")
     if numeral.any():
         said = [_NUMERAL.sub(_digits, t) for t in folded.filter(numeral).to_list()]
         folded = folded.scatter(numeral.arg_true(), pl.Series(said, dtype=pl.String))
     return texts.scatter(hit.arg_true(), folded)
+
+
+_SCALE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(百万|千万|百亿|千亿|万亿|百|千|万|亿)(?![克米瓦卡伏赫帕焦升吨分货合科])")
+SCALED = {"百": 2, "千": 3, "万": 4, "百万": 6, "千万": 7, "亿": 8, "百亿": 10, "千亿": 11, "万亿": 12}
+
+
+def fold_scales(texts: pl.Series) -> pl.Series:
+    """3万, 1.2 万 and 5亿 as digits; 3千米 and 5百分 stay."""
+    hit = texts.str.contains(r"[0-9] ?[百千万亿]")
+    if not hit.any():
+        return texts
+    made = [_SCALE.sub(_scaled, t) for t in texts.filter(hit).to_list()]
+    return texts.scatter(hit.arg_true(), pl.Series(made, dtype=pl.String))
+
+
+def _scaled(match: re.Match[str]) -> str:
+    if len(match[1]) > 40:
+        return match[0]
+    value = Fraction(match[1]) * 10 ** SCALED[match[2]]
+    return f"{value.numerator}" if value.denominator == 1 else match[0]
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -154,7 +179,8 @@ def _cut(rows: list[str], known: Table) -> Tokens:
 
 
 def _inner_marks(data: Array, kind: Array, size: int) -> None:
-    """A point between digits belongs to the number, a colon between them is a sign; a hyphen in a word is a space."""
+    """A point between digits belongs to the number, a colon between them is a sign, a prime behind a letter is one; a
+    hyphen in a word is a space."""
     for byte, inside, turned in ((0x2E, DIGIT, DIGIT), (0x3A, DIGIT, SIGN), (0x2D, LETTER, SPACE)):
         at = np.flatnonzero(data[:size] == byte)
         at = at[(at > 0)]
@@ -162,6 +188,17 @@ def _inner_marks(data: Array, kind: Array, size: int) -> None:
         if byte == 0x2D and at.size:  # a-b is a difference, well-known is not
             at = at[(kind[np.maximum(at - 2, 0)] == LETTER) & (kind[at + 2] == LETTER)]
         kind[at] = turned
+    at = np.flatnonzero(data[:size] == 0x21)  # a factorial, not the end of a sentence
+    if at.size:
+        before = data[at - 1]
+        variable = (kind[at - 1] == LETTER) & (kind[at - 2] != LETTER)
+        kind[at[(kind[at - 1] == DIGIT) | (before == 0x29) | (before == 0x7D) | variable]] = SIGN
+    at = np.flatnonzero(data[:size] == 0x27)  # f'(x), A'B': behind one letter, and no small letter follows
+    if at.size:
+        at = at[(kind[at - 1] == LETTER) & (kind[at - 2] != LETTER) & ((data[at + 1] < 0x61) | (data[at + 1] > 0x7A))]
+        while at.size:
+            kind[at] = SIGN
+            at = at[data[at + 1] == 0x27] + 1
 
 
 def _classify(data: Array, low: Array, start: Array, length: Array, what: Array, known: Table, rows: int) -> Tokens:
@@ -182,7 +219,7 @@ def _classify(data: Array, low: Array, start: Array, length: Array, what: Array,
     plain = hashes.copy()
     hashes[found], kind[found], flag[found] = known.value[entry], known.kind[entry], known.flag[entry]
     _private(data, start, high, hashes, kind, flag, known)
-    _symbols(data, start, length, first, letters, hashes, kind)
+    _symbols(data, start, length, first, letters, plain, hashes, kind)
     _numbers(data, start, length, what, hashes, kind, numeric)
     _join_phrases(found[known.begins[entry]], plain, hashes, kind, flag, known)
     percent = np.flatnonzero(first == 0x25)
@@ -210,7 +247,13 @@ def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, f
     hashes[at], kind[at], flag[at] = value[entry], kinds[entry], flags[entry]
 
 
-def _symbols(data: Array, start: Array, length: Array, first: Array, letters: Array, hashes: U64, kind: Array) -> None:
+# The letter a before one of these is a variable: the ratio of a to b.
+NO_NOUN = np.sort(hashes_of([w.encode() for w in ("to", "and", "or", "is", "be", "plus", "minus", "times", "equals")]))
+
+
+def _symbols(
+    data: Array, start: Array, length: Array, first: Array, letters: Array, plain: U64, hashes: U64, kind: Array
+) -> None:
     """Single letters, words in capitals and LaTeX commands name things: they count with their case."""
     at = np.flatnonzero(letters & ((length == 1) | (first < 0x61)))  # a capital or a backslash comes before a to z
     head, long = first[at], length[at] > 1
@@ -218,6 +261,7 @@ def _symbols(data: Array, start: Array, length: Array, first: Array, letters: Ar
     upper = [(c >= 65) & (c <= 90) for c in (head, second, final)]
     word = (head == 97) | (head == 65) | (head == 73)
     article = word & (second == 0x20) & ((KINDS[third] == LETTER) | (KINDS[third] == DIGIT))
+    article &= ~np.isin(plain[np.minimum(at + 1, len(plain) - 1)], NO_NOUN) | (head == 73)
     alone = ~long & ~article & (word | (kind[at] == WORD))
     named = at[(long & upper[0] & upper[1] & upper[2]) | alone | (head == 0x5C)]
     if named.size:
@@ -307,10 +351,22 @@ def _assemble(hashes: U64, kind: Array, flag: Array, what: Array, rows: int, han
     sentence, clause = _groups(stops), _groups(stops | (what == CLAUSE))
     asks = np.zeros(int(clause[-1]) + 1, dtype=bool)
     asks[clause[(flag & QUESTION) > 0]] = True
+    ordered = np.zeros(rows, dtype=np.uint8)
+    for matters in (ORDER, SEQUENCE):
+        ordered[row[(flag & matters) > 0]] |= matters
     keep = np.flatnonzero(kind != DROP)
     kind, row, clause = kind.take(keep), row.take(keep), clause.take(keep)
     hashes = mix(hashes.take(keep) + kind.astype(np.uint64) * OF_KIND)
     first = np.searchsorted(row, np.arange(rows + 1))
     return Tokens(
-        hashes, kind, flag.take(keep), row, sentence.take(keep), clause, asks.take(clause), first, han.take(keep)
+        hashes,
+        kind,
+        flag.take(keep),
+        row,
+        sentence.take(keep),
+        clause,
+        asks.take(clause),
+        first,
+        han.take(keep),
+        ordered,
     )
