@@ -46,13 +46,17 @@ _FOLDS: dict[str, str] = {
     "，": ", ", "、": ", ", "。": ".", "．": ".", "？": "?", "！": "!", "：": ":", "∶": ":", "；": ";", "（": "(", "）": ")",
     "［": "[", "］": "]", "【": "[", "】": "]", "％": "%", "＋": "+", "－": "-", "＝": "=", "＊": "×", "／": "/", "＜": "<", "＞": ">",
     "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "「": '"', "」": '"', "『": '"', "』": '"', "‘": "'", "’": "'",
-    "´": "'", "`": "'", "′": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "÷": "/", "⁄": "/",
+    "√": "\\sqrt ", "´": "'", "`": "'", "′": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "÷": "/", "⁄": "/",
     "*": "×", "∗": "×", "⋅": "·", "•": "·", "￥": "¥", "￦": "₩", "…": "...", "\u00a0": " ", "\u3000": " ", "\u200b": "",
     "\u200c": "", "\u200d": "", "\ufeff": "", "\u00ad": "", "\u2061": "", "\u200e": "", "\u200f": "", "US$": " ", "$": " ",
     # In mathematics these three are variables, in English they are words: `$a$` must not become the article.
     **{f"{left}{c}{right}": f" {{{c}}} " for c in "aAI" for left, right in (("$", "$"), ("\\(", "\\)"))},
 }  # fmt: skip
 _LATEX: tuple[tuple[str, str], ...] = (
+    (r"\\(cdot|times|div|leq?|geq?|neq?|pi|[dtc]?frac|sqrt|sin|cos|tan|log|ln|limits|sum|prod)([0-9_])", r"\${1} ${2}"),
+    (r"\{,\}", ","),
+    (r"([0-9])\\,([0-9]{3})\b", "${1}${2}"),
+    (r"([0-9])\\,([0-9]{3})\b", "${1}${2}"),
     (r"\\\\(?:\[[^\]]*\])?", "⏎"),
     (r"\\[dtc]frac\b", r"\frac"),
     (r"\\(?:left|right|[bB]igg?[lrm]?)\s*(\\?[()\[\]{}|/]|\\[lr]?[vV]ert|\\[lr]angle|\\[lr]brace)", "${1}"),
@@ -75,10 +79,14 @@ _LATEX: tuple[tuple[str, str], ...] = (
     (r"\\%", "%"),
     (r"\\frac\s*([0-9])\s*([0-9])", r"\frac{${1}}{${2}}"),
     (r"\\sqrt\s*([0-9])", r"\sqrt{${1}}"),
+    (r"\\(sin|cos|tan|log|ln)\s*\{\s*([A-Za-z0-9.]+)\s*\}", r"\${1} ${2}"),
+    (r"\\mathbb\s*([A-Z])", r"\mathbb{${1}}"),
+    (r"\\[lr][vV]ert\b", "|"),
     (r"\^\s*\{?\s*\\circ\s*\}?|\\degree\b", "°"),
     (r"([\^_])\s*\{\s*([A-Za-z0-9])\s*\}", "${1}${2}"),
 )
-_MARKUP = r"\\|[\^_]\s*\{|~"
+_SPACE = r"[\t-\r ]"
+_MARKUP = r"\\|[\^_]\s*\{|~|\{,\}"
 # What is left of commas separates, and is written so that a second pass cannot take `1, 234` for `1,234`.
 COMMA = "\x1f"
 # Behind an opening bracket a comma separates: (1,200) is a point, f(1,200) has two arguments.
@@ -89,12 +97,13 @@ _THOUSANDS: tuple[tuple[str, str], ...] = (
 )
 _THOUSAND = r"[0-9],[0-9]{3}"
 _GAPS = r"[\t-\r ]*[\t-\r][\t-\r ]*| {2,}"
-_POINT = r"[0-9] \.[0-9]|[0-9]\. [0-9]"
+_POINT = r"[0-9] \.[0-9]|[0-9]\. [0-9]|(?:^|[^0-9A-Za-z.)\]}])\.[0-9]"
 _SIGNS = [COMMA, *(chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum())]
 _LOOSE = [f" {c} " for c in _SIGNS] + [f"{c} " for c in _SIGNS] + [f" {c}" for c in _SIGNS]
 _TIGHT = _SIGNS * 3
 _SPACES: tuple[tuple[str, str], ...] = (
     (r"([0-9]) \.([0-9])", "${1} 0.${2}"),
+    (r"(^|[^0-9A-Za-z.)\]}])\.([0-9])", "${1}0.${2}"),
     (r"([0-9])\. ([0-9])", "${1};${2}"),
     (r" ?([^A-Za-z0-9 ]) | ([^A-Za-z0-9 ])", "${1}${2}"),
 )
@@ -105,20 +114,25 @@ _FACTORIAL, _END_OF_FACTORIAL = r"(?:[0-9)\]}]|(?:^|[^A-Za-z])[A-Za-z])!+[ \t\n.
 _RARE = r"[\x{80}-\x{36f}\x{400}-\x{205f}\x{2070}-\x{21ff}\x{2300}-\x{303f}\x{3040}-\x{33ff}\x{a000}-\x{10ffff}]"
 
 
+def _ascii(pattern: str, boundary: str) -> str:
+    r"""`\s` and `\b` of a pattern as those of ASCII; not what follows an escaped backslash, as in `\\sqrt`."""
+    meant = {r"\s": _SPACE, r"\b": boundary}
+    return re.sub(r"\\\\|\\s|\\b", lambda m: meant.get(m[0], m[0]), pattern)
+
+
 def _python(pairs: Sequence[tuple[str, str]]) -> list[tuple[re.Pattern[str], str]]:
     made = []
     for pattern, replacement in pairs:
         ours = re.sub(r"\$\{(\d)\}", r"\\g<\1>", replacement.replace("\\", "\\\\"))
-        made.append((re.compile(pattern.replace(r"\s", _SPACE), re.ASCII), ours))
+        made.append((re.compile(_ascii(pattern, r"\b"), re.ASCII), ours))
     return made
 
 
 def _rust(pattern: str) -> str:
     r"""The same pattern for polars, whose `\b` and `\s` would mean all of Unicode."""
-    return pattern.replace(r"\b", r"(?-u:\b)").replace(r"\s", _SPACE)
+    return _ascii(pattern, r"(?-u:\b)")
 
 
-_SPACE = r"[\t-\r ]"
 _FOLD = re.compile("|".join(re.escape(k) for k in sorted(_FOLDS, key=len, reverse=True)))
 _PY_LATEX, _PY_THOUSANDS, _PY_SPACES = _python(_LATEX), _python(_THOUSANDS), _python(_SPACES)
 _GAP, _PY_FACTORIAL = re.compile(_GAPS), re.compile(_FACTORIAL)
@@ -163,10 +177,10 @@ def normal_column(texts: pl.Series) -> pl.Series:
     gaps = folded.str.contains_any(["  ", *"\t\n\r\x0b\x0c"])
     folded = _changed(folded, gaps, lambda s: s.str.replace_all(_GAPS, " "))
     folded = folded.str.replace_all(",", COMMA, literal=True)
-    folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:2]))
+    folded = _where(folded, _POINT, lambda s: _replace(s, _SPACES[:3]))
     tight = folded.str.replace_many(_LOOSE, _TIGHT, leftmost=True)
     if not _is_ascii(tight):  # \times and its like have become signs
-        tight = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[2:]))
+        tight = _where(tight, r"[^\x00-\x7f] | [^\x00-\x7f]", lambda s: _replace(s, _SPACES[3:]))
     tight = tight.str.strip_chars_start(" ")
     factorial = tight.str.ends_with("!") | tight.str.contains(r"![ \t\n.?]+$")
     ended = tight.str.strip_chars_end(_END)

@@ -213,6 +213,8 @@ def _classify(data: Array, low: Array, start: Array, length: Array, what: Array,
     entry = at[found]
     numeric = np.zeros(len(start), dtype=bool)
     numeric[found] = known.numeric[entry]
+    joint = np.flatnonzero(hashes[1:-1] == AND) + 1  # two hundred and five
+    numeric[joint[numeric[joint + 1] & np.isin(hashes[joint - 1], LARGE)]] = True
     fraction = np.flatnonzero(letters & (first == 0x7A))
     fraction = fraction[(data[start[fraction] + 1] == 0x71) & (data[start[fraction] + 2] == 0x66)]
     kind[fraction], flag[fraction] = NUMBER, ORDER
@@ -247,6 +249,7 @@ def _private(data: Array, start: Array, high: Array, hashes: U64, kind: Array, f
     hashes[at], kind[at], flag[at] = value[entry], kinds[entry], flags[entry]
 
 
+AND, LARGE = hashes_of([b"and"])[0], hashes_of([w.encode() for w in SCALES])
 # The letter a before one of these is a variable: the ratio of a to b.
 NO_NOUN = np.sort(hashes_of([w.encode() for w in ("to", "and", "or", "is", "be", "plus", "minus", "times", "equals")]))
 
