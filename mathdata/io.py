@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mathdata.formats import Slice, parts, resolve
 from mathdata.layouts import BLANK, Layout, difficulty, fill_answers, map_columns, normalise, recognise
 from mathdata.lines import MAX_LINE, RAW, Broken, Parsed, too_wide
 from mathdata.ndjson import MAX_COLUMNS
+from mathdata.parents import relink, relink_files
 from mathdata.saving import save, to_object
 from mathdata.schema import conform
 from mathdata.types import Frame, Partitions, Table
@@ -72,20 +74,30 @@ def read(*inputs: Any, column: Mapping[str, str] | None = None, max_broken: floa
 
 def read_items(items: Sequence[Item]) -> Frame:
     """`read`, each input in its own way."""
-    return stack(list(frames_of(items)))
+    inputs = [relink(list(frames)) for frames in inputs_of(items)]
+    if len(inputs) == 1:
+        return stack(inputs[0])
+    return stack(relink(list(chain.from_iterable(inputs))))  # a parent is looked for in its own input first
 
 
-def frames_of(items: Sequence[Item]) -> Iterator[Frame]:
+def inputs_of(items: Sequence[Item]) -> Iterator[Iterator[Frame]]:
+    """The frames of each input, in order."""
     labels = distinct([label_of(i.address) for i in items])
-    for item, label in zip(items, labels):
-        for frame in chunks_of(item.address, label, item.how):
-            yield frame if item.license is None else frame.with_columns(pl.col("license").fill_null(item.license))
+    return (frames_of(item, label) for item, label in zip(items, labels))
+
+
+def frames_of(item: Item, label: str) -> Iterator[Frame]:
+    for frame in chunks_of(item.address, label, item.how):
+        yield frame if item.license is None else frame.with_columns(pl.col("license").fill_null(item.license))
 
 
 def read_chunks(
     item: Any, rows: int = 50_000, column: Mapping[str, str] | None = None, max_broken: float = 0.05
 ) -> Iterator[Frame]:
-    """The same rows in frames of at most `rows`, for input larger than memory."""
+    """The same rows in frames of at most `rows`, for input larger than memory.
+
+    `parents` stay as the file names them: the rows they mean may be still to come.
+    """
     for frame in chunks_of(item, distinct([label_of(item)])[0], How(column or {}, max_broken)):
         yield from frame.iter_slices(rows)
 
@@ -100,8 +112,10 @@ def spill_items(items: Sequence[Item], folder: Path) -> Partitions:
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     kinds: dict[str, set[Any]] = {}
-    for chunk in frames_of(items):
-        for frame in chunk.iter_slices(100_000):
+    starts = []
+    for frames in inputs_of(items):
+        starts.append(len(files))
+        for frame in (part for chunk in frames for part in chunk.iter_slices(100_000)):
             files.append(folder / f"{len(files):06d}.parquet")
             frame.write_parquet(files[-1], compression="lz4", statistics=False)  # read once or twice, then gone
             for name, dtype in frame.schema.items():
@@ -110,6 +124,10 @@ def spill_items(items: Sequence[Item], folder: Path) -> Partitions:
     for file in files:
         if pl.read_parquet_schema(file) != schema:
             save(as_schema(pl.read_parquet(file), schema), file)
+    for start, end in pairwise([*starts, len(files)]):
+        relink_files(files[start:end])
+    if len(starts) > 1:
+        relink_files(files)
     return Partitions(tuple(files))
 
 

@@ -58,6 +58,7 @@ LAYERS = [
         "csvs",
         "formats",
         "layouts",
+        "parents",
         "saving",
         "remote",
         "licences",
