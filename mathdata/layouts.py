@@ -127,7 +127,7 @@ def normalise(frame: Frame, layout: Layout) -> Frame:
     """Our columns from theirs: renamed, dialogues opened, an answer behind #### taken out."""
     if layout.name == "native":
         return lists(frame)
-    frame = free_names(frame)
+    frame = free_names(named_parents(frame))
     if layout.name == "svamp":
         frame = frame.with_columns(svamp_problem().alias("problem"))
     elif layout.name == "alpaca":
@@ -150,6 +150,14 @@ def lists(frame: Frame) -> Frame:
     if frame.schema.get("parents") != pl.String:
         return frame
     return frame.with_columns(pl.col("parents").str.json_decode(pl.List(pl.String)))
+
+
+def named_parents(frame: Frame) -> Frame:
+    """A foreign file's `parents` that name rows by its own ids, in text or whole numbers, as lists of text."""
+    kind = frame.schema.get("parents")
+    if kind == pl.Null or (isinstance(kind, pl.List) and (kind.inner == pl.Null or kind.inner.is_integer())):
+        return frame.with_columns(pl.col("parents").cast(pl.List(pl.String)))
+    return frame
 
 
 def castable(frame: Frame, name: str) -> bool:
@@ -313,10 +321,14 @@ def fill_answers(frame: Frame) -> Frame:
 
 
 def difficulty(frame: Frame) -> Frame:
-    """The level as a number, else the number of steps (lines of the solution)."""
+    """The level as a number; where no level is stated, the number of steps (lines of the solution).
+
+    A level without a number (`Level ?`) says that it is not known: steps beside levels would be no measure.
+    """
     if not frame["difficulty"].null_count():
         return frame
+    unstated = pl.col("level").str.contains(BLANK).fill_null(True)
     level = pl.col("level").str.extract(r"(\d+(?:\.\d+)?)").cast(pl.Float64, strict=False)
     lines = pl.col("solution").str.strip_chars().str.count_matches(r"\n+") + 1
     steps = (lines - pl.col("solution").str.contains("####", literal=True)).cast(pl.Float64)
-    return frame.with_columns(pl.coalesce("difficulty", level, steps).alias("difficulty"))
+    return frame.with_columns(pl.coalesce("difficulty", level, pl.when(unstated).then(steps)).alias("difficulty"))

@@ -33,7 +33,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("license", pl.String, "under what terms"),
     Column("topic", pl.String, "subject or problem family"),
     Column("level", pl.String, "level as the source states it"),
-    Column("difficulty", pl.Float64, "the level as a number, else the number of steps"),
+    Column("difficulty", pl.Float64, "the level as a number; the number of steps where no level is stated"),
     Column("language", pl.String, "en or zh"),
     Column("template", pl.String, "hash of the skeleton: the problem with its numbers masked"),
     Column("parents", pl.List(pl.String), "ids of the rows it was made from"),

@@ -219,3 +219,17 @@ def test_topics_are_those_that_reading_every_problem_gives(shared: Path) -> None
         frame = read(source)
         want = [(r.family.name if (r := read_problem(p)) else None) for p in frame["problem"].to_list()]
         assert frame["topic"].to_list() == want
+
+
+def test_a_level_without_a_number_is_no_difficulty_and_no_count_of_steps() -> None:
+    steps = "one\ntwo\nthree"
+    levels = ["Level ?", "Level 4", None, " "]
+    frame = read([{"problem": f"{n}?", "solution": steps, "level": level} for n, level in enumerate(levels)])
+    assert frame["difficulty"].to_list() == [None, 4.0, 3.0, 3.0]
+
+
+def test_no_row_of_math_is_harder_than_its_hardest_level(shared: Path) -> None:
+    frame = read(shared / "math" / "train.jsonl")
+    unknown = frame.filter(pl.col("level") == "Level ?")
+    assert (unknown.height, unknown["difficulty"].null_count()) == (2, 2)
+    assert frame["difficulty"].max() == 5.0
