@@ -15,7 +15,30 @@ def lines_of(figures: Mapping[str, Any]) -> list[str]:
     """The lines under a stage's ledger."""
     methods = (figures.get("by_method") or {}).items()
     kept = [f"{m}: {line['kept']:,} of {line['made']:,} kept ({line['share']:.0%})" for m, line in methods]
-    return [*kept, *shortfalls(figures)]
+    return [*kept, *leaks(figures), *filled(figures.get("filled")), *shortfalls(figures)]
+
+
+def leaks(figures: Mapping[str, Any]) -> list[str]:
+    """What was found of each benchmark, and the rows that come from leaked ones."""
+    found = [
+        f"{name}: {count(b['checked'], 'item')} checked, {b['matched']:,} matched ({count(b['rows_matched'])}), "
+        f"{b['unsure']:,} unsure ({count(b['rows_unsure'])})"
+        for name, b in (figures.get("benchmarks") or {}).items()
+    ]
+    heirs = figures.get("through_parents")
+    return [*found, *([f"made from leaks: {count(heirs)}"] if heirs else [])]
+
+
+def filled(made: Any) -> list[str]:
+    """How many rows of --fill make up for what the others lack."""
+    if not made:
+        return []
+    groups = f" ({', '.join(f'{g} {n:,}' for g, n in made.items())})" if isinstance(made, dict) else ""
+    return [f"fill: {count(sum(made.values()) if isinstance(made, dict) else made)} used{groups}"]
+
+
+def count(n: int, of: str = "row") -> str:
+    return f"{n:,} {of}" + ("" if n == 1 else "s")
 
 
 def shortfalls(figures: Mapping[str, Any]) -> list[str]:

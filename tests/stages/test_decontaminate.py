@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,36 @@ def test_figures_say_what_was_checked_matched_and_unsure(items: str) -> None:
 def test_every_item_is_seen_however_short(items: str) -> None:
     made = decontaminate(rows(*(p for p, _ in ITEMS)), against=[items])
     assert made["reject"].to_list() == ["leak"] * len(ITEMS)
+
+
+def test_the_screen_says_for_each_benchmark_what_was_found(
+    items: str, tmp_path: Path, call: Callable[..., Any]
+) -> None:
+    """Once under the stage, by the command and by a run; in a run neither again at its end nor among its notes."""
+    twin, doubtful = STORY.replace("red", "crimson"), STORY.replace("3", "2").replace("5", "6")
+    made = rows(STORY, twin, doubtful, "free", answer=["8", "8", "8", None])
+    heir = rows("Something else with 99 birds", parents=[[made["id"][0]]])
+    pl.concat([made, heir]).write_parquet(tmp_path / "raw.parquet")
+    (tmp_path / "other.jsonl").write_text(json.dumps({"problem": "Where is Bob?", "answer": "1"}))
+    found = "test.jsonl: 4 items checked, 1 matched (2 rows), 0 unsure (1 row)"
+    nothing = "other.jsonl: 1 item checked, 0 matched (0 rows), 0 unsure (0 rows)"
+    done = call("decontaminate", "raw.parquet", "-o", "o.parquet", "--against", "test.jsonl,other.jsonl")
+    assert done.rc == 0, done.err
+    lines = [line.strip() for line in done.err.splitlines()]
+    assert [lines.count(line) for line in (found, nothing, "made from leaks: 1 row")] == [1, 1, 1], done.err
+    (tmp_path / "r.yaml").write_text(
+        "name: r\ninput: raw.parquet\nstages:\n  - decontaminate: {against: [test.jsonl, other.jsonl]}\n"
+    )
+    run = call("run", "r.yaml")
+    assert run.rc == 0, run.err
+    assert [run.err.count(line) for line in (found, nothing)] == [1, 1], run.err
+
+
+def test_the_screen_counts_a_doubtful_item(items: str, tmp_path: Path, call: Callable[..., Any]) -> None:
+    rows(STORY.replace("3", "2").replace("5", "6"), answer=["8"]).write_parquet(tmp_path / "raw.parquet")
+    done = call("decontaminate", "raw.parquet", "-o", "o.parquet", "--against", "test.jsonl")
+    assert "  test.jsonl: 4 items checked, 0 matched (0 rows), 1 unsure (1 row)\n" in done.err
+    assert (
+        "items checked"
+        not in call("decontaminate", "raw.parquet", "-o", "p.parquet", "--against", "test.jsonl", "--json").err
+    )
