@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -227,8 +228,23 @@ def source_chunks(text: str, label: str, how: How) -> Iterator[Frame]:
         name = str(data_root() / name.removeprefix("data:"))
     cut = Slice.parse(options(query, text, ("split",)).get("split", "train")) if query else Slice()
     path = resolve(Path(name), cut)
+    if kept_nothing(path):
+        yield conform(broken_rows((), label))
+        return
     frames = conforming(parts(path), label, str(path), how, known_about(path))
     yield from sliced(frames, cut) if cut.whole_is_cut else frames
+
+
+def kept_nothing(path: Path) -> bool:
+    """Whether a stage wrote this very file without a row: what it says is nothing, where another's is a fault."""
+    from mathdata.manifest import sha256_of
+
+    try:
+        told = json.loads(path.with_name(f"{path.name}.manifest.json").read_text(encoding="utf-8"))
+        out = {"file": path.name, "sha256": sha256_of(path)} if told["ledger"][-1]["kept"] == 0 else None
+        return out is not None and bool(told["outputs"]["out"] == out)
+    except (OSError, ValueError, LookupError, TypeError):  # no manifest, or none of a stage
+        return False
 
 
 def options(query: str, text: str, valid: Sequence[str] | None = None) -> dict[str, str]:

@@ -95,6 +95,28 @@ def test_all_rows_rejected_is_an_empty_output_and_all_rows_beside_it(tmp_path: P
     assert call("dedup", "out.parquet", "-o", "next.parquet", "--json").json["rows_in"] == 0
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.json", "out.csv", "out.jsonl.gz", "out.jsonl.zst", "out.parquet"])
+def test_an_empty_output_is_read_where_its_manifest_stands_and_refused_where_it_does_not(
+    tmp_path: Path, call: Cli, name: str
+) -> None:
+    put(tmp_path / "raw.jsonl", b'{"problem": "1 + 1?", "answer": "2"}\n{"problem": "1 + 1?", "answer": "3"}\n')
+    assert call("dedup", "raw.jsonl", "-o", name, "--json").json["kept"] == 0
+    done = call("dedup", name, "-o", f"next-{name}", "--json")
+    assert (done.rc, done.json["rows_in"], done.json["kept"]) == (0, 0, 0), done.err
+    manifest = tmp_path / f"{name}.manifest.json"
+    told = manifest.read_text()
+    manifest.unlink()
+    if name != "out.parquet":  # which holds its columns, so that it is no broken file
+        refused(call("dedup", name, "-o", "other.parquet"), 1, name)
+    manifest.write_text(told)
+    other = b'{"problem": "2 + 2?", "answer": "4"}\n'
+    if name == "out.jsonl":  # another file under the old name is read for what it is
+        put(tmp_path / name, other)
+        assert call("dedup", name, "-o", "other.parquet", "--json").json["rows_in"] == 1
+        put(tmp_path / name, b" ")
+        refused(call("dedup", name, "-o", "third.parquet"), 1, name)
+
+
 def test_an_existing_output_and_an_output_that_is_the_input_are_refused(tmp_path: Path, call: Cli) -> None:
     put(tmp_path / "raw.jsonl")
     put(tmp_path / "out.parquet", b"mine")
