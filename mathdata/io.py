@@ -116,7 +116,7 @@ def spill_items(items: Sequence[Item], folder: Path) -> Partitions:
     starts = []
     for frames in inputs_of(items):
         starts.append(len(files))
-        for frame in (part for chunk in frames for part in chunk.iter_slices(100_000)):
+        for frame in (part for chunk in frames for part in (chunk.iter_slices(100_000) if chunk.height else [chunk])):
             files.append(folder / f"{len(files):06d}.parquet")
             frame.write_parquet(files[-1], compression="lz4", statistics=False)  # read once or twice, then gone
             for name, dtype in frame.schema.items():

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from mathdata.errors import DataError, MathdataError
 from mathdata.io import keep, read, spill, write
+from mathdata.manifest import count_rows
+from mathdata.stages.dedup import dedup
 from mathdata.types import Partitions
 
 NOISE = st.one_of(
@@ -152,3 +154,10 @@ def test_partitions_of_several_inputs_have_one_schema(tmp_path: Path) -> None:
     frame = pl.concat([pl.read_parquet(f) for f in table.files])
     assert frame["mine"].to_list() == ["1", '{"x": [1]}', None]
     assert frame["other"].to_list() == [None, None, "z"]
+
+
+def test_a_table_without_rows_streams_through_a_stage(tmp_path: Path) -> None:
+    pl.DataFrame(schema={"problem": pl.String, "mine": pl.Int64}).write_parquet(tmp_path / "none.parquet")
+    made = dedup(spill(tmp_path / "none.parquet", folder=tmp_path / "parts"))
+    assert count_rows(made) == 0
+    assert "mine" in pl.read_parquet(made.files[0]).columns
