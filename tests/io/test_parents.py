@@ -102,6 +102,7 @@ def test_stages_know_kin_by_the_names_of_the_file(tmp_path: Path) -> None:
     child = {"id": "k2", "problem": STORY.replace("red", "crimson"), "parents": ["k1"]}
     raw = put(tmp_path / "raw.jsonl", child, {"id": "k1", "problem": STORY})
     assert dedup(read(raw))["reject"].null_count() == 2
+    assert whole(dedup(spill(raw, folder=tmp_path / "kin")))["reject"].null_count() == 2
     item = put(tmp_path / "items.jsonl", {"problem": STORY})
     far = put(
         tmp_path / "far.jsonl", {**child, "problem": "Another story with 99 birds?"}, {"id": "k1", "problem": STORY}

@@ -96,7 +96,10 @@ def parts_of(frame: Frame, folder: Path) -> Partitions:
     return Partitions(files)
 
 
-def test_a_family_is_kin_in_any_order_of_its_rows_in_memory_and_streaming(tmp_path: Path) -> None:
+def test_a_family_is_kin_in_any_order_of_its_rows_in_memory_and_streaming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mathdata.stages.dedup.PART_ROWS", 1)
     frame = chain()
     assert words(frame.with_columns(parents=pl.lit(None, dtype=pl.List(pl.String))))[1:] == ["near-duplicate"] * 3
     for order in permutations(range(4)):
