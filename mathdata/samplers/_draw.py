@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import polars as pl
 import xxhash
 
+from mathdata import registry
 from mathdata.errors import UsageError
 from mathdata.types import Frame
 
-__all__ = ["Asked", "Chosen", "Sampler", "cap", "draws", "group_of", "interleave", "need"]
+__all__ = ["Asked", "Chosen", "Sampler", "cap", "check_asked", "draws", "fill_up", "group_of", "interleave", "place_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,17 @@ class Chosen:
 
 
 class Sampler(Protocol):
-    """Chooses rows from a slim frame: `i`, `draw` (uniform, the lower the sooner) and the columns of `columns`."""
+    """Chooses rows from a slim frame: `i`, `draw` (uniform, the lower the sooner) and the columns of `columns`.
+
+    One that names `_spare` among its columns is also given the rows of `fill`, True there, and makes up for what it
+    lacks itself; for any other the stage does, by draw.
+    """
 
     name: str
     needs: tuple[str, ...]
     """Fields of `Asked` that it cannot do without."""
+    uses: tuple[str, ...]
+    """All fields of `Asked` that it reads; one that does not say may be given any."""
     columns: tuple[str, ...]
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen: ...
@@ -64,10 +71,21 @@ def group_of(rows: Frame, by: tuple[str, ...]) -> pl.Series:
     return rows.select(pl.concat_str(parts, separator=" / ").alias("group")).to_series()
 
 
+def place_in(rows: Frame, column: str) -> pl.Expr:
+    """1, 2, 3 ... within a group in order of draw; rows of `fill` stand behind the others."""
+    order = pl.struct("_spare", "draw") if rows["_spare"].any() else pl.col("draw")  # half the time
+    return order.rank("ordinal").over(column)
+
+
 def cap(rows: Frame, column: str, most: int) -> pl.Series:
-    """True for rows within the first `most` of their group, in order of draw."""
-    place = pl.col("draw").rank("ordinal").over(column)
-    return rows.select((place <= most).alias("kept")).to_series()
+    """True for rows within the first `most` of their group."""
+    return rows.select((place_in(rows, column) <= most).alias("kept")).to_series()
+
+
+def fill_up(taken: Frame, rows: Frame, n: int) -> Frame:
+    """What was taken, and where that is fewer than n the spare rows in order of draw."""
+    more = rows.filter("_spare").sort("draw").head(max(0, n - taken.height))
+    return pl.concat([taken, more], how="diagonal")
 
 
 def interleave(rows: Frame, group: str) -> Frame:
@@ -76,11 +94,23 @@ def interleave(rows: Frame, group: str) -> Frame:
     return rows.with_columns(place.alias("_place")).sort("_place", "draw").drop("_place")
 
 
-def need(sampler: Sampler, asked: Asked) -> None:
-    """What a strategy cannot do without was given. Raises UsageError."""
+def check_asked(sampler: Sampler, asked: Asked) -> None:
+    """All that a strategy cannot do without was given, and nothing that it would not look at. Raises UsageError."""
     for option in getattr(sampler, "needs", ()):
         if getattr(asked, option) in (None, ()):
             raise UsageError(f"sample: strategy '{sampler.name}' needs --{option}", f"give --{option}: {GIVE[option]}")
+    for option in GIVE.keys() - set(getattr(sampler, "uses", GIVE)):
+        if getattr(asked, option) not in (None, ()):
+            raise UsageError(
+                f"sample: strategy '{sampler.name}' does not use --{option}",
+                f"leave --{option} out, or give --strategy {' or '.join(users(option))}",
+            )
+
+
+def users(option: str) -> list[str]:
+    """The strategies that use an option; those of plugins are not imported to be asked."""
+    ours = [name for name in registry.names("sampler") if name not in registry._plugins("sampler")]
+    return [name for name in ours if option in getattr(registry.find("sampler", name).make, "uses", ())]
 
 
 GIVE = {

@@ -31,9 +31,10 @@ Points = npt.NDArray[np.float32]
 class Diverse:
     """Templates are covered first, one row each, round by round; of a round that does not fit, the farthest rows.
 
-    Vectors are held for that last round alone, a row for each template at most: 512 bytes each for n-grams, 4 bytes
-    times the model's width for embeddings (384 for the usual model: 1.5 GB for a million). Rows chosen in the rounds
-    before it are encoded a block at a time. Embeddings give the same rows on the same machine and library.
+    Beside the text of every row, vectors are held for that last round alone, a row for each template at most: 512
+    bytes each for n-grams, 4 bytes times the model's width for embeddings (384 for the usual model: 1.5 GB for a
+    million). Rows chosen in the rounds before it are encoded a block at a time. Embeddings are the same, and so are the
+    rows, on the same machine with the same library.
     """
 
     name = "diverse"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from mathdata.registry import register
 from mathdata.samplers._draw import Asked, Chosen, group_of, interleave
 from mathdata.types import Frame
@@ -13,16 +15,17 @@ class Nested:
 
     name = "nested"
     needs = ("sizes",)
-    columns: tuple[str, ...] = ()
+    uses = ("sizes", "by")
+    columns: tuple[str, ...] = ("_spare",)
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
         sizes = asked.sizes
         rows = rows.with_columns(group_of(rows, asked.by))
-        order = interleave(rows, "group")
-        wanted = max(rows.height if s is None else s for s in sizes)
-        taken = order.head(wanted)
+        own = rows.filter(~pl.col("_spare"))
+        wanted = max(own.height if s is None else s for s in sizes)
+        taken = pl.concat([interleave(own, "group"), interleave(rows.filter("_spare"), "group")]).head(wanted)
         parts = {}
         for size in sizes:
-            part = taken.head(size if size is not None else rows.height)
+            part = taken.head(size if size is not None else own.height)
             parts[str(size or "full")] = dict(part.group_by("group").len().sort("group").iter_rows())
         return Chosen(taken["i"], {"sizes": parts, "missing": max(0, wanted - taken.height)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from mathdata.registry import register
-from mathdata.samplers._draw import Asked, Chosen, group_of
+from mathdata.samplers._draw import Asked, Chosen, fill_up, group_of, place_in
 from mathdata.types import Frame
 
 
@@ -14,17 +14,23 @@ class Stratified:
     """Each group of --by keeps its share of the table."""
 
     name = "stratified"
-    needs = ("n", "by")
-    columns: tuple[str, ...] = ()
+    needs = uses = ("n", "by")
+    columns: tuple[str, ...] = ("_spare",)
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
         n = asked.n or 0
         rows = rows.with_columns(group_of(rows, asked.by))
-        sizes = dict(rows.group_by("group").len().sort("group").iter_rows())
-        share = shares(sizes, n)
-        place = pl.col("draw").rank("ordinal").over("group")
-        taken = rows.filter(place <= pl.col("group").replace_strict(share, return_dtype=pl.UInt32)).sort("draw")
-        return Chosen(taken["i"], {"missing": max(0, n - taken.height), "groups": share})
+        own = rows.filter(~pl.col("_spare"))
+        share = shares(_sizes(own), n)
+        most = pl.col("group").replace_strict(share, default=0, return_dtype=pl.UInt32)
+        taken = fill_up(own.filter(place_in(own, "group") <= most).sort("draw"), rows, n)
+        return Chosen(
+            taken["i"], {"missing": max(0, n - taken.height), "groups": dict.fromkeys(share, 0) | _sizes(taken)}
+        )
+
+
+def _sizes(rows: Frame) -> dict[str, int]:
+    return dict(rows.group_by("group").len().sort("group").iter_rows())
 
 
 def shares(sizes: dict[str, int], n: int) -> dict[str, int]:

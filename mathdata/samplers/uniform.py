@@ -12,7 +12,7 @@ class Uniform:
     """Every row has the same chance."""
 
     name = "uniform"
-    needs = ("n",)
+    needs = uses = ("n",)
     columns: tuple[str, ...] = ()
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:

@@ -13,7 +13,7 @@ import polars as pl
 from mathdata.engines.local import numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.registry import build, register
-from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, draws, need
+from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, check_asked, draws, fill_up
 from mathdata.text import fill_templates, normal_column
 from mathdata.types import Context, Engine, Frame, Table
 
@@ -26,15 +26,18 @@ def sample(
     *,
     n: Annotated[int | None, "How many rows to draw."] = None,
     strategy: Annotated[
-        str | dict[str, Any], "uniform, stratified, quota, nested, difficulty, diverse, or {name: {option: value}}."
-    ] = "uniform",
+        str | dict[str, Any] | None,
+        "uniform, stratified, quota, nested, difficulty, diverse, or {name: {option: value}}, for example "
+        "{diverse: {vectors: embedding}} (default: quota with --quota, nested with --sizes, else uniform).",
+    ] = None,
     by: Annotated[list[str] | None, "Columns that make the groups (stratified, quota, nested)."] = None,
     quota: Annotated[dict[str, int] | Path | None, "Rows of each group: k=v,k=v or a file (.json, .yaml)."] = None,
     sizes: Annotated[list[str | int] | None, "Sizes of nested samples, e.g. 128,256,512,full."] = None,
     max_per_template: Annotated[int | None, "At most so many siblings (rows that differ only in numbers)."] = None,
     max_per_problem: Annotated[int | None, "At most so many solutions of one problem."] = None,
     fill: Annotated[
-        dict[str, str] | None, "Rows used only where the others do not suffice, e.g. method=rephrase."
+        dict[str, str] | None,
+        "Rows used only where the others do not suffice (quota: of the same group), e.g. method=rephrase.",
     ] = None,
     seed: Annotated[int, "Same seed, same rows."] = 42,
     engine: Engine | None = None,
@@ -43,14 +46,14 @@ def sample(
     """Draw rows by seed, independent of their order: uniform, by quota, nested, by difficulty, or diverse.
 
     Rows that are not drawn are rejected as `not-sampled`. `nested` adds the column `rank`: the first 128 rows by rank
-    are the sample of 128, and so on.
+    are the sample of 128, and so on. An option that the strategy does not use is refused.
     """
     engine, ctx = start(engine, ctx)
     sampler, asked = _asked(n, strategy, by, quota, sizes, seed)
     _positive({"max_per_template": max_per_template, "max_per_problem": max_per_problem})
-    rows = _slim(table, engine, sampler, asked, max_per_template, max_per_problem, fill)
+    rows = _slim(table, engine, sampler, asked, max_per_template, max_per_problem, fill or {})
     rows, capped = _capped(rows, {"template": max_per_template, "query": max_per_problem})
-    chosen = _choose(sampler, rows, asked, fill)
+    chosen = _choose(sampler, rows, asked, bool(fill))
     ranks = pl.DataFrame({"_n": chosen.i, "rank": pl.int_range(1, len(chosen.i) + 1, dtype=pl.Int32, eager=True)})
     why = f"not among the {len(chosen.i)} rows drawn ({sampler.name}, seed {seed})"
     kernel = partial(_mark, ranks=ranks, capped=capped, why=why, ranked=sampler.name == "nested")
@@ -62,7 +65,7 @@ def sample(
 def check_request(options: Mapping[str, Any]) -> None:
     """What can be said of a request before there are rows. Raises UsageError."""
     given = {k: options.get(k) for k in ("n", "by", "quota", "sizes")}
-    _asked(**given, strategy=options.get("strategy", "uniform"), seed=0)
+    _asked(**given, strategy=options.get("strategy"), seed=0)
     _positive({k: options.get(k) for k in ("max_per_template", "max_per_problem")})
 
 
@@ -70,11 +73,9 @@ def _asked(n: Any, strategy: Any, by: Any, quota: Any, sizes: Any, seed: int) ->
     """The sampler and what it is asked for, all of it there. Raises UsageError, UnknownName."""
     table = _quota(quota)
     _positive({"n": n})
-    if strategy == "uniform" and (table or sizes):
-        strategy = "quota" if table else "nested"
-    sampler: Sampler = build("sampler", strategy)
+    sampler: Sampler = build("sampler", strategy or ("quota" if table else "nested" if sizes else "uniform"))
     asked = Asked(n, tuple(by or ()), table, tuple(_size(s) for s in sizes or ()), seed)
-    need(sampler, asked)
+    check_asked(sampler, asked)
     return sampler, asked
 
 
@@ -131,11 +132,11 @@ def _quota_file(quota: Path) -> dict[str, int]:
 
 def _slim(
     table: Table, engine: Engine, sampler: Sampler, asked: Asked, per_template: int | None, per_problem: int | None,
-    fill: dict[str, str] | None,
+    fill: dict[str, str],
 ) -> Frame:  # fmt: skip
     """What choosing needs of every row, and no more: it is held in memory for the whole table."""
     needs = {*sampler.columns, *(["template"] if per_template else []), *(["query"] if per_problem else [])}
-    keys = {*asked.by, *(fill or ()), *(["topic"] if sampler.name == "quota" and not asked.by else [])}
+    keys = {*asked.by, *fill, *(["topic"] if sampler.name == "quota" and not asked.by else [])}
     parts, start = [], 0
     for frame in engine.frames(table):
         unknown = keys - set(frame.columns)
@@ -145,7 +146,7 @@ def _slim(
             frame = _topics(frame, asked.quota or {})
         parts.append(_columns(frame, needs, keys).with_columns(pl.int_range(start, start + pl.len()).alias("i")))
         start += frame.height
-    slim = pl.concat(parts)
+    slim = pl.concat(parts).with_columns(_spare(fill).alias("_spare"))
     drawn = draws(slim["id"], slim["origin"], asked.seed)
     return slim.with_columns(drawn).drop("id", "origin")
 
@@ -196,18 +197,25 @@ def _capped(rows: Frame, caps: dict[str, int | None]) -> tuple[Frame, Frame]:
     return rows, pl.concat([empty, *gone]).rename({"i": "_n"})
 
 
-def _choose(sampler: Sampler, rows: Frame, asked: Asked, fill: dict[str, str] | None) -> Chosen:
-    """The sampler's choice; rows named by `fill` only make up for what the others lack."""
+def _spare(fill: dict[str, str]) -> pl.Expr:
+    """True for the rows named by `fill`."""
+    named = [pl.col(c).cast(pl.String).eq_missing(pl.lit(v)) for c, v in fill.items()]
+    return pl.all_horizontal(named) if named else pl.lit(False)
+
+
+def _choose(sampler: Sampler, rows: Frame, asked: Asked, fill: bool) -> Chosen:
+    """The sampler's choice; spare rows only make up for what the others lack."""
     if not fill:
         return sampler.choose(rows, asked)
-    spare = pl.all_horizontal(pl.col(c).cast(pl.String).eq_missing(pl.lit(v)) for c, v in fill.items())
-    chosen = sampler.choose(rows.filter(~spare), asked)
-    missing = chosen.figures.get("missing", 0)
-    if not isinstance(missing, int) or not missing:
-        return chosen
-    more = rows.filter(spare).sort("draw").head(missing)
-    chosen.figures.update({"filled": more.height, "missing": missing - more.height})
-    return Chosen(pl.concat([chosen.i, more["i"]]), chosen.figures)
+    if "_spare" in sampler.columns:
+        chosen = sampler.choose(rows, asked)
+    else:
+        own = sampler.choose(rows.filter(~pl.col("_spare")), asked)
+        n = asked.n or 0
+        chosen = Chosen(fill_up(pl.DataFrame({"i": own.i}), rows, n)["i"], own.figures)
+        chosen.figures["missing"] = max(0, n - len(chosen.i))
+    chosen.figures.setdefault("filled", rows.filter("_spare", pl.col("i").is_in(chosen.i.implode())).height)
+    return chosen
 
 
 def _mark(frame: Frame, ranks: Frame, capped: Frame, why: str, ranked: bool) -> Frame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from mathdata.errors import MathdataError, UsageError
 from mathdata.schema import conform
 from mathdata.stages.sample import sample
-from mathdata.types import Context, Frame
+from mathdata.types import Context, Frame, Partitions
+
+Cli = Callable[..., Any]
 
 N = 240
 ROWS = conform(
@@ -133,3 +137,145 @@ def test_a_request_that_makes_no_sense_is_refused_with_a_hint(options: dict[str,
         sample(ROWS, **options)
     assert error.value.hint
     assert isinstance(error.value, UsageError) or error.value.exit_code == 2
+
+
+def family(topic: str, sign: str, originals: int, rephrased: int) -> list[dict[str, Any]]:
+    methods = ["original"] * originals + ["rephrase"] * rephrased
+    return [{"problem": f"What is {k * k + 7} {sign} {k}?", "topic": topic, "method": m} for k, m in enumerate(methods)]
+
+
+TO_FILL = pl.DataFrame(family("add", "+", 10, 10) + family("subtract", "-", 20, 20) + family("mass", "of", 2, 1))
+
+
+def test_a_quota_is_filled_from_rows_of_the_same_family(tmp_path: Path, call: Cli) -> None:
+    TO_FILL.write_parquet(tmp_path / "fill.parquet")
+    quota = ("--strategy", "quota", "--by", "topic", "--quota", "add=15,subtract=12,mass=4")
+    done = call("sample", "fill.parquet", "-o", "o.parquet", *quota, "--fill", "method=rephrase")
+    assert done.rc == 0, done.err
+    made = pl.read_parquet(tmp_path / "o.parquet")
+    counts = made.group_by("topic", "method").len().sort("topic", "method").rows()
+    assert counts == [
+        ("add", "original", 10),
+        ("add", "rephrase", 5),
+        ("mass", "original", 2),
+        ("mass", "rephrase", 1),
+        ("subtract", "original", 12),
+    ]
+    lines = [line.strip() for line in done.err.splitlines()]
+    assert "fill: 6 rows used (add 5, mass 1)" in lines
+    assert "quota: mass has 3 of 4 rows" in lines
+    assert not any("add has" in line for line in lines)
+    figures = json.loads((tmp_path / "o.parquet.manifest.json").read_text())["figures"]
+    assert figures["groups"] == {"add": 15, "subtract": 12, "mass": 3}
+    assert (figures["missing"], figures["filled"]) == ({"mass": 1}, {"add": 5, "mass": 1})
+
+
+def test_a_family_that_has_fill_rows_alone_is_filled() -> None:
+    rows = conform(pl.DataFrame(family("add", "+", 0, 9)))
+    ctx = Context()
+    assert len(kept(rows, quota={"add": 5}, fill={"method": "rephrase"}, ctx=ctx)) == 5
+    assert (ctx.figures["missing"], ctx.figures["filled"]) == ({}, {"add": 5})
+
+
+FILLED: list[dict[str, Any]] = [
+    {"quota": {"add": 15, "subtract": 25, "mass": 4}},
+    {"n": 40},
+    {"n": 40, "strategy": "diverse"},
+    {"n": 40, "strategy": "difficulty"},
+    {"n": 40, "strategy": "stratified", "by": ["topic"]},
+    {"sizes": ["8", "40"], "by": ["topic"]},
+    {"n": 8, "max_per_template": 3},
+]
+
+
+@pytest.mark.parametrize("options", FILLED)
+def test_filling_depends_on_seed_and_content_alone(options: dict[str, Any], tmp_path: Path) -> None:
+    rows = conform(TO_FILL)
+    other = rows.sample(fraction=1, shuffle=True, seed=3)
+    files = []
+    for at in range(0, other.height, 17):
+        other.slice(at, 17).write_parquet(tmp_path / f"{at}.parquet")
+        files.append(tmp_path / f"{at}.parquet")
+    options = {**options, "fill": {"method": "rephrase"}}
+    made = sample(Partitions(tuple(files)), **options)
+    assert isinstance(made, Partitions)
+    streamed = pl.concat([pl.read_parquet(f) for f in made.files]).filter(pl.col("reject").is_null())
+    assert kept(rows, **options) == kept(other, **options) == set(streamed["id"])
+    others = [kept(rows, **options, seed=seed) for seed in range(3)]
+    assert others[0] != others[1] or others[1] != others[2]
+
+
+@pytest.mark.parametrize("options", [o for o in FILLED if "quota" not in o and "max_per_template" not in o])
+def test_figures_are_true_after_filling(options: dict[str, Any]) -> None:
+    ctx = Context()
+    made = sample(conform(TO_FILL), **options, fill={"method": "rephrase"}, ctx=ctx)
+    drawn = made.filter(pl.col("reject").is_null())
+    assert (drawn["method"] == "original").sum() == 32, "all others before the first of the fill"
+    assert (drawn.height, ctx.figures["filled"], ctx.figures["missing"]) == (40, 8, 0)
+    counts = dict(drawn["topic"].value_counts().iter_rows())
+    assert ctx.figures.get("groups", counts) == counts
+    for size, groups in ctx.figures.get("sizes", {}).items():
+        assert groups == dict(drawn.filter(pl.col("rank") <= int(size))["topic"].value_counts().iter_rows())
+
+
+def test_nested_sizes_say_what_stands_in_them_after_filling(tmp_path: Path, call: Cli) -> None:
+    TO_FILL.filter(pl.col("topic") == "add").write_parquet(tmp_path / "fill.parquet")
+    options = ("--strategy", "nested", "--sizes", "5,15,30", "--fill", "method=rephrase")
+    done = call("sample", "fill.parquet", "-o", "o.parquet", *options)
+    figures = json.loads((tmp_path / "o.parquet.manifest.json").read_text())["figures"]
+    assert figures["sizes"] == {"5": {"all": 5}, "15": {"all": 15}, "30": {"all": 20}}
+    assert (figures["filled"], figures["missing"]) == (10, 10)
+    made = pl.read_parquet(tmp_path / "o.parquet").sort("rank")
+    assert made["rank"].to_list() == list(range(1, 21))
+    assert made["method"].to_list() == ["original"] * 10 + ["rephrase"] * 10
+    assert "  fill: 10 rows used\n" in done.err
+
+
+def test_a_cap_never_keeps_a_fill_row_in_the_place_of_another() -> None:
+    rows = conform(TO_FILL.filter(pl.col("topic") == "add"))
+    for seed in range(5):
+        made = sample(rows, n=10, max_per_template=10, fill={"method": "rephrase"}, seed=seed)
+        assert set(made.filter(pl.col("reject").is_null())["method"]) == {"original"}
+
+
+UNUSED = [
+    (["--sizes", "5", "--strategy", "uniform", "--n", "3"], "'uniform' does not use --sizes", "--strategy nested"),
+    (["--by", "topic", "--n", "3"], "'uniform' does not use --by", "--strategy nested or quota or stratified"),
+    (["--quota", "add=3", "--n", "3", "--strategy", "uniform"], "'uniform' does not use --quota", "--strategy quota"),
+    (["--quota", "add=3", "--n", "3"], "'quota' does not use --n", "stratified or uniform"),
+    (["--sizes", "3", "--quota", "add=3"], "'quota' does not use --sizes", "--strategy nested"),
+    (["--sizes", "3", "--n", "3"], "'nested' does not use --n", "leave --n out"),
+    (["--by", "topic", "--n", "3", "--strategy", "diverse"], "'diverse' does not use --by", "quota"),
+    (["--n", "3", "--strategy", "{difficulty: {measure: length}}"], "does not use measure", "per: proportional"),
+]
+
+
+@pytest.mark.parametrize(("options", "said", "hint"), UNUSED, ids=[" ".join(o) for o, _, _ in UNUSED])
+def test_an_option_that_the_strategy_does_not_use_is_refused(
+    tmp_path: Path, call: Cli, options: list[str], said: str, hint: str
+) -> None:
+    TO_FILL.write_parquet(tmp_path / "raw.parquet")
+    done = call("sample", "raw.parquet", "-o", "o.parquet", *options)
+    assert done.rc == 2
+    lines = done.err.strip().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["error", "hint"]
+    assert said in lines[0]
+    assert hint in lines[1]
+    assert not (tmp_path / "o.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "strategy"), [({"quota": {"add": 3}}, "quota"), ({"sizes": ["3"]}, "nested"), ({"n": 3}, "uniform")]
+)
+def test_without_a_strategy_the_options_name_it(options: dict[str, Any], strategy: str) -> None:
+    ctx = Context()
+    sample(ROWS, **options, ctx=ctx)
+    assert ctx.figures["strategy"] == strategy
+
+
+@pytest.mark.parametrize("options", [o for o in ALL if not {"quota", "max_per_template"} & o.keys()], ids=str)
+@pytest.mark.parametrize("rows", [0, N])
+def test_where_no_row_is_anything_but_fill_the_fill_is_drawn(options: dict[str, Any], rows: int) -> None:
+    named = ROWS.head(rows).with_columns(method=pl.lit("rephrase"))
+    wanted = options.get("n", 32)
+    assert len(kept(named, **options, fill={"method": "rephrase"})) == min(wanted, named.height)
