@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ class Diverse:
     Beside the text of every row, vectors are held for that last round alone, a row for each template at most: 512
     bytes each for n-grams, 4 bytes times the model's width for embeddings (384 for the usual model: 1.5 GB for a
     million). Rows chosen in the rounds before it are encoded a block at a time. Embeddings are the same, and so are the
-    rows, on the same machine with the same library.
+    rows, on the same machine with the same library. Time grows with templates times n.
     """
 
     name = "diverse"
@@ -57,6 +58,8 @@ class Diverse:
                 f"sample: diverse by n-grams does not use model: {model}",
                 f"write {{diverse: {{vectors: embedding, model: {model}}}}}, or leave model out",
             )
+        if vectors == "embedding" and encode is None and find_spec("sentence_transformers") is None:
+            raise MissingExtra("sample: diverse with vectors: embedding needs sentence-transformers", extra="semantic")
         self.vectors, self.model, self.encode = vectors, model or MODEL, encode
 
     def choose(self, rows: Frame, asked: Asked) -> Chosen:
@@ -92,11 +95,9 @@ class Diverse:
 
 
 def _loaded(model: str) -> Encode:
-    """The embedding model. Raises MissingExtra, DataError."""
+    """The embedding model. Raises DataError."""
     try:
         return encoder(model)
-    except MissingExtra as error:
-        raise MissingExtra("sample: diverse with vectors: embedding needs sentence-transformers", error.hint) from error
     except (OSError, ValueError) as error:
         said = str(error).strip().partition("\n")[0]
         raise DataError(

@@ -111,6 +111,14 @@ def test_without_the_extra_the_command_names_the_pip_line(tmp_path: Path, call: 
             "hint: pip install 'mathdata[semantic]'",
         ]
     assert not (tmp_path / "o.parquet").exists()
+    (tmp_path / "r.yaml").write_text(
+        "name: r\ninput: raw.jsonl\nstages:\n  - dedup: {}\n  - sample: {n: 5, strategy: {diverse: {vectors: embedding}}}\n"
+    )
+    done = call("run", "r.yaml")
+    assert done.rc == 2
+    assert "r.yaml, line 5: stages.sample" in done.err
+    assert done.err.endswith("hint: pip install 'mathdata[semantic]'\n")
+    assert not (tmp_path / "runs").exists(), "said before any work"
 
 
 def test_the_options_are_listed_and_a_model_without_embedding_is_refused(
