@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from mathdata.io import Item, read_items, spill_items
+from mathdata.memory import memory
 from mathdata.types import Partitions, Table
 
-__all__ = ["is_heavy", "load", "memory", "stored"]
+__all__ = ["is_heavy", "load", "stored"]
 
 IN_MEMORY = 1 / 12
 """Share of the memory that input files may weigh to be read whole: rows weigh several times their text."""
@@ -41,14 +40,3 @@ def is_heavy(files: Sequence[Path]) -> bool:
     """Whether the rows of these files are too many bytes to be held at once."""
     weight = sum(p.stat().st_size * PACKED.get(p.suffix, 1) for p in files)
     return weight > min(memory() * IN_MEMORY, AT_MOST)
-
-
-def memory() -> float:
-    """Bytes this process may use: the machine's, the control group's or the process limit, whichever is least."""
-    found = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-        soft, _ = resource.getrlimit(kind)
-        found += [float(soft)] if soft != resource.RLIM_INFINITY else []
-    group = Path("/sys/fs/cgroup/memory.max")
-    words = group.read_text().strip() if group.is_file() else "max"
-    return min([*found, float(words)] if words.isdigit() else found)

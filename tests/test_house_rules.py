@@ -46,7 +46,7 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 
 LAYERS = [
     {"errors"},
-    {"types", "schema", "numerals", "seeds", "text", "prompts"},
+    {"types", "schema", "numerals", "seeds", "text", "prompts", "memory"},
     {"registry"},
     {
         "bind",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from mathdata.memory import fitting
 from mathdata.types import Frame, Partitions
 
 __all__ = ["NUMBER", "Kernel", "Piece", "gather", "pieces", "rows_in", "run_piece", "scratch", "split_piece", "store"]
@@ -65,7 +66,7 @@ def pieces(table: Partitions, *, whole: bool = False) -> list[Piece]:
     """The files of a table, cut into pieces of at most PIECE_ROWS rows unless a kernel needs them whole."""
     made, start = [], 0
     for file, rows in zip(table.files, rows_in(table)):
-        step = max(rows, 1) if whole else PIECE_ROWS
+        step = max(rows, 1) if whole else fitting(PIECE_ROWS)
         for offset in range(0, max(rows, 1), step):
             length = min(step, rows - offset)
             made.append(Piece(file, offset, length, start + offset))

@@ -9,6 +9,7 @@ import polars as pl
 
 from mathdata.engines._parts import NUMBER, number
 from mathdata.engines.local import LocalEngine, start
+from mathdata.memory import fitting
 from mathdata.registry import register
 from mathdata.schema import conform
 from mathdata.stages._duplicates import AGAINST, Rules, mark, problem_keys
@@ -91,7 +92,7 @@ def _parts(table: Table) -> int:
     from mathdata.engines._parts import rows_in
 
     rows = sum(rows_in(table)) if isinstance(table, Partitions) else table.height
-    return max(1, -(-rows // PART_ROWS))
+    return max(1, -(-rows // fitting(PART_ROWS)))
 
 
 def _mark_part(frame: Frame, rules: Rules, others: Frame | None, bare: bool) -> Frame:
