@@ -13,6 +13,7 @@ from typing import IO, Any
 import polars as pl
 
 from mathdata.errors import DataError, UnknownName, UsageError, nearest
+from mathdata.memory import fitting
 from mathdata.ndjson import json_column
 from mathdata.types import Frame, Partitions, Table
 
@@ -80,7 +81,7 @@ def save(table: Table | pl.LazyFrame, path: Path) -> Path:
 
 
 def save_parquet(rows: pl.LazyFrame, temp: Path) -> None:
-    rows.sink_parquet(temp, row_group_size=1 << 16, compression_level=LEVEL, statistics=STATISTICS)
+    rows.sink_parquet(temp, row_group_size=fitting(1 << 16), compression_level=LEVEL, statistics=STATISTICS)
 
 
 def save_lines(rows: pl.LazyFrame, temp: Path, kind: str) -> None:

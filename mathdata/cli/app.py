@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -85,11 +84,9 @@ def app() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; usage errors are two lines and exit code 2."""
     from mathdata.cli.common import fail
+    from mathdata.memory import tame_allocator
 
-    # Polars' allocator takes four arenas a core: with one each a tenth less memory is ever touched.
-    conf = os.environ.get("_RJEM_MALLOC_CONF", "")
-    if "narenas" not in conf:
-        os.environ["_RJEM_MALLOC_CONF"] = f"{conf},narenas:{os.cpu_count() or 1}".lstrip(",")
+    tame_allocator()
     gc.set_threshold(100_000, 20, 20)  # columns of Python objects hold no cycles: looking for them costs 5 % of a stage
     try:
         app.main(args=list(argv) if argv is not None else None, prog_name="mathdata", standalone_mode=False)

@@ -17,7 +17,19 @@ import polars as pl
 from mathdata.memory import fitting
 from mathdata.types import Frame, Partitions
 
-__all__ = ["NUMBER", "Kernel", "Piece", "gather", "pieces", "rows_in", "run_piece", "scratch", "split_piece", "store"]
+__all__ = [
+    "NUMBER",
+    "Kernel",
+    "Piece",
+    "extent",
+    "gather",
+    "pieces",
+    "rows_in",
+    "run_piece",
+    "scratch",
+    "split_piece",
+    "store",
+]
 
 Kernel = Callable[[Frame], Frame]
 
@@ -62,6 +74,16 @@ def rows_in(table: Partitions) -> list[int]:
     return [read_metadata(file).num_rows for file in table.files]
 
 
+def extent(table: Partitions) -> tuple[int, int]:
+    """Rows of a table, and bytes of their values before compression."""
+    from pyarrow.parquet import read_metadata
+
+    known = [read_metadata(file) for file in table.files]
+    return sum(m.num_rows for m in known), sum(
+        m.row_group(i).total_byte_size for m in known for i in range(m.num_row_groups)
+    )
+
+
 def pieces(table: Partitions, *, whole: bool = False) -> list[Piece]:
     """The files of a table, cut into pieces of at most PIECE_ROWS rows unless a kernel needs them whole."""
     made, start = [], 0
@@ -77,7 +99,7 @@ def pieces(table: Partitions, *, whole: bool = False) -> list[Piece]:
 def store(frame: Frame, path: Path) -> Path:
     """Write a partition so that it stands complete or not at all."""
     part = path.with_suffix(f".{os.getpid()}.part")
-    frame.write_parquet(part, compression="lz4", statistics=False)
+    frame.write_parquet(part, compression="lz4", statistics=False, row_group_size=fitting(1 << 16))
     os.replace(part, path)
     return path
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from mathdata.engines._parts import PIECE_ROWS, Kernel, scratch, store
 from mathdata.engines.local import LocalEngine
-from mathdata.errors import MissingExtra
+from mathdata.errors import DataError, MissingExtra
 from mathdata.registry import register
 from mathdata.types import Partitions, Table
 
@@ -70,6 +71,8 @@ class RayEngine(LocalEngine):
         except ImportError as error:
             raise MissingExtra("the ray engine needs Ray", extra="ray") from error
         if not ray.is_initialized():
+            if self.address:
+                answers(self.address)
             ray.init(
                 address=self.address,
                 num_cpus=None if self.address else self.workers,
@@ -79,3 +82,15 @@ class RayEngine(LocalEngine):
                 configure_logging=False,
             )
         return ray
+
+
+def answers(address: str) -> None:
+    """Something listens at `host:port`; Ray itself would ask for minutes. Raises DataError."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return  # `auto`, `local`: names that Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as e:
+        hint = "start a cluster there (ray start --head), or leave --ray-address out to start one here"
+        raise DataError(f"no Ray cluster answers at {address}: {e.strerror or e}", hint) from e

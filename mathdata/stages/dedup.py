@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import polars as pl
 
-from mathdata.engines._parts import NUMBER, number
+from mathdata.engines._parts import NUMBER, extent, number
 from mathdata.engines.local import LocalEngine, start
 from mathdata.memory import fitting
 from mathdata.registry import register
@@ -17,7 +17,7 @@ from mathdata.types import Context, Engine, Frame, Partitions, Table
 
 __all__ = ["dedup"]
 
-PART_ROWS = 200_000
+PART_ROWS, PART_BYTES = 200_000, 128 << 20
 
 
 @register("stage", "dedup", derived=False)
@@ -89,10 +89,9 @@ def _spread(table: Table, others: Frame | None, rules: Rules, engine: LocalEngin
 
 
 def _parts(table: Table) -> int:
-    from mathdata.engines._parts import rows_in
-
-    rows = sum(rows_in(table)) if isinstance(table, Partitions) else table.height
-    return max(1, -(-rows // fitting(PART_ROWS)))
+    """As many as make each light enough to be held several times over."""
+    rows, size = extent(table) if isinstance(table, Partitions) else (table.height, 0)
+    return max(1, -(-rows // fitting(PART_ROWS)), -(-size // fitting(PART_BYTES)))
 
 
 def _mark_part(frame: Frame, rules: Rules, others: Frame | None, bare: bool) -> Frame:

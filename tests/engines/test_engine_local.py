@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mathdata.engines.local import LocalEngine
-from mathdata.errors import UsageError
+from mathdata.errors import DataError, UsageError
 from mathdata.schema import conform
 from mathdata.stages.dedup import dedup
 from mathdata.types import Context, Frame, Partitions
@@ -67,3 +67,11 @@ def test_an_engine_of_another_kind_is_refused() -> None:
 
     with pytest.raises(UsageError, match="other"):
         dedup(conform(pl.DataFrame({"problem": ["a"]})), engine=Other())  # type: ignore[arg-type]
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
+    pytest.importorskip("ray")
+    from mathdata.engines.ray import RayEngine
+
+    with pytest.raises(DataError, match=r"no Ray cluster answers at 127.0.0.1:1: .*refused"):
+        RayEngine(address="127.0.0.1:1").start()
