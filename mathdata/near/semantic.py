@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mathdata.errors import MissingExtra
+from mathdata.errors import DataError, MissingExtra
 
 __all__ = ["MODEL", "Encode", "encoder", "similar"]
 
@@ -18,12 +18,17 @@ Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
 def encoder(model: str = MODEL) -> Encode:
-    """Texts -> unit vectors. Raises MissingExtra where sentence-transformers is not installed."""
+    """Texts -> unit vectors. Raises MissingExtra without sentence-transformers, DataError where no model is there."""
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise MissingExtra("--semantic needs sentence-transformers", extra="semantic") from error
-    made: Any = SentenceTransformer(model)
+    try:
+        made: Any = SentenceTransformer(model)
+    except (OSError, ValueError) as error:
+        said = str(error).strip().partition("\n")[0]
+        hint = "give a hub name, or a folder that sentence-transformers can load"
+        raise DataError(f"no embedding model '{model}': {said}", hint) from error
     return lambda texts: np.asarray(made.encode(list(texts), normalize_embeddings=True), dtype=np.float32)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mathdata.errors import DataError, MissingExtra, UsageError
+from mathdata.errors import MissingExtra, UsageError
 from mathdata.near.semantic import MODEL, Encode, encoder
 from mathdata.registry import register
 from mathdata.samplers._draw import Asked, Chosen, interleave
@@ -90,19 +90,8 @@ class Diverse:
     def _vectors(self) -> Callable[[Sequence[str | None]], Points]:
         if self.vectors == "ngram":
             return vectors
-        encode = self.encode or _loaded(self.model)
+        encode = self.encode or encoder(self.model)
         return lambda texts: encode([t or "" for t in texts])
-
-
-def _loaded(model: str) -> Encode:
-    """The embedding model. Raises DataError."""
-    try:
-        return encoder(model)
-    except (OSError, ValueError) as error:
-        said = str(error).strip().partition("\n")[0]
-        raise DataError(
-            f"sample: no embedding model '{model}': {said}", "model: a hub name or a folder of sentence-transformers"
-        ) from error
 
 
 def _points(made: Callable[[Sequence[str | None]], Points], texts: list[str | None]) -> Points:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from mathdata.errors import MissingExtra
+from mathdata.errors import DataError, MissingExtra
 from mathdata.near.reference import Reference
 from mathdata.near.semantic import encoder, similar
 from mathdata.schema import conform
@@ -74,3 +74,9 @@ def test_without_the_extra_the_pip_line_is_named() -> None:
     assert "mathdata[semantic]" in error.value.hint
     with pytest.raises(MissingExtra):
         decontaminate(conform(pl.DataFrame({"problem": ["x"]})), against=["elementary"], semantic=True)
+
+
+def test_a_folder_that_holds_no_model_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    with pytest.raises(DataError, match="no embedding model"):
+        encoder(str(tmp_path / "nothing"))

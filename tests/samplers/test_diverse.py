@@ -185,4 +185,4 @@ def test_the_real_library_through_the_command_line(model: str, tmp_path: Path, c
     assert (done.json["kept"], done.json["covered"]) == (12, 12)
     done = call("sample", "raw.jsonl", "-o", "p.parquet", "--n", "12", "--strategy", spec % "./no/such")
     assert done.rc == 1
-    assert "error: sample: no embedding model './no/such'" in done.err
+    assert "error: no embedding model './no/such'" in done.err
