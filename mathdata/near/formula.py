@@ -6,7 +6,7 @@ import re
 
 from mathdata.text import normal
 
-__all__ = ["core"]
+__all__ = ["bare_formula", "core"]
 
 _ANSWER = re.compile(
     r"(?:express|give|write|enter|leave|put) (?:your|the|its) (?:final )?answers?\b[^.]*|请?用?最简(?:分数|形式)表示"
@@ -36,6 +36,12 @@ def core(text: str | None) -> str | None:
     >>> core("Tom has 3 apples and buys 7.") is None
     True
     """
+    made = bare_formula(text)
+    return made if made and len(made) >= 5 and sum(c.isdigit() for c in made) > 1 else None
+
+
+def bare_formula(text: str | None) -> str | None:
+    """The same for a formula of any length."""
     if not text or len(text) > LONGEST:
         return None
     bare = _ANSWER.sub(" ", normal(text).lower())
@@ -45,8 +51,7 @@ def core(text: str | None) -> str | None:
     if _LETTERS.search(bare):
         return None
     made = re.sub(r"[\s,;:?!\x1f'\"]+|\.(?!\d)", "", bare)
-    is_formula = re.search(r"[-+*/×·^=<>≤≥|]|\\[a-z]+", made) and sum(c.isdigit() for c in made) > 1
-    return made if is_formula and len(made) >= 5 else None
+    return made if re.search(r"[-+*/×·^=<>≤≥|]|\\[a-z]+", made) else None
 
 
 def _flat(match: re.Match[str]) -> str:

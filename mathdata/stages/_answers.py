@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -61,10 +62,30 @@ def confirmed(row: Row, answer: str | None, *, steps: bool = False) -> bool:
 
 @lru_cache(maxsize=64)
 def _solved(problem: str) -> Any:
-    """The rows of one problem come one after the other."""
-    from mathdata.families import solve_exact
+    """The value that a family computes, or plain arithmetic. The rows of one problem come one after the other."""
+    from mathdata.families import Value, solve_exact
 
-    return solve_exact(problem)
+    value = solve_exact(problem)
+    if value is None and (number := _arithmetic(problem)) is not None:
+        return Value(number)
+    return value
+
+
+def _arithmetic(problem: str) -> Fraction | None:
+    """The value of a text that asks for sums and products of numbers and for nothing else; no powers, no 6/2(1+2)."""
+    from mathdata.near.formula import bare_formula
+    from mathdata.text import normal
+    from mathdata.worked import parse
+
+    formula = (bare_formula(problem) or "").removesuffix("=")
+    if formula not in normal(problem).replace(" ", ""):
+        return None  # it was put together from several: 7 - 2 and 3 + 1
+    formula = formula.replace("×", "*").replace("·", "*")
+    if not re.fullmatch(r"[-+*/().0-9]{3,100}", formula) or re.search(r"[0-9)]\(|\)[0-9]", formula):
+        return None
+    read = parse(formula)
+    value = read.value() if read else None
+    return None if value is None else Fraction(value)
 
 
 def _holds(answer: str, solution: str | None) -> bool:

@@ -155,6 +155,22 @@ def test_a_conflict_that_recomputing_settles_keeps_the_right_row() -> None:
     assert "confirmed" in made["reject_why"][0]
 
 
+@pytest.mark.parametrize(
+    ("problem", "right", "settled"),
+    [
+        ("Compute $6 \\cdot 7$.", "42", True),
+        ("计算 3.5×2 + 1 等于多少？", "8", True),
+        ("Compute 3+5, 4+6.", "63", False),  # two of them, not 3 + 54 + 6
+        ("Find the units digit of 7+8.", "15", False),
+        ("Evaluate 6/2(1+2).", "9", False),
+    ],
+)
+def test_plain_arithmetic_settles_a_conflict(problem: str, right: str, settled: bool) -> None:
+    rows = pl.DataFrame({"problem": [problem] * 2, "solution": ["a", "b"], "answer": ["43", right]})
+    kept = dedup(conform(rows))["reject"].to_list()
+    assert kept == (["review-conflict", None] if settled else ["review-conflict"] * 2)
+
+
 def test_an_answer_rounded_otherwise_is_no_conflict() -> None:
     frame = table(("What is 1/3?", "a", "0.33"), ("What is 1/3?", "b", "0.3333"))
     assert words(frame, on="problem") == [None, "exact-duplicate"]
