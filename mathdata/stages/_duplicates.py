@@ -287,8 +287,9 @@ def _conflicts(frame: Frame, slim: Frame, copies: Frame) -> Frame:
         sure = [(i, row) for i, row in rows if confirmed(row, about[i][1])]
         right = about[sure[0][0]][1] if sure else None
         settled = sure and all(same_answer(right or "", about[i][1] or "") for i, _ in sure)
-        first = rows[0]
-        second = next(entry for entry in rows if about[entry[0]][0] != about[first[0]][0])
+        speak = [entry for entry in rows if about[entry[0]][1] is not None]
+        first = speak[0]
+        second = next((entry for entry in speak if about[entry[0]][0] != about[first[0]][0]), first)
         for i, _ in rows:
             number, said, against = about[i]
             at, other = sure[0] if settled else second if number == about[first[0]][0] else first
