@@ -21,8 +21,8 @@ from mathdata.show import clean, figures, pick, where
 Cli = Callable[..., Any]
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] \u202etxt\u202c \x9b2J <script>"
 ROWS = [
-    {"problem": "1 + 1?", "answer": "2", "topic": "add"},
-    {"problem": "1 + 1?", "answer": "3", "topic": "add"},
+    {"problem": "How many sheep?", "answer": "2", "topic": "add"},
+    {"problem": "How many sheep?", "answer": "3", "topic": "add"},
     {"problem": "2 + 2?", "answer": "4", "topic": "add"},
     {"problem": HOSTILE, "answer": "5", "topic": "hostile", HOSTILE: "x"},
     {"problem": "2 + 2?", "answer": "4", "topic": "add"},
@@ -132,7 +132,7 @@ def test_conditions_are_checked_and_every_kind_of_column_can_be_asked() -> None:
     frame = read([*ROWS, {"problem": "x", "answer": None, "topic": None}])
     assert where(frame, ["topic="]).height == 1
     assert where(frame, ["topic!=add"]).height == 2
-    assert where(frame, ["problem~+ 1", "answer=3"]).height == 1
+    assert where(frame, ["problem~sheep", "answer=3"]).height == 1
     assert where(frame, ["generation=0"]).height == 6
     with pytest.raises(UnknownName, match="no column 'tpoic'") as caught:
         where(frame, ["tpoic=add"])
