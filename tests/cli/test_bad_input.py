@@ -86,7 +86,10 @@ def test_broken_lines_go_to_the_rejects_with_file_and_line(tmp_path: Path, call:
 
 
 def test_all_rows_rejected_is_an_empty_output_and_all_rows_beside_it(tmp_path: Path, call: Cli) -> None:
-    put(tmp_path / "raw.jsonl", b'{"problem": "How many sheep are there?", "answer": "2"}\n{"problem": "How many sheep are there?", "answer": "3"}\n')
+    put(
+        tmp_path / "raw.jsonl",
+        b'{"problem": "How many sheep are there?", "answer": "2"}\n{"problem": "How many sheep are there?", "answer": "3"}\n',
+    )
     done = call("dedup", "raw.jsonl", "-o", "out.parquet", "--json")
     assert done.rc == 0, done.err
     assert (done.json["rows_in"], done.json["kept"]) == (2, 0)
@@ -99,7 +102,10 @@ def test_all_rows_rejected_is_an_empty_output_and_all_rows_beside_it(tmp_path: P
 def test_an_empty_output_is_read_where_its_manifest_stands_and_refused_where_it_does_not(
     tmp_path: Path, call: Cli, name: str
 ) -> None:
-    put(tmp_path / "raw.jsonl", b'{"problem": "How many sheep are there?", "answer": "2"}\n{"problem": "How many sheep are there?", "answer": "3"}\n')
+    put(
+        tmp_path / "raw.jsonl",
+        b'{"problem": "How many sheep are there?", "answer": "2"}\n{"problem": "How many sheep are there?", "answer": "3"}\n',
+    )
     assert call("dedup", "raw.jsonl", "-o", name, "--json").json["kept"] == 0
     done = call("dedup", name, "-o", f"next-{name}", "--json")
     assert (done.rc, done.json["rows_in"], done.json["kept"]) == (0, 0, 0), done.err
