@@ -14,13 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from mathdata.asking import Asked, asked, one_prompt_fits
 from mathdata.benchmarks import get_benchmark
 from mathdata.errors import BackendError, DataError, UsageError
 from mathdata.figures import GUARD, summarise
 from mathdata.grading import grade, with_token_accuracy
 from mathdata.leaderboard import lm_eval_results
 from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
-from mathdata.prompts import Prompt, get_prompt
+from mathdata.prompts import Prompt
 from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling
 
 __all__ = ["Evaluation", "evaluate"]
@@ -82,6 +83,8 @@ class Plan:
     sampling: Sampling
     shots: int
     identity: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, Any] | None = None
+    """The prompt, the token limit and the number of problems asked for, and who decided each; None with `responses`."""
 
 
 def evaluate(
@@ -91,6 +94,7 @@ def evaluate(
     out: str | Path,
     responses: str | Path | None = None,
     prompt: str | Prompt | None = None,
+    trained: str | Prompt | None = None,
     limit: int | None = None,
     samples: int = 1,
     temperature: float = 0.0,
@@ -106,7 +110,9 @@ def evaluate(
     """Grade a model (folder, registry spec, or an object with `generate`), or the answers in `responses`.
 
     An evaluation of the same identity that is already in `out` is returned as it is; another one is replaced.
-    `overwrite=False` refuses to replace (UsageError), `overwrite=True` repeats an equal one too.
+    `overwrite=False` refuses to replace (UsageError), `overwrite=True` repeats an equal one too. `prompt`,
+    `max_tokens` and `limit` are the word for all benchmarks, `trained` the prompt the model was trained with: which of
+    them counts is the rule of `mathdata.asking.asked`.
     Raises UnknownName for a benchmark or prompt, DataError for a bad file.
     """
     started = time.perf_counter()
@@ -121,7 +127,10 @@ def evaluate(
     names = benchmarks.split(",") if isinstance(benchmarks, str) else benchmarks
     sampling = Sampling(temperature=temperature, n=samples, seed=seed if temperature else None)
     given = None if responses is None else _Given(responses, str(model), column)
-    plans = [_plan(get_benchmark(n), prompt, sampling, max_tokens, limit, shots, given) for n in names]
+    named = [get_benchmark(n) for n in names]
+    one_prompt_fits(named, prompt)
+    how = [asked(b, prompt=prompt, max_tokens=max_tokens, limit=limit, trained=trained) for b in named]
+    plans = [_plan(b, h, sampling, shots, given) for b, h in zip(named, how)]
     who = given.identity if given else model_identity(model, backend)
     label = given.label if given else str(who["name"])
     data = _head(label, who, plans)
@@ -132,11 +141,11 @@ def evaluate(
     ready = None if given is None else [given.answers(plan) for plan in plans]  # refused before anything is replaced
     (out / FILE).unlink(missing_ok=True)  # written last: until then the folder holds no finished evaluation
     with contextlib.ExitStack() as open_:
-        asked = None if given else _Generated(_backend(model, backend, batch_size, out, open_), ctx)
-        for plan, answered in zip(plans, ready or map(asked.answers, plans)):  # type: ignore[union-attr]
+        teller = None if given else _Generated(_backend(model, backend, batch_size, out, open_), ctx)
+        for plan, answered in zip(plans, ready or map(teller.answers, plans)):  # type: ignore[union-attr]
             graded = grade(plan.benchmark, plan.problems, answered, ctx)
-            if asked is not None:
-                graded = with_token_accuracy(graded, plan.problems, make_requests(plan), asked.backend)
+            if teller is not None:
+                graded = with_token_accuracy(graded, plan.problems, make_requests(plan), teller.backend)
             data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
             _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = [w["en"] for w in warnings_of(data["benchmarks"])]
@@ -157,27 +166,19 @@ def _refuse_asking(**settings: Any) -> None:
 # --- identity ----------------------------------------------------------------------------------------------------
 
 
-def _plan(
-    benchmark: Benchmark,
-    prompt: str | Prompt | None,
-    sampling: Sampling,
-    max_tokens: int | None,
-    limit: int | None,
-    shots: int,
-    given: _Given | None,
-) -> Plan:
+def _plan(benchmark: Benchmark, how: Asked, sampling: Sampling, shots: int, given: _Given | None) -> Plan:
     problems = benchmark.load()
     if not problems.height:
         raise DataError(f"benchmark {benchmark.name} has no rows", "check its file")
-    if limit is not None:
-        problems = problems.head(limit)
-    made = None if given else get_prompt(prompt or benchmark.prompt)
+    if how.limit is not None:
+        problems = problems.head(how.limit)
+    made = None if given else how.prompt
     if shots > len(benchmark.fewshot):
         raise UsageError(f"{benchmark.name} has {len(benchmark.fewshot)} worked examples, not {shots}", "lower --shots")
     drawn = Sampling(
         sampling.temperature,
         1.0,
-        max_tokens or benchmark.max_tokens,
+        how.max_tokens,
         sampling.n,
         sampling.seed,
         made.stop if made else (),
@@ -199,7 +200,7 @@ def _plan(
             "temperature": drawn.temperature, "top_p": drawn.top_p, "max_tokens": drawn.max_tokens,
             "samples": drawn.n, "seed": drawn.seed, "stop": list(drawn.stop),
         }  # fmt: skip
-    return Plan(benchmark, problems, made, drawn, shots, identity)
+    return Plan(benchmark, problems, made, drawn, shots, identity, None if given else how.record)
 
 
 def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
@@ -241,7 +242,9 @@ def _head(label: str, who: dict[str, Any], plans: Sequence[Plan]) -> dict[str, A
             raise UsageError(f"benchmark {plan.benchmark.name} is named twice", "name each once")
         settings = digest_of(plan.identity)[:16]
         whole = digest_of({"model": who, **plan.identity})[:16]
-        benchmarks[plan.benchmark.name] = {"digest": whole, "settings_digest": settings, "identity": plan.identity}
+        benchmarks[plan.benchmark.name] = {
+            "digest": whole, "settings_digest": settings, "identity": plan.identity, "asked": plan.asked,
+        }  # fmt: skip
     digest = digest_of([b["digest"] for b in benchmarks.values()])[:16]
     settings = digest_of([b["settings_digest"] for b in benchmarks.values()])[:16]
     return {

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mathdata.benchmarks import label
 from mathdata.errors import ResumeError, UsageError
 from mathdata.manifest import dump_json
-from mathdata.recipe import Recipe, load_recipe
+from mathdata.recipe import Recipe, asked_of, load_recipe
 from mathdata.recipe_checks import check_keys
 from mathdata.steps import chains_of, describe, run_chains
 from mathdata.training import run_jobs
@@ -81,10 +82,17 @@ def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
         "input": [s.path for s in recipe.input],
         "chains": {name: [describe(c) for c in chain] for name, chain in chains_of(recipe).items()},
         "train": {name: arm.train is not False for name, arm in recipe.arms.items()},
-        "evaluate": recipe.evaluate.benchmarks if recipe.evaluate else [],
+        "evaluate": [label(b) for b in recipe.evaluate.benchmarks] if recipe.evaluate else [],
+        "asked": asked_by_arm(recipe),
         "compare": recipe.compare.model_dump() if recipe.compare else None,
         "digest": recipe.digest,
     }
+
+
+def asked_by_arm(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """How each benchmark is put to each arm, and who decided it."""
+    entries = recipe.evaluate.benchmarks if recipe.evaluate else []
+    return {label(b): {arm: asked_of(recipe, arm, b).record for arm in recipe.arms} for b in entries}
 
 
 # --- the run folder -----------------------------------------------------------------------------------------------

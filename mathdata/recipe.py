@@ -10,14 +10,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
+from mathdata.asking import Asked, asked
 from mathdata.bind import explain
 from mathdata.errors import RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
+from mathdata.prompts import Prompt
 from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_stage
 from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
 from mathdata.trainspec import TrainSpec
+from mathdata.types import Benchmark
 
-__all__ = ["Arm", "Recipe", "StageCall", "bundled", "load_recipe", "load_yaml"]
+__all__ = ["Arm", "Recipe", "StageCall", "asked_of", "asked_prompt", "bundled", "load_recipe", "load_yaml"]
 
 
 class Strict(BaseModel):
@@ -79,9 +82,12 @@ class Arm(Strict):
 
 
 class Evaluate(Strict):
-    """How every arm is graded: the same benchmarks, prompt and limits for all."""
+    """How every arm is graded: the same benchmarks, each asked as `mathdata.asking.asked` says.
 
-    benchmarks: list[str]
+    An entry may say how that benchmark is asked: `{squad: {max_tokens: 32, limit: 100}}`.
+    """
+
+    benchmarks: list[str | dict[str, dict[str, Any] | None]]
     prompt: str | None = None
     max_tokens: int | None = None
     limit: int | None = None
@@ -341,6 +347,38 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
                 raise RecipeError(
                     f"{where}{line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
                 )
+
+
+def trained_prompt(recipe: Recipe, arm: str) -> str | None:
+    """The prompt that an arm's model was trained with; for one that is not trained the prompt of those that are.
+
+    Where the trained arms have several prompts, that of the recipe's own `train`.
+    """
+    if recipe.train is None:
+        return None
+
+    def own(name: str) -> str:
+        train = recipe.arms[name].train
+        return str((train or {}).get("prompt", recipe.train.prompt if recipe.train else ""))
+
+    if recipe.arms[arm].train is not False:
+        return own(arm)
+    others = {own(name) for name, made in recipe.arms.items() if made.train is not False}
+    return others.pop() if len(others) == 1 else recipe.train.prompt
+
+
+def asked_of(recipe: Recipe, arm: str, benchmark: str | Mapping[str, Any] | Benchmark) -> Asked:
+    """How an arm's model is asked on a benchmark (an entry of `evaluate.benchmarks`): prompt, limits, who decided."""
+    from mathdata.benchmarks import get_benchmark
+
+    assert recipe.evaluate is not None
+    said = {k: getattr(recipe.evaluate, k) for k in ("prompt", "max_tokens", "limit")}
+    return asked(get_benchmark(benchmark), trained=trained_prompt(recipe, arm), **said)
+
+
+def asked_prompt(recipe: Recipe, arm: str, benchmark: str | Mapping[str, Any] | Benchmark) -> Prompt:
+    """The prompt that an arm's model is asked with; two arms are asked alike where its digest is equal."""
+    return asked_of(recipe, arm, benchmark).prompt
 
 
 def arm_train(recipe: Recipe, name: str, where: str = "recipe") -> TrainSpec:

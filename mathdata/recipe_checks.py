@@ -17,6 +17,7 @@ from mathdata.recipe_text import line_of
 
 if TYPE_CHECKING:
     from mathdata.recipe import Evaluate, Recipe, StageCall
+    from mathdata.types import Benchmark
 
 __all__ = [
     "check_asking",
@@ -85,7 +86,9 @@ def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> Non
 
 
 def check_asking(evaluate: Evaluate, where: str, text: str) -> None:
-    """The prompt and the backend that grading names. Raises RecipeError."""
+    """The prompt and the backend that grading names; a prompt for all fits all. Raises RecipeError."""
+    from mathdata.asking import one_prompt_fits
+    from mathdata.benchmarks import get_benchmark
     from mathdata.prompts import get_prompt
     from mathdata.registry import parse_spec
 
@@ -96,6 +99,7 @@ def check_asking(evaluate: Evaluate, where: str, text: str) -> None:
     if evaluate.prompt is not None:
         try:
             get_prompt(evaluate.prompt)
+            one_prompt_fits([get_benchmark(b) for b in evaluate.benchmarks], evaluate.prompt)
         except MathdataError as e:
             raise RecipeError(
                 f"{where}{line_of(text, 'evaluate', 'prompt')}: evaluate.prompt: {e.message}", e.hint
@@ -109,14 +113,20 @@ def as_list(value: Any, key: str, function: Any) -> Any:
     return [value] if wants_list and isinstance(value, (str, dict)) else value
 
 
-def check_benchmarks(names: Sequence[str], where: str) -> None:
+def check_benchmarks(names: Sequence[str | Mapping[str, Any]], where: str) -> list[Benchmark]:
+    """The benchmarks that a recipe names, each once. Raises RecipeError."""
     from mathdata.benchmarks import get_benchmark
 
+    found: dict[str, Benchmark] = {}
     for name in names:
         try:
-            get_benchmark(name)
+            made = get_benchmark(name)
         except MathdataError as e:
             raise RecipeError(f"{where}: {e.message}", e.hint) from None
+        if made.name in found:
+            raise RecipeError(f"{where}: benchmark {made.name} is named twice", "name each once")
+        found[made.name] = made
+    return list(found.values())
 
 
 def check_request(function: Any, options: Mapping[str, Any], where: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from mathdata.errors import MathdataError, MissingExtra, PreflightError
 from mathdata.manifest import digest_of, dump_json, sha256_of, versions
-from mathdata.recipe import Recipe, arm_train
+from mathdata.recipe import Recipe, arm_train, trained_prompt
 from mathdata.steps import Step, chain_of
 from mathdata.types import Progress
 
@@ -98,7 +98,7 @@ def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: s
         "tokenizer_data": every,
         "allow": list(settings.preflight.allow),
         "out": str(folder / "models" / arm),
-        "evaluate": evaluation_of(recipe, evaluation),
+        "evaluate": evaluation_of(recipe, arm, evaluation),
     }
     decides = [
         {k: body[k] for k in ("spec", "seed", "before", "allow")},
@@ -110,10 +110,11 @@ def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: s
     return Job(arm, digest_of(decides), body, folder / "models" / arm, evaluation, {})
 
 
-def evaluation_of(recipe: Recipe, out: Path) -> dict[str, Any] | None:
+def evaluation_of(recipe: Recipe, arm: str, out: Path) -> dict[str, Any] | None:
     if recipe.evaluate is None:
         return None
-    return recipe.evaluate.model_dump(mode="json") | {"out": str(out), "seed": recipe.seed}
+    asked = {"trained": trained_prompt(recipe, arm), "seed": recipe.seed}
+    return recipe.evaluate.model_dump(mode="json") | asked | {"out": str(out)}
 
 
 def finished(job: Job) -> bool:

@@ -216,3 +216,9 @@ class Benchmark:
     by: tuple[str, ...] = ()
     """Columns to break accuracy down by (subject, level)."""
     note: str = ""
+    own_prompt: bool = False
+    """Only its own prompt fits it (a text and a question), whatever prompt the model was trained with."""
+    limit: int | None = None
+    """How many of its problems are asked, where the entry that names it says so; `load` returns them all."""
+    said: tuple[str, ...] = ()
+    """Which of `prompt`, `max_tokens` and `limit` the entry that names it said itself."""

@@ -70,7 +70,7 @@ LAYERS = [
     {"families", "symbolic"},
     {"verifiers"},
     {"augmentations", "samplers", "backends", "benchmarks", "engines", "loading"},
-    {"responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
+    {"asking", "responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
     {
         "trainspec",
         "recipe",

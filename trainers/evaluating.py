@@ -149,7 +149,7 @@ def graded(subject: Any, benchmark: Benchmark, spec: TrainSpec, out: Path, backe
         subject,
         benchmarks=[benchmark],
         out=out,
-        prompt=spec.prompt,
+        trained=spec.prompt,
         max_tokens=spec.evaluation.max_tokens,
         backend=backend,
         overwrite=True,

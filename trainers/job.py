@@ -93,14 +93,15 @@ def corpus_of(job: Mapping[str, Any], spec: Any) -> list[str]:
 def evaluate_model(
     model: Any, tokenizer: Any, spec: Any, evaluate: Mapping[str, Any], out: Path, report: Any, name: str
 ) -> dict[str, Any]:
-    """Grade the model where it stands in memory, with the prompt it was trained with."""
+    """Grade the model where it stands in memory, each benchmark asked as `mathdata.asking.asked` says."""
     from mathdata.backends.transformers import Transformers
     from mathdata.evaluation import evaluate as grade
     from mathdata.evaluation import folder_digest
     from mathdata.types import Context
 
-    options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "prompt", "out")}
+    options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "out")}
     options.setdefault("overwrite", True)  # the folder is this job's own
+    options.setdefault("trained", spec.prompt)
     size = int(options.get("batch_size", 64))
     ctx = Context(
         progress=lambda done, total=None, note="": report(
@@ -114,7 +115,6 @@ def evaluate_model(
     found = grade(
         subject,
         out=evaluate.get("out") or out / "evaluation",
-        prompt=evaluate.get("prompt") or spec.prompt,
         backend=server,
         ctx=ctx,
         **options,

@@ -204,16 +204,23 @@ def _unverified(frame: Frame) -> list[Finding]:
 
 
 def _same_prompt(spec: TrainSpec, evaluate: Mapping[str, Any] | None) -> list[Finding]:
-    asked = (evaluate or {}).get("prompt")
-    if not asked or get_prompt(asked).digest == get_prompt(spec.prompt).digest:
-        return []
+    """Mathematics is asked as it was taught; a benchmark that only its own prompt fits is asked with that one."""
+    from mathdata.asking import asked
+    from mathdata.benchmarks import get_benchmark
+
+    said = evaluate or {}
+    named = [get_benchmark(b) for b in said.get("benchmarks") or ()]
+    how = [(b.name, asked(b, prompt=said.get("prompt"), trained=spec.prompt).prompt) for b in named if not b.own_prompt]
+    taught = get_prompt(spec.prompt).digest
     return [
         Finding(
             "prompt",
             0,
-            f"trained with prompt '{spec.prompt}' but evaluated with '{asked}'",
-            "leave evaluate.prompt out: the training's prompt is used",
+            f"trained with prompt '{spec.prompt}' but {name} is asked with '{prompt.name}'",
+            "leave the evaluation's prompt out: the training's prompt is used",
         )
+        for name, prompt in how
+        if prompt.digest != taught
     ]
 
 
@@ -224,7 +231,7 @@ def _leaks(frame: Frame, spec: TrainSpec, evaluate: Mapping[str, Any] | None) ->
     names += [on_the_way] if on_the_way is not None and on_the_way not in names else []
     if not names:
         return []
-    from mathdata.benchmarks import get_benchmark
+    from mathdata.benchmarks import get_benchmark, label
     from mathdata.registry import find
     from mathdata.types import Context
 
@@ -244,16 +251,11 @@ def _leaks(frame: Frame, spec: TrainSpec, evaluate: Mapping[str, Any] | None) ->
         Finding(
             "benchmark-leak",
             leaks.height,
-            f"{leaks.height} rows are problems of the benchmark ({', '.join(map(_short, names))})",
-            f"run: mathdata decontaminate IN -o OUT --against {','.join(map(_short, names))}",
+            f"{leaks.height} rows are problems of the benchmark ({', '.join(map(label, names))})",
+            f"run: mathdata decontaminate IN -o OUT --against {','.join(map(label, names))}",
             leaks["id"][0],
         )
     ]
-
-
-def _short(benchmark: str | Mapping[str, Any]) -> str:
-    """A benchmark as a reader names it: its name, or the file of a custom one."""
-    return benchmark if isinstance(benchmark, str) else str(benchmark.get("custom", benchmark).get("file", benchmark))
 
 
 USUAL_RATES = ((1e7, 1e-4, 2e-2), (5e8, 5e-6, 2e-3), (4e9, 1e-6, 2e-4), (float("inf"), 5e-7, 1e-4))

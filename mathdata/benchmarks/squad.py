@@ -123,6 +123,6 @@ def squad(
 ) -> Benchmark:
     """SQuAD by the official normalisation."""
     return Benchmark(
-        name="squad", load=partial(rows, file), version="1.1", licence="CC-BY-SA-4.0", prompt="squad", judge=grade,
-        max_tokens=64, note="accuracy is exact match; score is F1",
+        name="squad", load=partial(rows, file), version="1.1", licence="CC-BY-SA-4.0", prompt="squad", own_prompt=True,
+        judge=grade, max_tokens=64, note="accuracy is exact match; score is F1",
     )  # fmt: skip

@@ -48,8 +48,31 @@ def print_plan(plan: dict[str, Any]) -> None:
         click.echo(f"  {name}: " + (" -> ".join(next(iter(c)) for c in chain) or "as it came"))
     for arm, trained in plan["train"].items():
         click.echo(f"  arm {arm}: {'train and ' if trained else ''}evaluate on {', '.join(plan['evaluate'])}")
+    for benchmark, arms in plan["asked"].items():
+        for said, who in asked_lines(arms).items():
+            click.echo(f"  {benchmark}: {said}" + (f" ({', '.join(who)})" if len(who) < len(arms) else ""))
     if plan["compare"]:
         click.echo(f"  compare {plan['compare']['before']} -> {plan['compare']['after']}")
+
+
+BY = {
+    "entry": "as its entry says",
+    "evaluation": "as evaluate says",
+    "training": "as in training",
+    "benchmark": "its own",
+}
+
+
+def asked_lines(arms: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """How a benchmark is asked, in words, and the arms that are asked so."""
+    lines: dict[str, list[str]] = {}
+    for arm, a in arms.items():
+        items = f"the first {a['limit']} problems" if a["limit"] else "all problems"
+        said = (
+            f"prompt {a['prompt']} ({BY[a['prompt_by']]}), {a['max_tokens']} tokens ({BY[a['max_tokens_by']]}), {items}"
+        )
+        lines.setdefault(said, []).append(arm)
+    return lines
 
 
 def print_summary(summary: dict[str, Any]) -> None:

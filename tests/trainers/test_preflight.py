@@ -92,9 +92,13 @@ def test_answers_that_the_length_would_cut_off_are_refused_dropped_or_cut(rows: 
 
 
 def test_a_prompt_that_differs_between_training_and_evaluation_is_refused(rows: Any, tiny: Any) -> None:
-    assert words(check(rows(4), tiny(prompt="plain"), evaluate={"prompt": "alpaca"})) == [("prompt", 0)]
-    assert words(check(rows(4), tiny(prompt="alpaca"), evaluate={"prompt": "alpaca"})) == []
-    assert words(check(rows(4), tiny(prompt="alpaca"), evaluate={"prompt": None})) == []
+    def found(spec: Any, **said: Any) -> list[Any]:
+        return words(check(rows(4), spec, evaluate={"benchmarks": ["elementary"], **said}))
+
+    assert found(tiny(prompt="plain"), prompt="alpaca") == [("prompt", 0)]
+    assert found(tiny(prompt="plain"), benchmarks=["elementary?prompt=alpaca"]) == [("prompt", 0)]
+    assert found(tiny(prompt="alpaca"), prompt="alpaca") == []
+    assert found(tiny(prompt="alpaca"), prompt=None) == []
 
 
 def test_unverified_rows_pass_only_by_name(rows: Any, tiny: Any) -> None:
@@ -136,10 +140,11 @@ def test_a_plan_that_does_not_fit_the_card_is_refused_and_can_be_allowed(rows: A
 
 
 def test_all_faults_are_told_at_once(rows: Any, tiny: Any) -> None:
+    said = {"benchmarks": ["elementary"], "prompt": "alpaca"}
     with pytest.raises(PreflightError) as caught:
-        check(rows(4, verdict="wrong"), tiny(), evaluate={"prompt": "alpaca"}).raise_if_refused()
+        check(rows(4, verdict="wrong"), tiny(), evaluate=said).raise_if_refused()
     assert "not verified" in caught.value.message
-    assert "evaluated with 'alpaca'" in caught.value.message
+    assert "elementary is asked with 'alpaca'" in caught.value.message
 
 
 def test_look_shows_learnt_tokens_and_findings_without_control_codes(tiny: Any) -> None:
