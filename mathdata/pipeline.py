@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mathdata.benchmarks import label
-from mathdata.errors import ResumeError, UsageError
+from mathdata.benchmarks import get_benchmark, label
+from mathdata.errors import MathdataError, RecipeError, ResumeError, UsageError
 from mathdata.manifest import dump_json
 from mathdata.recipe import Recipe, asked_of, load_recipe
 from mathdata.recipe_checks import check_keys
+from mathdata.recipe_text import line_of
+from mathdata.rounding import check_rounding
 from mathdata.steps import chains_of, describe, run_chains
 from mathdata.training import run_jobs
-from mathdata.types import Context, Progress
+from mathdata.types import Benchmark, Context, Progress
 from mathdata.wrapup import Run, finish
 
 __all__ = ["Run", "plan", "run"]
@@ -53,6 +55,7 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / made.name
     started = time.perf_counter()
     need_keys(made, folder)
+    need_benchmarks(made, load=True)
     with locked(folder):
         replaced = claim(folder, made, fresh)
         if replaced:
@@ -74,9 +77,42 @@ def need_keys(recipe: Recipe, folder: Path) -> None:
         check_keys(recipe, *recipe.place)
 
 
+def need_benchmarks(recipe: Recipe, *, load: bool) -> None:
+    """Every benchmark has rows, and takes answers that are rounded as the recipe rounds. Raises RecipeError.
+
+    Without `load` a file must be there, and what stands at a hub is left there.
+    """
+    if recipe.evaluate is None:
+        return
+    where, text = recipe.place
+    said = f"{where}{line_of(text, 'evaluate', 'benchmarks')}: evaluate.benchmarks"
+    named = [get_benchmark(b) for b in recipe.evaluate.benchmarks]
+    here = [b for b in named if is_here(b, said) or load]
+    for benchmark in here if load else ():
+        if not rows_of(benchmark, said):
+            raise RecipeError(f"{said}: benchmark {benchmark.name} has no rows", "check its file")
+    check_rounding(recipe, here, where, text, read=True)
+
+
+def is_here(benchmark: Benchmark, said: str) -> bool:
+    """Whether its rows stand on this machine. Raises RecipeError where they stand nowhere."""
+    try:
+        return benchmark.source is None or "://" not in benchmark.source()
+    except MathdataError as error:
+        raise RecipeError(f"{said}: {error.message}", error.hint) from None
+
+
+def rows_of(benchmark: Benchmark, said: str) -> int:
+    try:
+        return benchmark.load().height
+    except MathdataError as error:
+        raise RecipeError(f"{said}: {benchmark.name}: {error.message}", error.hint) from None
+
+
 def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
     """What `run` would do, without doing it. Raises RecipeError where `run` would before any work."""
     need_keys(recipe, out or Path("runs") / recipe.name)
+    need_benchmarks(recipe, load=False)
     return {
         "name": recipe.name,
         "input": [s.path for s in recipe.input],

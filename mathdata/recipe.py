@@ -17,6 +17,7 @@ from mathdata.manifest import digest_of
 from mathdata.prompts import Prompt
 from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_stage
 from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
+from mathdata.rounding import check_rounding
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark
 
@@ -62,9 +63,9 @@ class StageCall(Strict):
 class Preflight(Strict):
     """Checks that a run is allowed to fail, by name; the report prints them."""
 
-    allow: list[Literal["unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory"]] = Field(
-        default_factory=list
-    )
+    allow: list[
+        Literal["unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory", "rounding"]
+    ] = Field(default_factory=list)
 
 
 class Arm(Strict):
@@ -339,7 +340,8 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
         if arm.train is not False and recipe.train is not None:
             arm_train(recipe, name, where + line_of(text, "arms", name, "train"))
     if recipe.evaluate is not None:
-        check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "evaluate", "benchmarks"))
+        named = check_benchmarks(recipe.evaluate.benchmarks, where + line_of(text, "evaluate", "benchmarks"))
+        check_rounding(recipe, named, where, text)
         check_asking(recipe.evaluate, where, text)
     if recipe.compare is not None:
         for side in (recipe.compare.before, recipe.compare.after):

@@ -197,7 +197,7 @@ def check_columns(recipe: Recipe, file: Path, where: str, text: str) -> None:
 def _asked_for(call: StageCall) -> Iterator[tuple[str, str]]:
     yield from (("where", column) for column in call.where or {})
     if call.name == "sample":
-        yield from (("by", column) for column in call.options.get("by") or ())
+        yield from (("by", column) for column in call.options.get("by") or () if not column.startswith("param."))
         yield from (("fill", column) for column in call.options.get("fill") or ())
 
 

@@ -14,7 +14,7 @@ __all__ = ["DEFAULT_SEED", "LoraSpec", "ModelSpec", "TokenizerSpec", "TrainSpec"
 
 DEFAULT_SEED = 42
 
-ALLOWED = ("unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory")
+ALLOWED = ("unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory", "rounding")
 """Findings of the preflight that a recipe may let pass by name; the rest can never work."""
 
 OWNED = {

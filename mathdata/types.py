@@ -216,6 +216,12 @@ class Benchmark:
     by: tuple[str, ...] = ()
     """Columns to break accuracy down by (subject, level)."""
     note: str = ""
+    families: tuple[str, ...] | None = None
+    """The families of elementary problems that it holds; None: not said, its rows tell."""
+    tolerance: float | None = None
+    """How far off an answer may be, in the answer's own unit; None: by the judge, to whom a rounded value is another."""
+    source: Callable[[], str] | None = None
+    """The file or address that its rows are read from; raises DataError where there is none."""
     own_prompt: bool = False
     """Only its own prompt fits it (a text and a question), whatever prompt the model was trained with."""
     limit: int | None = None

@@ -85,6 +85,7 @@ LAYERS = [
         "pushing",
         "receipts",
         "recipe_checks",
+        "rounding",
     },
     {"steps", "training"},
     {"wrapup", "pipeline", "sweep"},

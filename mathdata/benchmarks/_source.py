@@ -13,17 +13,22 @@ from mathdata.types import Frame
 KEEP = ("id", "problem", "answer", "solution", "subject", "level", "steps")
 
 
-def load(local: str, hub: str | None, shape: Callable[[Frame], Frame]) -> Frame:
-    """The benchmark's rows with `id problem answer` and what else of `KEEP` the source has."""
+def address(local: str, hub: str | None = None) -> str:
+    """Where a benchmark's rows are read: its file in the data root, else its address. Raises DataError for neither."""
     from mathdata.io import data_root
 
     path = data_root() / local
     if path.is_file():
-        frame = shape(pl.read_ndjson(path, infer_schema_length=None))
-    elif hub is None:
+        return str(path)
+    if hub is None:
         raise DataError(f"benchmark file not found: {path}", "set MATHDATA_DATA to the folder that holds it")
-    else:
-        frame = _from_hub(hub)
+    return hub
+
+
+def load(local: str, hub: str | None, shape: Callable[[Frame], Frame]) -> Frame:
+    """The benchmark's rows with `id problem answer` and what else of `KEEP` the source has."""
+    found = address(local, hub)
+    frame = _from_hub(found) if found == hub else shape(pl.read_ndjson(found, infer_schema_length=None))
     return frame.select([c for c in KEEP if c in frame.columns])
 
 

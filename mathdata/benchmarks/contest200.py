@@ -6,16 +6,18 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import polars as pl
 
-from mathdata.benchmarks._source import load
+from mathdata.benchmarks._source import address, load
+from mathdata.errors import UsageError
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame, Row, Verdict
 
 N = r"(-?\d+(?:\.\d+)?)"
-MARKED = re.compile(r"####\s*(-?\d+(?:\.\d+)?(?:E[+-]?\d{1,3})?)\s*$")
+MARKED = re.compile(r"####\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}|/[1-9]\d*)?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ SHAPES = (
 )
 
 
+FAMILIES = (
+    "add", "subtract", "multiply", "divide", "power", "square_root", "equation", "discount", "rectangle_area",
+    "function_value", "sales", "mass", "mean",
+)  # fmt: skip
+"""The shapes by the names that the families of elementary problems have everywhere else."""
+
+
 def exact(problem: str) -> tuple[Shape, float] | None:
     """The family of a contest question and its value; None where no family reads it."""
     for shape in SHAPES:
@@ -96,8 +105,10 @@ def grade(row: Row, response: str, tolerance: float = 1e-2) -> Verdict:
     if found is None:
         return Verdict("unparsed", "no answer in the family's form", f"{gold:.12g}", None, shape.name)
     got, span = found[found.re.groups], found.span(found.re.groups)
-    near = abs(float(got) - gold) <= tolerance + 1e-5 * abs(gold)
-    why = "within tolerance" if near else f"off by {abs(float(got) - gold):.6g}"
+    above, _, below = got.partition("/")
+    off = abs(float(above) / float(below or 1) - gold)
+    near = off <= tolerance + 1e-5 * abs(gold)
+    why = "within tolerance" if near else f"off by {off:.6g}"
     return Verdict("correct" if near else "wrong", why, f"{gold:.12g}", got, shape.name, span)
 
 
@@ -112,20 +123,30 @@ def shape_rows(raw: Frame) -> Frame:
     )
 
 
+FILE = "seed_corpus/eval_200.jsonl"
+
+
 def rows() -> Frame:
-    return load("seed_corpus/eval_200.jsonl", None, shape_rows)
+    return load(FILE, None, shape_rows)
 
 
 @register(
     "benchmark", "contest200", "200 rows of the elementary-mathematics contest, graded within a tolerance (Chinese)"
 )
-def contest200(*, tolerance: Annotated[float, "1e-8, 1e-4 or 1e-2"] = 1e-2) -> Benchmark:
+def contest200(
+    *, tolerance: Annotated[float, "the contest's 1e-8, 1e-4 or 1e-2; 0.05 for answers rounded to one decimal"] = 1e-2
+) -> Benchmark:
     """The contest's 200 at one of its tolerances."""
+    if not 0 <= tolerance < math.inf:
+        raise UsageError(
+            f"contest200: a tolerance of {tolerance:g} lets nothing be graded", "for example contest200:0.01"
+        )
 
     def judge(row: Row, response: str) -> Verdict:
         return grade(row, response, tolerance)
 
     return Benchmark(
         name="contest200", load=rows, version=f"200@65397af/{tolerance:g}", licence="MIT", language="zh",
-        prompt="alpaca", judge=judge, max_tokens=512, by=("subject",),
+        prompt="alpaca", judge=judge, max_tokens=512, by=("subject",), families=FAMILIES, tolerance=tolerance,
+        source=partial(address, FILE),
     )  # fmt: skip

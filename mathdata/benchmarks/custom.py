@@ -8,7 +8,7 @@ from typing import Annotated
 
 import polars as pl
 
-from mathdata.errors import SchemaError, UnknownName
+from mathdata.errors import DataError, SchemaError, UnknownName
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
@@ -40,6 +40,14 @@ def _rows(file: str, problem: str, answer: str, by: tuple[str, ...]) -> Frame:
     return frame.rename({"topic": "subject"}) if "topic" in frame.columns else frame
 
 
+def _where(file: str) -> str:
+    """The file as it is named. Raises DataError where it is a path that leads nowhere."""
+    local = ":" not in file and not Path(file).exists()
+    if local and not Path(file.partition("?")[0]).exists():
+        raise DataError(f"no such file: {file}", "check the path, or name a benchmark: mathdata ls benchmarks")
+    return file
+
+
 @register("benchmark", "custom", "any file by column mapping")
 def custom(
     *,
@@ -61,5 +69,6 @@ def custom(
     columns = tuple("subject" if c == "topic" else c for c in by)
     return Benchmark(
         name=name or stem, load=load, version="custom", licence=licence, language=language, prompt=prompt, rule=rule,
+        source=partial(_where, file),
         strict_rule=strict_rule, max_tokens=max_tokens, by=columns,
     )  # fmt: skip

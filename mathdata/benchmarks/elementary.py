@@ -28,6 +28,7 @@ def _make(name: str, split: Split, families: Sequence[str], each: int, note: str
         max_tokens=96,
         by=("topic", "language"),
         note=note,
+        families=tuple(families),
     )
 
 

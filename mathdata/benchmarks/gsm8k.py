@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from mathdata.benchmarks._source import after_hash, load, numbered
+from mathdata.benchmarks._source import address, after_hash, load, numbered
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
@@ -52,14 +54,19 @@ def shape(raw: Frame) -> Frame:
     )
 
 
+WHERE = ("gsm8k/test.jsonl", "hf://openai/gsm8k?subset=main&split=test")
+
+
 def rows() -> Frame:
-    return load("gsm8k/test.jsonl", "hf://openai/gsm8k?subset=main&split=test", shape)
+    return load(*WHERE, shape)
 
 
 register("benchmark", "gsm8k", "1,319 grade-school word problems (English), #### answers")(
     Benchmark(
         name="gsm8k",
         load=rows,
+        source=partial(address, *WHERE),
+        families=(),
         version="test@3101c7d",
         licence="MIT",
         prompt="question_answer",

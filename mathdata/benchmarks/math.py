@@ -2,9 +2,11 @@ r"""MATH: 5,000 competition problems in 7 subjects and 5 levels, answers in `\bo
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from mathdata.benchmarks._source import last_boxed, load
+from mathdata.benchmarks._source import address, last_boxed, load
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
@@ -49,14 +51,19 @@ def shape(raw: Frame) -> Frame:
     )
 
 
+WHERE = ("math/test.jsonl", "hf://EleutherAI/hendrycks_math?split=test")
+
+
 def rows() -> Frame:
-    return load("math/test.jsonl", "hf://EleutherAI/hendrycks_math?split=test", shape)
+    return load(*WHERE, shape)
 
 
 register("benchmark", "math", "5,000 competition problems, 7 subjects, 5 levels (English)")(
     Benchmark(
         name="math",
         load=rows,
+        source=partial(address, *WHERE),
+        families=(),
         version="test-5000",
         licence="MIT",
         prompt="minerva",

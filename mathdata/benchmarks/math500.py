@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from mathdata.benchmarks import math
-from mathdata.benchmarks._source import load
+from mathdata.benchmarks._source import address, load
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
@@ -20,14 +22,19 @@ def shape(raw: Frame) -> Frame:
     return frame
 
 
+WHERE = ("math/math500_deepscaler.jsonl", "hf://HuggingFaceH4/MATH-500?split=test")
+
+
 def rows() -> Frame:
-    return load("math/math500_deepscaler.jsonl", "hf://HuggingFaceH4/MATH-500?split=test", shape)
+    return load(*WHERE, shape)
 
 
 register("benchmark", "math500", "500 of the MATH test problems")(
     Benchmark(
         name="math500",
         load=rows,
+        source=partial(address, *WHERE),
+        families=(),
         version="500",
         licence="MIT",
         prompt="minerva",

@@ -14,13 +14,15 @@ from typing import Annotated, Any
 
 import polars as pl
 
-from mathdata.errors import DataError
+from mathdata.benchmarks._source import address
+from mathdata.errors import DataError, MathdataError
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame, Row, Verdict
 
 __all__ = ["Scored", "exact_match", "f1", "normal"]
 
-HUB = "hf://rajpurkar/squad?split=validation"
+LOCAL, HUB = "squad/dev-v1.1.json", "hf://rajpurkar/squad?split=validation"
+"""The official file's place in the data root, and where the rows are read from where it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,10 @@ def grade(row: Row, response: str) -> Scored:
 
 def rows(file: str | None) -> Frame:
     """Questions from the official nested JSON, or from rows as the hub has them."""
-    found = _local(Path(file)) if file else _hub()
+    source = where(file)
+    found = _hub() if source == HUB else _local(Path(source))
     if not found:
-        raise DataError(f"{file or HUB}: no questions", "the official layout: data, paragraphs, qas")
+        raise DataError(f"{source}: no questions", "the official layout: data, paragraphs, qas")
     return pl.DataFrame(
         {
             "id": [str(r["id"]) for r in found],
@@ -84,6 +87,15 @@ def rows(file: str | None) -> Frame:
         },
         schema_overrides={"answers": pl.List(pl.String)},
     )
+
+
+def where(file: str | None) -> str:
+    """The file that was named, else the official one in the data root, else the hub. Raises DataError."""
+    if file is None:
+        return address(LOCAL, HUB)
+    if not Path(file).is_file():
+        raise DataError(f"squad: no such file: {file}", f"the official dev-v1.1.json, or {LOCAL} in MATHDATA_DATA")
+    return file
 
 
 def _local(path: Path) -> list[dict[str, Any]]:
@@ -113,16 +125,25 @@ def _hub() -> list[dict[str, Any]]:
     from mathdata.engines.local import LocalEngine
     from mathdata.io import read
 
-    frame = LocalEngine().collect(read(HUB))
+    try:
+        frame = LocalEngine().collect(read(HUB))
+    except MathdataError as error:
+        raise DataError(
+            f"squad: {error.message}", f"{error.hint}; or give squad:FILE, or {LOCAL} in MATHDATA_DATA"
+        ) from error
     return [_flat(r | {"question": r.get("question") or r["problem"]}) for r in frame.iter_rows(named=True)]
 
 
 @register("benchmark", "squad", "SQuAD F1 and exact match: what the model could do before")
 def squad(
-    *, file: Annotated[str | None, "SQuAD .json (official) or .jsonl of rows; default: the hub"] = None
+    *,
+    file: Annotated[
+        str | None,
+        "SQuAD .json (official) or .jsonl of rows; default: squad/dev-v1.1.json in MATHDATA_DATA, else the hub",
+    ] = None,
 ) -> Benchmark:
     """SQuAD by the official normalisation."""
     return Benchmark(
         name="squad", load=partial(rows, file), version="1.1", licence="CC-BY-SA-4.0", prompt="squad", own_prompt=True,
-        judge=grade, max_tokens=64, note="accuracy is exact match; score is F1",
+        source=partial(where, file), families=(), judge=grade, max_tokens=64, note="accuracy is exact match; score is F1",
     )  # fmt: skip

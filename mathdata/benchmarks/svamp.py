@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from mathdata.benchmarks._source import load
+from mathdata.benchmarks._source import address, load
 from mathdata.registry import register
 from mathdata.types import Benchmark, Frame
 
@@ -19,8 +21,11 @@ def shape(raw: Frame) -> Frame:
     )
 
 
+WHERE = ("svamp/svamp.jsonl", None)
+
+
 def rows() -> Frame:
-    return load("svamp/svamp.jsonl", None, shape)
+    return load(*WHERE, shape)
 
 
 register("benchmark", "svamp", "1,000 one-step word problems (English)")(
@@ -28,5 +33,6 @@ register("benchmark", "svamp", "1,000 one-step word problems (English)")(
         name="svamp", load=rows, version="1000@689d7cc", licence="MIT", prompt="question_answer", rule="gsm8k",
         strict_rule="gsm8k_strict",
         max_tokens=512, by=("subject",),
+        source=partial(address, *WHERE), families=(),
     )
 )  # fmt: skip

@@ -60,6 +60,15 @@ def _gather(key: str, numbers: list[str]) -> tuple[str, list[str]]:
     return _LIST.sub("@", key), gathered
 
 
+def slots_of(template: str) -> list[str]:
+    """The names of what a wording leaves open.
+
+    >>> slots_of("计算 {a} 的 {n} 次方？")
+    ['a', 'n']
+    """
+    return _SLOT.findall(template)
+
+
 @cache
 def _table() -> dict[str, list[_Place]]:
     from mathdata.families._write import families

@@ -14,6 +14,7 @@ from mathdata.engines.local import numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.registry import build, register
 from mathdata.samplers._draw import Asked, Chosen, Sampler, cap, check_asked, draws, fill_up
+from mathdata.samplers._params import PREFIX, check_params, finer_groups, with_groups
 from mathdata.text import fill_templates, normal_column
 from mathdata.types import Context, Engine, Frame, Table
 
@@ -30,8 +31,14 @@ def sample(
         "uniform, stratified, quota, nested, difficulty, diverse, or {name: {option: value}}, for example "
         "{diverse: {vectors: embedding}} (default: quota with --quota, nested with --sizes, else uniform).",
     ] = None,
-    by: Annotated[list[str] | None, "Columns that make the groups (stratified, quota, nested)."] = None,
-    quota: Annotated[dict[str, int] | Path | None, "Rows of each group: k=v,k=v or a file (.json, .yaml)."] = None,
+    by: Annotated[
+        list[str] | None,
+        "Columns that make the groups (stratified, quota, nested); param.n is a parameter of the problem's family.",
+    ] = None,
+    quota: Annotated[
+        dict[str, int] | Path | None,
+        "Rows of each group: k=v,k=v or a file (.json, .yaml); power.n.0 is the family power where n is 0.",
+    ] = None,
     sizes: Annotated[list[str | int] | None, "Sizes of nested samples, e.g. 128,256,512,full."] = None,
     max_per_template: Annotated[int | None, "At most so many siblings (rows that differ only in numbers)."] = None,
     max_per_problem: Annotated[int | None, "At most so many solutions of one problem."] = None,
@@ -76,6 +83,8 @@ def _asked(n: Any, strategy: Any, by: Any, quota: Any, sizes: Any, seed: int) ->
     sampler: Sampler = build("sampler", strategy or ("quota" if table else "nested" if sizes else "uniform"))
     asked = Asked(n, tuple(by or ()), table, tuple(_size(s) for s in sizes or ()), seed)
     check_asked(sampler, asked)
+    check_params(asked.by)
+    finer_groups(table or {})
     return sampler, asked
 
 
@@ -137,38 +146,18 @@ def _slim(
     """What choosing needs of every row, and no more: it is held in memory for the whole table."""
     needs = {*sampler.columns, *(["template"] if per_template else []), *(["query"] if per_problem else [])}
     keys = {*asked.by, *fill, *(["topic"] if sampler.name == "quota" and not asked.by else [])}
+    finer = finer_groups(asked.quota or {})
     parts, start = [], 0
     for frame in engine.frames(table):
-        unknown = keys - set(frame.columns)
+        unknown = {k for k in keys if not k.startswith(PREFIX)} - set(frame.columns)
         if unknown:
             raise UsageError(f"sample: no column '{min(unknown)}'", f"columns: {', '.join(frame.columns)}")
-        if "topic" in keys:
-            frame = _topics(frame, asked.quota or {})
+        frame = with_groups(frame, keys, finer)
         parts.append(_columns(frame, needs, keys).with_columns(pl.int_range(start, start + pl.len()).alias("i")))
         start += frame.height
     slim = pl.concat(parts).with_columns(_spare(fill).alias("_spare"))
     drawn = draws(slim["id"], slim["origin"], asked.seed)
     return slim.with_columns(drawn).drop("id", "origin")
-
-
-def _topics(frame: Frame, quota: dict[str, int]) -> Frame:
-    """`topic` where it is null, by the elementary families; `power_2` where the quota tells exponents apart."""
-    finer = {name.rpartition("_")[0] for name in quota if name.rpartition("_")[2].isdigit()}
-    unclear = frame["topic"].is_null() | frame["topic"].is_in(sorted(finer))
-    if not unclear.any():
-        return frame
-    made = [_topic(p, t, finer) for p, t in frame.filter(unclear).select("problem", "topic").iter_rows()]
-    return frame.with_columns(frame["topic"].scatter(unclear.arg_true(), pl.Series(made, dtype=pl.String)))
-
-
-def _topic(problem: str | None, topic: str | None, finer: set[str]) -> str | None:
-    from mathdata.families import parse
-
-    found = parse(problem or "")
-    if found is None:
-        return topic
-    family, params = found
-    return f"{family.name}_{params['n']}" if family.name in finer and "n" in params else family.name
 
 
 def _columns(frame: Frame, needs: set[str], keys: set[str]) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,42 @@ def test_a_quota_that_a_family_cannot_fill_is_reported_not_filled() -> None:
     assert ctx.figures["missing"] == {"subtract": 420, "divide": 5}
 
 
-def test_a_quota_reads_a_file_and_tells_exponents_apart(tmp_path: Path) -> None:
-    powers = conform(pl.DataFrame({"problem": [f"计算 {i}.50 的 {i % 3} 次方？" for i in range(30)]}))
+POWERS = conform(pl.DataFrame({"problem": [f"计算 {i}.50 的 {i % 3} 次方？" for i in range(30)]}))
+
+
+def test_a_quota_reads_a_file_and_tells_the_parameters_of_a_family_apart(tmp_path: Path) -> None:
     path = tmp_path / "quota.json"
-    path.write_text('{"power_0": 2, "power_2": 3}')
-    made = sample(powers, quota=path).filter(pl.col("reject").is_null())
-    assert sorted(p[-5] for p in made["problem"]) == ["0", "0", "2", "2", "2"]
+    path.write_text('{"power.n.0": 2, "power.n.2": 3, "power": 4, "power.n.7": 1}')
+    ctx = Context()
+    made = sample(POWERS, quota=path, ctx=ctx).filter(pl.col("reject").is_null())
+    assert sorted(p[-5] for p in made["problem"]) == ["0", "0", "1", "1", "1", "1", "2", "2", "2"]
+    assert ctx.figures["groups"] == {"power.n.0": 2, "power.n.2": 3, "power": 4, "power.n.7": 0}
+    assert ctx.figures["missing"] == {"power.n.7": 1}
+
+
+def test_any_parameter_of_any_family_makes_a_group_and_numbers_are_compared_by_value() -> None:
+    sums = conform(pl.DataFrame({"problem": [f"What is {i % 2}.50 + {i}?" for i in range(10)], "topic": ["add"] * 10}))
+    made = sample(sums, quota={"add.a.1.5": 3}).filter(pl.col("reject").is_null())
+    assert made["problem"].str.starts_with("What is 1.50").to_list() == [True] * 3
+
+
+def test_a_parameter_is_a_column_to_group_by() -> None:
+    rows = pl.concat([POWERS, ROWS], how="diagonal_relaxed")
+    ctx = Context()
+    sample(rows, n=27, strategy="stratified", by=["param.n"], ctx=ctx)
+    assert ctx.figures["groups"] == {"0": 1, "1": 1, "2": 1, "none": 24}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"quota": {"power.m.0": 2}}, "power.m.0: family 'power' has no parameter 'm'"),
+        ({"n": 3, "strategy": "stratified", "by": ["param.exponent"]}, "no family has a parameter 'exponent'"),
+    ],
+)
+def test_a_parameter_that_no_family_has_is_refused(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        sample(POWERS, **asked)
 
 
 def test_nested_samples_contain_each_other_half_and_half() -> None:

@@ -43,8 +43,8 @@ FACTS: dict[str, dict[str, Any]] = {
         "train.model.name": "meta-llama/Meta-Llama-3-8B",
         "stages.3.options.quota": {
             "equation": 9525, "add": 9525, "subtract": 9525, "multiply": 0, "divide": 9525, "discount": 374,
-            "mean": 300, "sales": 300, "rectangle_area": 374, "power": 30, "square_root": 424, "mass": 90,
-            "simplify_fraction": 36, "function_value": 0,
+            "mean": 300, "sales": 300, "rectangle_area": 374, "power.n.0": 10, "power.n.1": 10, "power.n.2": 10,
+            "square_root": 424, "mass": 90, "simplify_fraction": 36, "function_value": 0,
         },
         "stages.4.options.method": [{"step_cot": {"round": {"equation": 1, "divide": 1, "discount": 1, "square_root": 1}}}],
         "train.prompt": "alpaca",
@@ -57,7 +57,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "train.lora.targets": r".*\.self_attn\.(q|k|v|o)_proj",
         "arms.first.train.max_length": 256,
         "arms.first.train.lora": {"rank": 8, "alpha": 16, "targets": r".*\.self_attn\.(q|v)_proj"},
-        "evaluate.benchmarks": ["contest200", "squad"],
+        "evaluate.benchmarks": [{"contest200": {"tolerance": 0.05, "max_tokens": 256}}, "squad"],
     },
     "exp002_gsm8k": {
         "train.model.name": "HuggingFaceTB/SmolLM2-135M",
