@@ -9,9 +9,12 @@ from typing import Any
 
 from mathdata.errors import DataError, UsageError
 from trainers.model import resize, save_model
-from trainers.tune import is_adapter
+from trainers.tune import is_adapter, merge_in_fp32
 
-__all__ = ["merge", "model_folder"]
+__all__ = ["PRECISIONS", "merge", "merged_adapter", "model_folder"]
+
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""What merged weights can be stored in, by the words of `train.precision`; auto: as the base is stored."""
 
 
 def model_folder(run: Path) -> Path:
@@ -26,8 +29,11 @@ def model_folder(run: Path) -> Path:
     raise UsageError(f"{run} holds no finished model", "train one: mathdata train RECIPE")
 
 
-def merge(run: Path, out: Path, *, dtype: str = "auto") -> dict[str, Any]:
-    """Write a run's model to `out`, loadable by transformers and vLLM. Raises UsageError, DataError."""
+def merge(run: Path, out: Path, *, precision: str = "auto") -> dict[str, Any]:
+    """Write a run's model to `out`, loadable by transformers and vLLM. Raises UsageError, DataError.
+
+    The sum of base and adapter is made in fp32, then stored in `precision`: fp32, bf16, fp16, or auto, the base's own.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as noise
@@ -39,7 +45,7 @@ def merge(run: Path, out: Path, *, dtype: str = "auto") -> dict[str, Any]:
     if out.resolve() == source.resolve():
         raise UsageError("output and run are the same folder", "choose another -o")
     tokenizer = AutoTokenizer.from_pretrained(source)
-    wanted: Any = dtype if dtype == "auto" else getattr(torch, dtype)
+    wanted: Any = getattr(torch, PRECISIONS[precision]) if precision in PRECISIONS else precision
     if is_adapter(source):
         model = merged_adapter(source, tokenizer, wanted)
     else:
@@ -50,7 +56,19 @@ def merge(run: Path, out: Path, *, dtype: str = "auto") -> dict[str, Any]:
     if out.exists():
         out.rmdir()
     partial.rename(out)
-    return {"run": str(source), "out": str(out), "parameters": sum(p.numel() for p in model.parameters())}
+    return {
+        "run": str(source),
+        "out": str(out),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "precision": precision_name(model),
+        "arithmetic": "fp32" if is_adapter(source) else "none: the run holds whole weights",
+    }
+
+
+def precision_name(model: Any) -> str:
+    """The precision that a model's weights are stored in, in the words of the recipe."""
+    stored = str(model.dtype).removeprefix("torch.")
+    return next((word for word, name in PRECISIONS.items() if name == stored), stored)
 
 
 def saved_model(folder: Path, tokenizer: Any) -> Any:
@@ -65,17 +83,20 @@ def saved_model(folder: Path, tokenizer: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def merged_adapter(source: Path, tokenizer: Any, dtype: Any) -> Any:
-    """The base with the adapter added to its weights."""
+def merged_adapter(source: str | Path, tokenizer: Any, dtype: Any, base: str | None = None) -> Any:
+    """The base with the adapter added to its weights, in fp32 layer by layer, and stored as `dtype` (auto: as it was).
+
+    `base`: instead of the one that the adapter names. Raises DataError where it cannot be loaded.
+    """
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM
 
-    base = str(PeftConfig.from_pretrained(source).base_model_name_or_path)
-    if (source / "base").is_dir():
-        base = str(source / "base")  # the run may have been moved
+    if base is None and (beside := Path(source) / "base").is_dir():
+        base = str(beside)  # the run may have been moved
+    base = base or str(PeftConfig.from_pretrained(str(source)).base_model_name_or_path)
     try:
         model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, use_safetensors=True)
     except OSError as error:
         raise DataError(f"the adapter's base '{base}' cannot be loaded: {error}", "put it where it was") from error
     resize(model, tokenizer)
-    return PeftModel.from_pretrained(model, source).merge_and_unload()
+    return merge_in_fp32(PeftModel.from_pretrained(model, str(source)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.errors import MissingExtra, RecipeError, UnknownName, nearest
+from mathdata.manifest import atomic_write
 from mathdata.trainspec import TrainSpec, local_folder
 
 __all__ = ["CONFIGS", "build_model", "load_config", "resize", "save_model"]
@@ -83,7 +84,8 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
             config.attention_dropout = spec.dropout
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, **extra)
         return _agree(model, tokenizer)
-    name = str(local_folder(str(spec.model.name)) or spec.model.name)
+    folder = local_folder(str(spec.model.name))
+    name = str(folder.resolve() if folder else spec.model.name)  # an adapter names its base, wherever it is loaded
     if spec.dropout is not None:
         extra["attention_dropout"] = spec.dropout
     if spec.quantize:
@@ -218,6 +220,7 @@ def resize(model: Any, tokenizer: Any) -> int:
     import torch
 
     have = model.get_input_embeddings().weight.shape[0]
+    model.rows_at_first = have
     if len(tokenizer) <= have:
         return 0
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -245,9 +248,67 @@ def _agree(model: Any, tokenizer: Any) -> Any:
 
 
 def save_model(model: Any, tokenizer: Any, out: Path) -> None:
-    """Weights as safetensors, tokenizer and template beside them, ready for generation."""
+    """Weights as safetensors, tokenizer and template beside them, ready for generation.
+
+    Of an adapter nothing but what was trained: PEFT would add both whole matrices of tokens wherever one row is new.
+    """
+    from peft import PeftModel
+
     config = getattr(model, "config", None)
     if config is not None:
         config.use_cache = True  # the trainer turns it off; whoever loads the model wants it
-    model.save_pretrained(out)
     tokenizer.save_pretrained(out)
+    if not isinstance(model, PeftModel):
+        model.save_pretrained(out)
+        return
+    model.save_pretrained(out, save_embedding_layers=False)
+    atomic_write(out / "README.md", adapter_card(model, tokenizer))
+
+
+CARD = """---
+library_name: peft
+pipeline_tag: text-generation
+tags: [lora, math]
+---
+# An adapter for {base}
+
+```python
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer
+
+model = AutoPeftModelForCausalLM.from_pretrained(FOLDER)  # loads the base, makes room for new tokens
+tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+```
+
+{rows}
+`mathdata merge FOLDER -o OUT` writes base and adapter as one model that needs no PEFT.
+"""
+FITS = "Every token of its tokenizer has a row in the base: any loader of PEFT adapters takes it as it is.\n"
+GROWN = """Its tokenizer has {size} tokens, the base's matrices {have} rows. Where the base is loaded by hand, make room first:
+
+```python
+base.resize_token_embeddings(len(tokenizer))
+model = PeftModel.from_pretrained(base, FOLDER)
+```
+
+{new}A server that puts adapters on its own base cannot make room: merge first.
+"""
+
+
+def adapter_card(model: Any, tokenizer: Any) -> str:
+    """README.md of an adapter's folder: how to load it with PEFT alone."""
+    from trainers.tokens import new_rows
+
+    have = getattr(model.get_base_model(), "rows_at_first", None)
+    config = model.peft_config["default"]
+    base = str(config.base_model_name_or_path)
+    if have is None or len(tokenizer) <= have:
+        return CARD.format(base=base, rows=FITS)
+    ids = new_rows(tokenizer)
+    new = (
+        f"The rows {', '.join(map(str, ids))} were trained and are in this folder; "
+        if ids
+        else "No new row was trained: "
+    )
+    new += "other new rows are padding, whose content decides nothing. "
+    return CARD.format(base=base, rows=GROWN.format(size=len(tokenizer), have=have, new=new))

@@ -44,7 +44,7 @@ def meta_model(spec: TrainSpec) -> Any:
         # How factors start (PiSSA's decomposition, say) does not change how many there are.
         peft = {k: v for k, v in spec.peft.items() if k != "init_lora_weights"}
         unquantised = spec.model_copy(update={"quantize": None, "peft": peft})
-        return apply(model, unquantised, added=added)
+        return apply(model, unquantised, new=range(config.vocab_size - added, config.vocab_size))
 
 
 @dataclass(frozen=True)

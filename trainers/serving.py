@@ -80,12 +80,13 @@ def whole_weights(model: Any, tokenizer: Any, spec: TrainSpec, seed: int, folder
     """The model as an engine can load it: adapters written in, the model that is being trained left as it is."""
     from trainers.merge import merge
     from trainers.model import build_model, save_model
+    from trainers.tokens import new_rows
     from trainers.tune import apply, drawn_start, is_adapter, settle
 
     if spec.method == "partial" or drawn_start(
         spec
     ):  # built once more: its parametrised head shares a class with every copy of it
-        fresh = apply(build_model(spec, tokenizer, seed), spec, added=len(spec.tokenizer.add_tokens))
+        fresh = apply(build_model(spec, tokenizer, seed), spec, new=new_rows(tokenizer))
         fresh.load_state_dict(model.state_dict())
         save_model(settle(fresh, spec), tokenizer, folder)
         return

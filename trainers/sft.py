@@ -157,6 +157,7 @@ def untrained(
 def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
     """The model with its adapters on, and its counts. A base that exists nowhere else is saved for its adapter."""
     from trainers.model import build_model, save_model
+    from trainers.tokens import new_rows
     from trainers.tune import apply, count, write_in
 
     spec = ready.spec
@@ -165,8 +166,9 @@ def tuned_model(ready: Prepared, out: Path) -> tuple[Any, Any]:
     if spec.method == "lora" and (merged or spec.model.config is not None):
         if world()[0] == 0:
             save_model(model, ready.tokenizer, out / "base")
-        model.name_or_path = str(out / "base")
-    model = apply(model, spec, added=len(spec.tokenizer.add_tokens))
+        model.name_or_path = str((out / "base").resolve())
+        model.rows_at_first = model.get_input_embeddings().weight.shape[0]
+    model = apply(model, spec, new=new_rows(ready.tokenizer))
     return model, count(model)
 
 

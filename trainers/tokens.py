@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ __all__ = ["load_tokenizer", "train_tokenizer"]
 EOS, PAD = "<|endoftext|>", "<|pad|>"
 RESERVED = ("<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<|reserved_special_token_2|>", "<unk>")
 """Tokens that models carry unused, in the order they are tried as padding; <unk> last."""
+UNUSED = re.compile(
+    r"^[<\[]\W*(fim_pad|pad|unused_?\d+|reserved_\w+|extra_\d+|dummy_\d+|placeholder_?\d+|special_\d+)\W*[>\]]$", re.I
+)
+"""Names of other tokens that a vocabulary only keeps room with."""
 CHAT = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] }}"
     "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}"
@@ -66,11 +71,27 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
             raise RecipeError(
                 f"train.tokenizer.chat_template: {asked.chat_template}: {error.strerror}", "name a jinja file"
             ) from None
+    had = tokenizer.get_vocab()
     if asked.add_tokens:
         tokenizer.add_tokens(list(asked.add_tokens))
+    tokenizer.mathdata_new = tuple(dict.fromkeys(t for t in asked.add_tokens if t not in had))
     set_pad(tokenizer, asked.pad)
     tokenizer.padding_side = "right"
     return tokenizer
+
+
+def new_rows(tokenizer: Any) -> tuple[int, ...]:
+    """Ids of the tokens that the recipe added and the tokenizer had not: their rows are new, wherever they lie."""
+    return tuple(tokenizer.convert_tokens_to_ids(t) for t in getattr(tokenizer, "mathdata_new", ()))
+
+
+def _source(spec: TrainSpec) -> str | None:
+    """As the recipe says; that of the adapter gone on from, which knows the tokens added for it; the model's own."""
+    if spec.tokenizer.name or not spec.model.name:
+        return spec.tokenizer.name
+    if spec.model.adapter and (Path(spec.model.adapter) / "tokenizer_config.json").is_file():
+        return str(spec.model.adapter)
+    return str(local_folder(spec.model.name) or spec.model.name)
 
 
 def _loaded(spec: TrainSpec) -> Any:
@@ -78,7 +99,7 @@ def _loaded(spec: TrainSpec) -> Any:
 
     from trainers.model import named
 
-    name = spec.tokenizer.name or (str(local_folder(spec.model.name) or spec.model.name) if spec.model.name else None)
+    name = _source(spec)
     if name is None:
         raise RecipeError(
             "train.tokenizer: a model made from a config brings no tokenizer",
@@ -87,13 +108,16 @@ def _loaded(spec: TrainSpec) -> Any:
     with named(spec, name):
         return AutoTokenizer.from_pretrained(
             name,
-            revision=None if spec.tokenizer.name else spec.model.revision,
+            revision=spec.model.revision if name == spec.model.name else None,
             trust_remote_code=spec.model.trust_remote_code,
         )
 
 
 def set_pad(tokenizer: Any, asked: str | None = None) -> None:
-    """A padding token that is not end-of-sequence: as asked, the own one, a reserved one, else a new one."""
+    """A padding token that is not end-of-sequence: as asked, the own one, one that lies unused, else a new one.
+
+    A new one may need a row that the model has not; the adapter of such a model then needs a resized base.
+    """
     if asked is not None:
         if asked not in tokenizer.get_vocab():
             tokenizer.add_special_tokens({"pad_token": asked})
@@ -101,9 +125,18 @@ def set_pad(tokenizer: Any, asked: str | None = None) -> None:
         return
     if tokenizer.pad_token is not None and tokenizer.pad_token_id != tokenizer.eos_token_id:
         return
-    vocabulary = tokenizer.get_vocab()
-    for name in RESERVED:
-        if name in vocabulary and vocabulary[name] != tokenizer.eos_token_id:
-            tokenizer.pad_token = name
-            return
+    if (idle := _idle(tokenizer)) is not None:
+        tokenizer.pad_token = idle
+        return
     tokenizer.add_special_tokens({"pad_token": PAD})
+
+
+def _idle(tokenizer: Any) -> str | None:
+    """A token of the vocabulary that no text is made of: reserved ones, then the unknown one of a byte-level BPE."""
+    from trainers.data import end_tokens
+
+    known = tokenizer.get_vocab()
+    taken = end_tokens(tokenizer) | {tokenizer.bos_token_id}
+    unused = sorted((t for t in tokenizer.get_added_vocab() if UNUSED.match(t)), key=known.__getitem__)
+    tried = [*RESERVED, PAD, *unused, tokenizer.unk_token]
+    return next((t for t in tried if t in known and known[t] not in taken), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import LoraSpec, TrainSpec
 from trainers.launch import sharded
 
-__all__ = ["Counts", "HeadLora", "apply", "count", "merge_head", "starting_model"]
+__all__ = ["Counts", "HeadLora", "apply", "count", "merge_written", "starting_model"]
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,33 @@ class HeadLora(torch.nn.Module):
         return weight + (self.lora_B @ self.lora_A * self.scale).to(weight.dtype)
 
 
-def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
+class TokenRows(torch.nn.Module):
+    """The rows of a few tokens, trained in fp32 in the place of the matrix's own, which stays as it is."""
+
+    ids: torch.Tensor
+
+    def __init__(self, weight: torch.Tensor, ids: Sequence[int]) -> None:
+        super().__init__()
+        where = torch.tensor(list(ids), device=weight.device)
+        self.register_buffer("ids", where, persistent=False)
+        self.rows = torch.nn.Parameter(weight.detach()[where].float())
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.index_copy(0, self.ids, self.rows.to(weight.dtype))
+
+
+def apply(model: Any, spec: TrainSpec, new: Sequence[int] = ()) -> Any:
     """The model with what is to be trained marked as such; a PeftModel where LoRA alone is asked for.
 
-    Raises RecipeError when a pattern matches nothing.
+    `new`: ids of tokens that the recipe added; their rows are trained, in the output head too. Raises RecipeError when
+    a pattern matches nothing, or where the method cannot train those rows.
     """
     if spec.model.adapter and spec.model.continue_adapter == "resume":
-        return _load_adapter(model, spec, trainable=True)
+        return _readable_head(_resumed(model, spec, new))
     if spec.method == "full":
         return model.requires_grad_(True)
     if spec.model.adapter and spec.model.continue_adapter == "stack":
-        return _stacked(model, spec)
+        return _readable_head(_stacked(model, spec, new))
     lora = spec.lora_or_default
     if spec.method == "lora" and spec.quantize:
         from peft import prepare_model_for_kbit_training
@@ -70,11 +86,29 @@ def apply(model: Any, spec: TrainSpec, added: int = 0) -> Any:
     if lora is not None:
         rest = _without_head(model, lora) if head else lora
         if rest is not None:
-            model = _adapt(model, rest, spec, added)
+            model = _adapt(model, rest, spec, new)
         if head:
             _adapt_head(model, lora, spec)
     if spec.partial:
         unfreeze(model, spec.partial)
+    if new and (spec.partial or head):
+        train_rows(model, spec, new)
+    return _readable_head(model)
+
+
+def _readable_head(model: Any) -> Any:
+    """TRL computes the loss from the head's weight and bias; PEFT's wrapper of its rows has no bias, not even None."""
+    from peft.utils import TrainableTokensWrapper
+
+    head = model.get_output_embeddings()
+    if not isinstance(head, TrainableTokensWrapper):
+        return model
+    if getattr(head.original_module, "bias", None) is not None:
+        raise RecipeError(
+            "train.tokenizer.add_tokens: this model's output head has a bias, which PEFT leaves out beside trained rows",
+            "method: partial trains them inside the model (partial: [norm] beside the lora section)",
+        )
+    head.bias = None
     return model
 
 
@@ -112,13 +146,27 @@ def _load_adapter(model: Any, spec: TrainSpec, trainable: bool = False, name: st
     return PeftModel.from_pretrained(model, str(folder), adapter_name=name, is_trainable=trainable)
 
 
-def _stacked(model: Any, spec: TrainSpec) -> Any:
+def _resumed(model: Any, spec: TrainSpec, new: Sequence[int]) -> Any:
+    if new:
+        raise RecipeError(
+            f"train.tokenizer.add_tokens: {len(new)} tokens are new to the adapter, and resume trains what it has",
+            "continue_adapter: merge, or leave add_tokens out",
+        )
+    return _load_adapter(model, spec, trainable=True)
+
+
+def _stacked(model: Any, spec: TrainSpec, new: Sequence[int] = ()) -> Any:
     """The old adapter frozen and active below a new one."""
     lora = spec.lora_or_default
     if lora is None:
         raise RecipeError("train.model.continue_adapter: stack needs method lora", "write method: lora, or merge")
-    config = peft_config(model, lora, spec)
+    config = peft_config(model, lora, spec, new)
     model = _load_adapter(model, spec, name="below")
+    if config.trainable_token_indices and model.peft_config["below"].trainable_token_indices:
+        raise RecipeError(
+            "train.model.continue_adapter: stack: both adapters have rows of added tokens, PEFT takes one at a time",
+            "continue_adapter: merge",
+        )
     model.add_adapter("default", config)
     model.base_model.set_adapter(["below", "default"])
     for name, parameter in model.named_parameters():
@@ -126,13 +174,14 @@ def _stacked(model: Any, spec: TrainSpec) -> Any:
     return model
 
 
-def _adapt(model: Any, lora: LoraSpec, spec: TrainSpec, added: int) -> Any:
+def _adapt(model: Any, lora: LoraSpec, spec: TrainSpec, new: Sequence[int]) -> Any:
     """PEFT's own wrapper; injected in place where modules beside it are trained in full, so that all is saved."""
     from peft import get_peft_model, inject_adapter_in_model
 
-    config = peft_config(model, lora, spec, added)
+    inside = bool(spec.partial) or _on_head(model, spec.lora_or_default or lora)
+    config = peft_config(model, lora, spec, () if inside else new)
     try:
-        if spec.partial or _on_head(model, spec.lora_or_default or lora):
+        if inside:
             return inject_adapter_in_model(config, model)
         return get_peft_model(model, config)
     except ValueError as error:
@@ -143,7 +192,7 @@ def _adapt(model: Any, lora: LoraSpec, spec: TrainSpec, added: int) -> Any:
         ) from None
 
 
-def peft_config(model: Any, lora: LoraSpec, spec: TrainSpec, added: int = 0) -> Any:
+def peft_config(model: Any, lora: LoraSpec, spec: TrainSpec, new: Sequence[int] = ()) -> Any:
     """LoraConfig of PEFT, its own options passed through verbatim and checked by it."""
     import dataclasses
 
@@ -155,9 +204,8 @@ def peft_config(model: Any, lora: LoraSpec, spec: TrainSpec, added: int = 0) -> 
             raise RecipeError(f"train.peft.{key}: PEFT's LoraConfig has no such option", nearest(key, fields))
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     own: dict[str, Any] = dict(spec.peft)
-    if added and "trainable_token_indices" not in own:
-        size = model.get_input_embeddings().weight.shape[0]
-        own["trainable_token_indices"] = list(range(size - added, size))
+    if new:
+        own["trainable_token_indices"] = rows_of(model, targets, own, new)
     try:
         return LoraConfig(
             task_type="CAUSAL_LM",
@@ -169,6 +217,41 @@ def peft_config(model: Any, lora: LoraSpec, spec: TrainSpec, added: int = 0) -> 
         )
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.peft: PEFT refuses it: {error}", "see peft.LoraConfig") from None
+
+
+def rows_of(model: Any, targets: str | list[str], own: Mapping[str, Any], new: Sequence[int]) -> Any:
+    """PEFT's `trainable_token_indices`: the rows of `new` in the input embeddings and, untied, in the output head too.
+
+    A matrix that the recipe adapts or trains whole has them already. Raises RecipeError for indices that leave them out.
+    """
+    asked = own.get("trainable_token_indices")
+    adapted = (tuple(own.get("modules_to_save") or ()), () if targets == "all-linear" else targets)
+    rows: dict[str, list[int]] = {}
+    for number, name in enumerate(token_matrices(model)):
+        if any(_matches(name, t if isinstance(t, str) else tuple(t)) for t in adapted):
+            continue
+        rows[name] = list(new)
+        if asked is not None and (missing := sorted(set(new) - _listed(asked, name, first=not number))):
+            raise RecipeError(
+                f"train.peft.trainable_token_indices leaves out rows {missing} of {name}, which add_tokens made",
+                "leave it out (new tokens are trained by themselves), or name the rows of each matrix",
+            )
+    return asked if asked is not None else rows or None
+
+
+def _listed(asked: Any, name: str, first: bool) -> set[int]:
+    """The rows of a matrix that PEFT would train; a plain list is for the input embeddings alone."""
+    if isinstance(asked, Mapping):
+        return {row for key, rows in asked.items() if name.endswith(key) for row in rows}
+    return set(asked) if first else set()
+
+
+def token_matrices(model: Any) -> dict[str, Any]:
+    """Modules with a row for each token, by name: the input embeddings, and the output head that is not the same weight."""
+    inside, head = model.get_input_embeddings(), model.get_output_embeddings()
+    apart = head is not None and head.weight is not inside.weight
+    modules = [inside, *([head] if apart else [])]
+    return {name: module for name, module in model.named_modules() if any(module is m for m in modules)}
 
 
 def head_name(model: Any) -> str | None:
@@ -218,17 +301,62 @@ def _adapt_head(model: Any, lora: LoraSpec, spec: TrainSpec) -> None:
     alpha = lora.alpha if lora.alpha is not None else 2 * lora.rank
     head.weight.requires_grad_(False)
     parametrize.register_parametrization(head, "weight", HeadLora(head.weight, lora.rank, alpha), unsafe=True)
+    _name_shared(model)
 
 
-def merge_head(model: Any) -> None:
-    """Write the head's adapter into its weight; a tied head becomes one of its own."""
-    head = model.get_output_embeddings()
-    if head is None or not parametrize.is_parametrized(head, "weight"):
-        return
-    merged = head.weight.detach().clone()
-    parametrize.remove_parametrizations(head, "weight", leave_parametrized=False)
-    head.weight = torch.nn.Parameter(merged, requires_grad=False)
-    model.config.tie_word_embeddings = False
+def train_rows(model: Any, spec: TrainSpec, new: Sequence[int]) -> None:
+    """Train the rows of new tokens inside matrices that are frozen otherwise; a tied head gets the same rows."""
+    inside, head = model.get_input_embeddings(), model.get_output_embeddings()
+    frozen = [m for m in (inside, head) if m is not None and not _stored(m).requires_grad]
+    if frozen and sharded(spec):
+        raise RecipeError(
+            f"train.tokenizer.add_tokens: the rows of new tokens are part of a matrix which parallel.kind: "
+            f"{spec.parallel.kind} splits over the processes here",
+            "write kind: deepspeed with zero_stage: 2, or kind: ddp, or train the embeddings and the head whole",
+        )
+    tied = head is not None and _stored(head) is _stored(inside)
+    rows = None
+    for module in frozen:
+        if rows is None or not tied:
+            rows = TokenRows(_stored(module), new)
+        parametrize.register_parametrization(module, "weight", rows, unsafe=True)
+    _name_shared(model)
+
+
+def _name_shared(model: Any) -> None:
+    """Tell transformers which parameters are one, so that a checkpoint holds each once."""
+    first: dict[int, str] = {}
+    named = list(model.named_parameters(remove_duplicate=False))
+    same = {name: first[id(p)] for name, p in named if first.setdefault(id(p), name) != name}
+    model._tied_weights_keys = {**(type(model)._tied_weights_keys or {}), **same}
+
+
+def _written(module: Any) -> bool:
+    return parametrize.is_parametrized(module, "weight")
+
+
+def _stored(module: Any) -> torch.nn.Parameter:
+    """The parameter itself, below what is written into it."""
+    return module.parametrizations.weight.original if _written(module) else module.weight  # type: ignore[no-any-return]
+
+
+def merge_written(model: Any) -> None:
+    """Write what stands inside the embeddings and the head into their weights.
+
+    A tied head that has an adapter of its own becomes a weight of its own; one that has only the same new rows stays tied.
+    """
+    inside, head = model.get_input_embeddings(), model.get_output_embeddings()
+    adapted = head is not None and _written(head) and any(isinstance(p, HeadLora) for p in head.parametrizations.weight)
+    tied = head is not None and _stored(head) is _stored(inside)
+    merged = {m: m.weight.detach().clone() for m in (inside, head) if m is not None and _written(m)}
+    for module, weight in merged.items():
+        parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+        module.weight = torch.nn.Parameter(weight, requires_grad=False)
+    model.__dict__.pop("_tied_weights_keys", None)
+    if tied and adapted:
+        model.config.tie_word_embeddings = False
+    elif tied and merged:
+        head.weight = inside.weight
 
 
 WORDS = ("last_layer", "norm", "qkv", "mlp", "bias", "embeddings", "head")
@@ -255,7 +383,7 @@ def selected(model: Any, pattern: str) -> Iterator[torch.nn.Parameter]:
     expression = re.compile(_words(layers).get(pattern, pattern))
     for name, parameter in model.named_parameters():
         plain = name.replace(".base_layer.", ".").replace("parametrizations.weight.original", "weight")
-        if "lora_" not in name and expression.search(plain):
+        if "lora_" not in name and not name.endswith(".rows") and expression.search(plain):
             yield parameter
 
 
@@ -301,10 +429,10 @@ def settle(model: Any, spec: TrainSpec) -> Any:
 
     if isinstance(model, PeftModel):
         whole = len(model.peft_config) > 1 or drawn_start(spec)
-        return model.merge_and_unload(adapter_names=list(model.peft_config)) if whole else model
+        return merge_in_fp32(model, list(model.peft_config)) if whole else model
     if spec.method == "full":
         return model
-    merge_head(model)
+    merge_written(model)
     return merge_injected(model).to(model.dtype)
 
 
@@ -320,3 +448,33 @@ def merge_injected(model: Any) -> Any:
     if hasattr(model, "peft_config"):
         del model.peft_config
     return model
+
+
+def merge_in_fp32(model: Any, names: list[str] | None = None) -> Any:
+    """A PeftModel as a plain one. A layer at a time is widened: a small change is lost in a sum of halves."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    names = names or list(model.active_adapters)
+    _write_rows(model, names)
+    for module in model.modules():
+        weight = getattr(module.get_base_layer(), "weight", None) if isinstance(module, BaseTunerLayer) else None
+        if weight is None or weight.dtype not in (torch.float16, torch.bfloat16):
+            continue
+        layer, dtype = module.get_base_layer(), weight.dtype
+        layer.float()
+        module.merge(adapter_names=names)
+        layer.to(dtype)
+    return model.merge_and_unload(adapter_names=names)
+
+
+def _write_rows(model: Any, names: Sequence[str]) -> None:
+    """Write rows of added tokens into their matrices. PEFT's own merge fails where one of two adapters has none."""
+    from peft.utils import TrainableTokensWrapper
+
+    wrapped = [(n, m) for n, m in model.named_modules() if isinstance(m, TrainableTokensWrapper)]
+    for name, module in wrapped:
+        rows = module.token_adapter
+        if rows.tied_adapter is None:  # else it is the same weight
+            rows.merge(adapter_names=[n for n in names if n in rows.token_indices])
+        parent, _, last = name.rpartition(".")
+        setattr(model.get_submodule(parent), last, module.original_module)

@@ -61,8 +61,9 @@ class Transformers:
         devices = _devices(device)
         self.device = devices[0]
         self.identity = json.dumps(["transformers", self.model, str(adapter or ""), dtype, chat, _stamp(self.model)])
-        self._model = self._load(model, adapter, dtype) if named else model
-        self._tokenizer = self._load_tokenizer(tokenizer or model, named)
+        words = tokenizer or (_tokenizer_of(model, adapter) if named else model)
+        self._model = self._load(model, adapter, dtype, words) if named else model
+        self._tokenizer = self._load_tokenizer(words, named)
         if not named:
             self.device = str(self._model.device)
         others = [(deepcopy(self._model).to(d), d) for d in devices[1:]] if named else []
@@ -71,18 +72,20 @@ class Transformers:
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._limit = int(getattr(self._model.config, "max_position_embeddings", 0) or 10**9)
 
-    def _load(self, model: Any, adapter: Any, dtype: str) -> Any:
+    def _load(self, model: Any, adapter: Any, dtype: str, words: Any) -> Any:
         torch, transformers = _libraries()
         wanted: Any = dtype if dtype == "auto" else getattr(torch, dtype)
         transformers.utils.logging.disable_progress_bar()
+        if adapter is not None or is_adapter(model):
+            from trainers.merge import merged_adapter
+
+            named = (str(adapter), str(model)) if adapter is not None else (str(model), None)
+            tokenizer = self._load_tokenizer(words, True)
+            return merged_adapter(named[0], tokenizer, wanted, base=named[1]).to(self.device).eval()
         try:
             loaded = transformers.AutoModelForCausalLM.from_pretrained(str(model), dtype=wanted, use_safetensors=True)
         except (OSError, ValueError, KeyError) as error:
             raise BackendError(f"cannot load the model {model}: {error}", "give a folder or a hub name") from error
-        if adapter is not None:
-            from peft import PeftModel
-
-            loaded = PeftModel.from_pretrained(loaded, str(adapter)).merge_and_unload()
         return loaded.to(self.device).eval()
 
     def _load_tokenizer(self, source: Any, named: bool) -> Any:
@@ -272,6 +275,22 @@ def _devices(asked: str) -> list[str]:
         return ["cpu"]
     count = 1 if "LOCAL_RANK" in os.environ else torch.cuda.device_count()
     return ["cuda"] if count == 1 else [f"cuda:{i}" for i in range(count)]
+
+
+def is_adapter(folder: str | Path) -> bool:
+    return (Path(folder) / "adapter_config.json").is_file()
+
+
+def _tokenizer_of(model: str | Path, adapter: str | Path | None) -> str | Path:
+    """An adapter's own tokenizer, which may know tokens that its base does not; else the base's."""
+    for folder in (adapter, model):
+        if folder is not None and (Path(folder) / "tokenizer_config.json").is_file():
+            return folder
+    if adapter is None and is_adapter(model):
+        return str(
+            json.loads((Path(model) / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        )
+    return model
 
 
 def _libraries() -> tuple[Any, Any]:

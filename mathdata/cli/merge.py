@@ -18,10 +18,16 @@ __all__ = ["command"]
 @make_command(name="merge")
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the merged model.")
-@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="What the merged weights are stored in (auto: as the base is). The sum is made in fp32.",
+)
 @click.option("--push", metavar="HUB_ID", help="Also upload it to the hub, as a private repository.")
 @click.option("--public", is_flag=True, help="With --push: make the repository public.")
-def command(run: Path, out: Path, dtype: str, push: str | None, public: bool, as_json: bool) -> None:
+def command(run: Path, out: Path, precision: str, push: str | None, public: bool, as_json: bool) -> None:
     """Merge a run's adapter into its base model: safetensors, tokenizer and chat template in one folder."""
     from mathdata.training import need_torch
 
@@ -32,14 +38,15 @@ def command(run: Path, out: Path, dtype: str, push: str | None, public: bool, as
     need_torch()
     from trainers.merge import merge
 
-    done = merge(run, out, dtype=dtype)
+    done = merge(run, out, precision=precision)
     if push:
         done["pushed"] = upload(out, push, private=not public)
     emit(done, as_json, print_merged)
 
 
 def print_merged(done: dict[str, Any]) -> None:
-    click.echo(f"{done['parameters']:,} parameters in {done['out']}")
+    how = ", summed in fp32" if done["arithmetic"] == "fp32" else ""
+    click.echo(f"{done['parameters']:,} parameters in {done['out']}, {done['precision']}{how}")
     if "pushed" in done:
         click.echo(f"pushed to {done['pushed']}")
 

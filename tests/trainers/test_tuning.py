@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 import torch
+from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from mathdata.cli.app import main
 from mathdata.errors import MathdataError, MissingExtra, PreflightError, RecipeError, UsageError
 from trainers import train
 from trainers.merge import merge, merged_adapter, model_folder
+from trainers.model import save_model
 from trainers.sft import run_sft, untrained
 
 LORA = {"method": "lora", "lora": {"rank": 4, "targets": ["q_proj", "v_proj"]}}
@@ -81,6 +85,27 @@ def test_an_adapter_is_saved_alone_and_merges_into_a_model_of_the_same_answers(
         merge(tmp_path / "run", tmp_path / "merged")
 
 
+@pytest.mark.parametrize(("asked", "stored"), [("auto", "bf16"), ("fp32", "fp32"), ("bf16", "bf16")])
+def test_a_merge_sums_in_fp32_and_says_what_it_stores(
+    asked: str, stored: str, rows: Any, tiny: Any, tmp_path: Path, capsys: Any
+) -> None:
+    train(tiny(max_steps=1), rows(20), tmp_path / "whole")
+    half = AutoModelForCausalLM.from_pretrained(tmp_path / "whole", dtype=torch.bfloat16)
+    save_model(half, AutoTokenizer.from_pretrained(tmp_path / "whole"), tmp_path / "base")
+    spec = tiny(**LORA, model=str(tmp_path / "base"), tokenizer={}, max_steps=3, learning_rate=1e-2)
+    train(spec, rows(20), tmp_path / "run")
+    main(["merge", str(tmp_path / "run"), "-o", str(tmp_path / "out"), "--precision", asked, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["precision"], told["arithmetic"]) == (stored, "fp32")
+    wide = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    exact = PeftModel.from_pretrained(wide, tmp_path / "run").merge_and_unload().state_dict()
+    found = load_file(tmp_path / "out" / "model.safetensors")
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[stored]
+    assert all(torch.equal(found[name], exact[name].to(dtype)) for name in found)
+    main(["merge", str(tmp_path / "run"), "-o", str(tmp_path / "again"), "--precision", asked])
+    assert f", {stored}, summed in fp32" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("settings", [HEAD, BITFIT], ids=["last layer, norm and head", "biases"])
 def test_partial_training_changes_what_it_names_and_nothing_else(
     settings: dict[str, Any], rows: Any, tiny: Any, tmp_path: Path
@@ -129,25 +154,6 @@ def test_training_goes_on_from_an_adapter(mode: str, rows: Any, tiny: Any, tmp_p
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "second")
     torch.testing.assert_close(logits(saved, tokenizer), logits(trained, tokenizer), atol=1e-5, rtol=1e-4)
     assert (logits(saved, tokenizer) - start).abs().max() > 1e-4
-
-
-def test_added_tokens_are_trained_under_lora_and_come_back_from_disk(rows: Any, tiny: Any, tmp_path: Path) -> None:
-    train(tiny(max_steps=2), rows(40), tmp_path / "base")
-    frame = rows(40).with_columns(pl.col("solution").str.replace("####", "<answer>", literal=True))
-    spec = tiny(
-        **LORA, model=str(tmp_path / "base"), tokenizer={"add_tokens": ["<answer>"]}, learning_rate=1e-2, max_steps=8
-    )
-    record = train(spec, frame, tmp_path / "run")
-    assert record["trainable"] == 2 * 2 * 4 * 64 + 32
-    merge(tmp_path / "run", tmp_path / "merged")
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
-    model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
-    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
-    row = tokenizer.convert_tokens_to_ids("<answer>")
-    assert row == len(tokenizer) - 1 == model.get_input_embeddings().weight.shape[0] - 1
-    mean = base.get_input_embeddings().weight.mean(dim=0)
-    moved = (model.get_input_embeddings().weight[row] - mean).abs().max()
-    assert 1e-4 < moved < 0.5
 
 
 def test_an_unknown_option_for_trl_or_peft_names_the_nearest(rows: Any, tiny: Any, tmp_path: Path) -> None:
