@@ -25,13 +25,15 @@ class Asked:
     max_tokens: int
     max_tokens_by: By
     limit: int | None = None
+    own_prompt: bool = False
+    """Only the benchmark's own prompt fits it: what the model was trained with does not matter."""
 
     @property
     def record(self) -> dict[str, Any]:
         """What stands in evaluation.json and in a plan."""
         return {
             "prompt": self.prompt.name, "prompt_by": self.prompt_by, "max_tokens": self.max_tokens,
-            "max_tokens_by": self.max_tokens_by, "limit": self.limit,
+            "max_tokens_by": self.max_tokens_by, "limit": self.limit, "own_prompt": self.own_prompt,
         }  # fmt: skip
 
 
@@ -58,7 +60,8 @@ def asked(
     by, said = next((by, word) for by, word in words if word is not None)
     tokens_by: By = "entry" if "max_tokens" in benchmark.said else "evaluation" if max_tokens else "benchmark"
     tokens = max_tokens if tokens_by == "evaluation" and max_tokens else benchmark.max_tokens
-    return Asked(get_prompt(said), by, tokens, tokens_by, benchmark.limit if benchmark.limit is not None else limit)
+    items = limit if benchmark.limit is None else benchmark.limit
+    return Asked(get_prompt(said), by, tokens, tokens_by, items, benchmark.own_prompt)
 
 
 def one_prompt_fits(benchmarks: Sequence[Benchmark], prompt: str | Prompt | None) -> None:

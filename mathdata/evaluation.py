@@ -146,7 +146,9 @@ def evaluate(
             graded = grade(plan.benchmark, plan.problems, answered, ctx)
             if teller is not None:
                 graded = with_token_accuracy(graded, plan.problems, make_requests(plan), teller.backend)
-            data["benchmarks"][plan.benchmark.name] |= summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
+            figures = summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
+            figures |= {"metrics": {name: figures[key] for key, name in plan.benchmark.metrics.items()}}
+            data["benchmarks"][plan.benchmark.name] |= figures
             _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = [w["en"] for w in warnings_of(data["benchmarks"])]
     dump_json(out / "results.lm_eval.json", lm_eval_results(data))

@@ -216,6 +216,8 @@ class Benchmark:
     by: tuple[str, ...] = ()
     """Columns to break accuracy down by (subject, level)."""
     note: str = ""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Names under which its figures are published, where they have others: {"accuracy": "EM", "score": "F1"}."""
     families: tuple[str, ...] | None = None
     """The families of elementary problems that it holds; None: not said, its rows tell."""
     tolerance: float | None = None

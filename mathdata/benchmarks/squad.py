@@ -146,4 +146,5 @@ def squad(
     return Benchmark(
         name="squad", load=partial(rows, file), version="1.1", licence="CC-BY-SA-4.0", prompt="squad", own_prompt=True,
         source=partial(where, file), families=(), judge=grade, max_tokens=64, note="accuracy is exact match; score is F1",
+        metrics={"accuracy": "EM", "score": "F1"},
     )  # fmt: skip

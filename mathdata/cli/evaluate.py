@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +36,9 @@ __all__ = ["command"]
 def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) -> None:
     """Grade MODEL (a folder, a run, a hub name, or a backend such as openai:NAME) on benchmarks.
 
+    Each benchmark is asked with its own prompt and token limit unless --prompt and --max-tokens say otherwise for all,
+    or NAME?prompt=P&max_tokens=N&limit=N for one: -b 'gsm8k?limit=200' -b squad:dev-v1.1.json.
+
     Every response, verdict and reason is kept in OUT; the figures carry their 95 % interval. Two digests say what was
     evaluated: `settings` is the same for every model asked in the same way, `evaluation` covers the model too.
 
@@ -52,10 +57,30 @@ def _evaluate(as_json: bool, out: str, column: tuple[str, ...], **options: Any) 
         made = evaluate(model, out=out, column=named or None, ctx=Context(progress=progress), **options)
     if made.reused:
         message(f"already there, by the same settings: {made.folder} (--overwrite repeats it)")
-    for warning in made.data["warnings"]:
+    for warning in [*made.data["warnings"], *otherwise_taught(model, made.data["benchmarks"])]:
         message(f"warning: {warning}")
     result = {**made.data, "out": str(made.folder), "seconds": round(made.seconds, 2), "reused": made.reused}
     emit(result, as_json, lambda _: click.echo(table(made.data)))
+
+
+def otherwise_taught(model: str, benchmarks: dict[str, Any]) -> list[str]:
+    """Where a model that was trained here is asked with another prompt than it was taught with, and nobody said so."""
+    from mathdata.errors import MathdataError
+    from mathdata.prompts import get_prompt
+
+    try:
+        taught = json.loads((Path(model) / "train.json").read_text(encoding="utf-8"))["spec"]["prompt"]
+        digest = get_prompt(taught).digest
+    except (OSError, ValueError, KeyError, TypeError, MathdataError):
+        return []
+    asked = {
+        n: f["asked"] for n, f in benchmarks.items() if f.get("asked") and f["identity"]["prompt_digest"] != digest
+    }
+    return [
+        f"{n} is asked with prompt '{how['prompt']}', but {model} was trained with '{taught}': --prompt {taught}"
+        for n, how in asked.items()
+        if how["prompt_by"] == "benchmark" and not how["own_prompt"]
+    ]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -96,8 +121,8 @@ def more(f: dict[str, Any]) -> list[str]:
         k = f["samples"]
         said.append(", ".join([*(f"pass@{j} {_percent(v)}" for j, v in f["pass_at"].items()),
                                f"majority@{k} {_percent(f[f'majority_at_{k}'])}"]))  # fmt: skip
-    if f.get("score") is not None:
-        said.append(f"F1 {_percent(f['score'])}")
+    if f.get("metrics"):
+        said.append(", ".join(f"{name} {_percent(value)}" for name, value in f["metrics"].items()))
     for column, groups in (f.get("by") or {}).items():
         shown = " · ".join(f"{name} {100 * g['accuracy']:.1f} ({g['n']})" for name, g in list(groups.items())[:MOST])
         rest = f" · and {len(groups) - MOST} more" if len(groups) > MOST else ""

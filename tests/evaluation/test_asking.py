@@ -10,6 +10,7 @@ import pytest
 
 from mathdata.asking import asked
 from mathdata.benchmarks import get_benchmark, label
+from mathdata.cli.evaluate import otherwise_taught
 from mathdata.errors import MathdataError, RecipeError, UsageError
 from mathdata.evaluation import evaluate
 from mathdata.pipeline import plan
@@ -135,6 +136,7 @@ def test_a_plan_says_how_each_benchmark_is_asked(call: Any, tmp_path: Path) -> N
     assert made["evaluate"] == ["math", "squad"]
     assert made["asked"]["squad"]["after"] == {
         "prompt": "squad", "prompt_by": "benchmark", "max_tokens": 64, "max_tokens_by": "benchmark", "limit": 20,
+        "own_prompt": True,
     }  # fmt: skip
     assert made["asked"]["math"]["before"]["prompt"] == "alpaca"
     said = call("run", "quickstart", "--plan")
@@ -159,3 +161,17 @@ def test_each_benchmark_of_one_evaluation_is_asked_in_its_own_way_and_the_record
     assert [r.text.endswith("### Response:") for r in model.asked] == [True, True, False]
     assert model.asked[-1].text.endswith("Answer (a few words of the text):")
     assert model.asked[-1].sampling.stop == ("\n",)
+
+
+def test_a_model_trained_here_is_not_asked_otherwise_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(json.dumps({"spec": {"prompt": "alpaca"}}))
+    file = tmp_path / "sums.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in ROWS))
+
+    def said(spec: str, **more: Any) -> list[str]:
+        done = evaluate(Counter(), benchmarks=[spec], out=tmp_path / "e", **more)
+        return otherwise_taught(str(tmp_path), done.benchmarks)
+
+    assert "trained with 'alpaca': --prompt alpaca" in said(str(file))[0]
+    assert said(str(file), prompt="alpaca") == said(str(file), prompt="zero") == []
+    assert otherwise_taught("openai:x", {}) == []
