@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mathdata.benchmarks import get_benchmark
 from mathdata.registry import names
 from mathdata.schema import conform
 
@@ -46,9 +47,29 @@ def test_every_command_of_the_page_runs(cli, folder):
         assert done.rc == 0, (line, done.err)
 
 
-def test_every_benchmark_stands_in_the_page():
-    text = DOC.read_text(encoding="utf-8")
-    missing = [
-        n for n in names("benchmark") if f"`{n}`" not in text and n != "custom" and not n.startswith("elementary_")
-    ]
-    assert missing == []
+def table() -> dict[str, tuple[str, str, int]]:
+    """Benchmark -> (problems, prompt, tokens), as the page says."""
+    row = re.compile(r"^\| `(\w+)` \| ([\d,]+|its file) \| (\w+) \| ([\d,]+) \|", re.MULTILINE)
+    found = row.findall(DOC.read_text(encoding="utf-8"))
+    return {name: (n.replace(",", ""), prompt, int(tokens.replace(",", ""))) for name, n, prompt, tokens in found}
+
+
+def test_every_benchmark_stands_in_the_table_with_its_prompt_and_its_limit():
+    made = {n: get_benchmark(n) for n in names("benchmark") if n != "custom"}
+    assert {n: (b.prompt, b.max_tokens) for n, b in made.items()} == {n: t[1:] for n, t in table().items()}
+
+
+def test_every_benchmark_has_as_many_problems_as_the_table_says(shared):
+    told = {n: int(t[0]) for n, t in table().items() if t[0].isdigit()}
+    assert {n: get_benchmark(n).load().height for n in told} == told
+
+
+@pytest.mark.parametrize(
+    ("name", "characters"),
+    [("elementary", 1), ("elementary_validation", 1), ("elementary_all", 1), ("svamp", 1), ("gsm8k", 1), ("math", 3)],
+)
+def test_a_limit_leaves_room_for_the_reference_solutions(name, characters, shared):
+    """At so many characters a token (digits may be tokens of their own), 97 in 100 of them fit."""
+    benchmark = get_benchmark(name)
+    lengths = benchmark.load()["solution"].drop_nulls().str.len_chars()
+    assert lengths.quantile(0.97) <= benchmark.max_tokens * characters

@@ -126,7 +126,7 @@ def test_perfect_answers_by_the_rules_of_the_recipe_are_right_on_its_own_benchma
     made = load_recipe(name)
     assert made.evaluate is not None
     own = get_benchmark(made.evaluate.benchmarks[0])
-    assert score(own, rounded_places(made.stages)) >= 0.99
+    assert score(own, rounded_places(made.stages)) == 1.0
     assert score(get_benchmark("contest200"), rounded_places(made.stages)) < 0.8, "the published tolerance is tighter"
 
 
