@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,41 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     return 1.0 - math.comb(n - right, k) / math.comb(n, k)
 
 
+MOST_VALUES = 32
+"""Values of one problem that a further answer is held against; beyond them only the same text is the same vote."""
+
+
 def majority(got: Sequence[str | None], right: Sequence[bool]) -> bool:
-    """Whether the most frequent answer is right; the earliest wins a tie, no answer never wins."""
-    keys = [_key(g) for g in got]
-    votes = Counter(k for k in keys if k is not None)
+    """Whether the most frequent value is right; the earliest wins a tie, no answer never wins.
+
+    Answers are one vote where the judge's exact arithmetic calls them equal.
+
+    >>> majority(["3", "1/2", "3", "0.5", "\\\\frac12"], [False, True, False, True, True])
+    True
+    """
+    votes: dict[str, list[int]] = {}
+    for i, answer in enumerate(got):
+        text = "" if answer is None else " ".join(answer.replace("$", "").split()).rstrip(".")
+        if text:
+            value = text if text in votes else next((v for v in list(votes)[:MOST_VALUES] if _equal(v, text)), text)
+            votes.setdefault(value, []).append(i)
     if not votes:
         return False
-    best = max(votes, key=lambda k: (votes[k], -keys.index(k)))
-    return right[keys.index(best)]
+    best = max(votes.values(), key=lambda places: (len(places), -places[0]))
+    return right[best[0]]
+
+
+@lru_cache(maxsize=4096)
+def _equal(a: str, b: str) -> bool:
+    """One value, by what can be told without a proof; texts that the judge fails on are equal to nothing else."""
+    from mathdata.verifiers.equality import compare
+    from mathdata.verifiers.values import read_value
+
+    one, two = sorted((a, b))  # one order, so that nothing can depend on it
+    try:
+        return bool(compare(read_value(one), read_value(two), rounding=False).same)
+    except Exception:
+        return False
 
 
 def _key(answer: str | None) -> str | None:

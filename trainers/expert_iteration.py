@@ -21,6 +21,7 @@ from mathdata.types import Frame, Problem, Request, Row, Sampling
 from trainers import sft
 from trainers.data import corpus_texts
 from trainers.launch import world
+from trainers.rewards import told
 from trainers.rounds import Answered, Answers, claim_rounds, finished_round, round_model
 
 __all__ = ["harvest", "pick", "run_expert_iteration"]
@@ -133,17 +134,18 @@ def harvest(
     answers = Answers(folder / "answers.jsonl", ANSWERS // asked.samples)
     answers.fill(parents, Asker(subject, tokenizer, spec, asked, seed, len(parents), len(answers.done), report))
     made: list[Row] = []
-    right = total = 0
+    right = total = untold = 0
     for row in parents:
         group = answers.done[row["id"]]
         good = [text.strip() for text, finish, ok in group if ok and finish == "stop"]
-        right, total = right + len(good), total + len(group)
-        rate = len(good) / len(group)
+        judged = sum(ok is not None for _, _, ok in group)
+        right, total, untold = right + len(good), total + len(group), untold + len(group) - judged
+        rate = len(good) / max(1, judged)
         for k, text in enumerate(distinct(good)):
             fields = {"problem": row["problem"], "solution": text, "answer": row["answer"], "teacher": "self"}
             made.append(child(row, fields, method=METHOD, number=k) | {"verdict": "correct", "pass_rate": rate})
-    figures = {"problems": len(parents), "samples": total, "right": right, "distinct": len(made)}
-    return made, figures | {"accuracy_sampled": round(right / total, 4) if total else None}
+    figures = {"problems": len(parents), "samples": total, "untold": untold, "right": right, "distinct": len(made)}
+    return made, figures | {"accuracy_sampled": round(right / (total - untold), 4) if total > untold else None}
 
 
 @dataclass
@@ -166,13 +168,15 @@ class Asker:
 
         self.backend = self.backend or Transformers(model=self.subject(), tokenizer=self.tokenizer)
         prompt, asked = get_prompt(self.spec.prompt), self.asked
-        sampling = Sampling(temperature=asked.temperature, max_tokens=asked.max_tokens, n=asked.samples, seed=self.seed)
+        sampling = Sampling(
+            temperature=asked.temperature, max_tokens=asked.max_tokens, n=asked.samples, seed=self.seed, stop=prompt.stop
+        )  # fmt: skip
         groups = self.backend.generate([request(row, prompt, sampling) for row in rows])
         verdicts = iter(judge_many([(r["answer"], c.text) for r, g in zip(rows, groups) for c in g], processes=1))
         self.done += len(rows)
         if self.report is not None:
             self.report({"event": "progress", "done": self.done, "total": self.total, "note": "problems asked"})
-        return [[(c.text, c.finish, next(verdicts).ok) for c in group] for group in groups]
+        return [[(c.text, c.finish, told(next(verdicts))) for c in group] for group in groups]
 
 
 def request(row: Mapping[str, Any], prompt: Any, sampling: Sampling) -> Request:

@@ -24,6 +24,7 @@ from trainers.checkpoints import tidy
 from trainers.launch import world
 from trainers.rewards import Rewards, of_all
 from trainers.settings import device, precision_of, reporters, saving, scheduler_args
+from trainers.stopping import generation_of, stopping_trainer
 
 __all__ = ["run_grpo"]
 
@@ -49,9 +50,10 @@ def run_grpo(
     ready = sft.prepare(frame, spec, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed)
     ready.preflight.raise_if_refused()
     model, counts = sft.tuned_model(ready, out)
-    rewards = Rewards(asked.generations)
+    stop = get_prompt(ready.spec.prompt).stop
+    rewards = Rewards(asked.generations, stop=stop)
     extra = sft.watchers(ready, out, report, evaluate)
-    trainer = GRPOTrainer(
+    trainer = stopping_trainer(GRPOTrainer, stop)(
         model=model,
         reward_funcs=[rewards.accuracy, rewards.format],
         args=grpo_config(ready, asked, out),
@@ -70,6 +72,7 @@ def run_grpo(
         **happened,
         "loss": curve(out / "metrics.jsonl", "loss"),
         "reward": curve(out / "metrics.jsonl", "reward"),
+        "zero_advantage": curve(out / "metrics.jsonl", "frac_reward_zero_std"),
         "rewards": of_all(rewards.figures),
         "seconds": round(time.perf_counter() - started, 2),
         "trainable": counts.trainable,
@@ -114,6 +117,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         if key not in known:
             raise RecipeError(f"train.trl.{key}: TRL's GRPOConfig has no such option", nearest(key, known))
     precision, gpu = precision_of(spec), torch.cuda.is_available()
+    stop = get_prompt(spec.prompt).stop
     settings: dict[str, Any] = {
         "output_dir": str(out / "checkpoints"),
         "max_steps": steps,
@@ -152,7 +156,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
             raise MissingExtra(f"grpo.vllm: {asked.vllm} needs vllm, which is not installed", extra="vllm")
         settings["vllm_mode"] = asked.vllm
     try:
-        config = GRPOConfig(**settings | spec.trl)
+        config = GRPOConfig(**settings | spec.trl | generation_of(spec, stop, asked.vllm != "none"))
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.GRPOConfig") from None
     refuse_split_generation(config)

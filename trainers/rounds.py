@@ -11,14 +11,15 @@ from typing import Any
 
 from mathdata.evaluation import folder_digest
 from mathdata.manifest import digest_of, dump_json
+from mathdata.prompts import get_prompt
 from mathdata.trainspec import ModelSpec, TrainSpec
 from mathdata.types import Frame
 from trainers.launch import world
 
 __all__ = ["Answers", "claim_rounds", "finished_round", "round_model"]
 
-Answered = list[tuple[str, str, bool]]
-"""The answers to one problem: text, how it finished, whether the judge says it is right."""
+Answered = list[tuple[str, str, bool | None]]
+"""The answers to one problem: text, how it finished, whether it is right; None where the judge could not tell."""
 
 
 class Answers:
@@ -55,7 +56,7 @@ class Answers:
     def _read(self, lines: Callable[[Path], list[dict[str, Any]]]) -> None:
         for file in sorted(self.path.parent.glob(f"{self.path.stem}*.jsonl")):
             for line in lines(file):
-                self.done |= {row: [(t, f, bool(ok)) for t, f, ok in answers] for row, answers in line.items()}
+                self.done |= {row: [(t, f, ok) for t, f, ok in answers] for row, answers in line.items()}
 
 
 def whole_lines(path: Path, mend: bool = False) -> list[dict[str, Any]]:
@@ -70,11 +71,12 @@ def whole_lines(path: Path, mend: bool = False) -> list[dict[str, Any]]:
 
 def claim_rounds(out: Path, spec: TrainSpec, seed: int, frame: Frame, tokenizer: Any, evaluate: Any) -> None:
     """Rounds belong to one spec, seed, checkpoint and table; those of another run are taken away."""
-    folder = Path(str(spec.model.name))
+    folders = [Path(str(spec.model.name)), Path(str(spec.model.adapter))]
     decides = [
         spec.model_dump(mode="json"),
         seed,
-        folder_digest(folder) if folder.is_dir() else None,
+        [folder_digest(folder) if folder.is_dir() else None for folder in folders],
+        get_prompt(spec.prompt).digest,
         digest_of([list(row) for row in frame.select("id", "problem", "solution", "answer").iter_rows()]),
         sorted(tokenizer.get_vocab().items()),
         {k: v for k, v in (evaluate or {}).items() if k != "out"},

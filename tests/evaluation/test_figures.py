@@ -54,6 +54,22 @@ def test_pass_at_k_equals_the_share_over_all_subsets(case):
     assert pass_at_k(n, right, k) == pytest.approx(sum(any(s) for s in subsets) / len(subsets))
 
 
+@pytest.mark.parametrize(
+    ("got", "winner"),
+    [
+        (["3", "1/2", "0.5", "\\frac12", "3"], 1),
+        (["7", "1 1/2", "7", "3/2", "1.5"], 1),
+        (["12", "1,2", "2,1", "(1,2)"], 1),
+        (["5", "x = 4", "4", "5"], 0),  # a tie: the earliest
+        (["50\\%", "0.5", "3", "3", "3"], 2),
+        (["007", "7", "8"], 0),
+    ],
+)
+def test_majority_votes_by_value(got: list[str], winner: int) -> None:
+    assert majority(got, [i == winner for i in range(len(got))])
+    assert not majority(got, [i != winner for i in range(len(got))])
+
+
 def test_majority_takes_the_most_frequent_answer_and_never_no_answer():
     assert majority(["5", "7", "5.", None], [True, False, True, False])
     assert not majority(["7", "7", "5"], [False, False, True])

@@ -12,11 +12,12 @@ import pytest
 
 import mathdata
 from mathdata.comparison import compare
+from mathdata.evaluation import evaluate
 from mathdata.errors import MathdataError, MissingExtra, RecipeError
 from mathdata.trainspec import ExpertIterationSpec, parse_spec
 from trainers import train
 from trainers.expert_iteration import distinct, pick, training_rows
-from trainers.rewards import Rewards
+from trainers.rewards import Rewards, of_all
 
 SMALL = {
     "hidden_size": 96, "num_attention_heads": 3, "num_key_value_heads": 3, "num_hidden_layers": 2,
@@ -34,10 +35,79 @@ def test_a_right_answer_is_worth_one_and_what_cannot_be_judged_is_neutral(monkey
     assert scores == [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]
     assert logged["accuracy"] == pytest.approx(4 / 6)
     assert rewards.figures == {
-        "verdicts": {"correct": 4, "wrong": 1, "unparsed": 1}, "groups": 2, "zero_advantage_groups": 1,
+        "verdicts": {"correct": 4, "wrong": 1, "unparsed": 1}, "untold": 0, "groups": 2, "zero_advantage_groups": 1,
     }  # fmt: skip
+    assert (logged["untold"], logged["unparsed"]) == (0, pytest.approx(1 / 6))
     assert rewards.format(["#### 2", "it is 2", "The answer is 2", "", "\\boxed{2}"]) == [1.0, 0.0, 1.0, 0.0, 1.0]
     assert rewards._neutral(0, [1.0, None, 0.0]) == [1.0, 0.5, 0.0]
+
+
+def test_what_the_judge_cannot_tell_is_counted_and_no_wrong_answer() -> None:
+    rewards = Rewards(generations=2)
+    logged: dict[str, float] = {}
+    unreadable = "9" * 5000
+    assert rewards.accuracy(["#### 2"] * 4, ["2", "2", unreadable, unreadable], log_metric=logged.__setitem__) == [
+        1,
+        1,
+        0,
+        0,
+    ]
+    assert rewards.figures["untold"] == 2
+    assert logged["untold"] == 0.5
+    again = Rewards(generations=2)
+    again.restore(rewards.figures)
+    assert again.figures == rewards.figures == of_all(rewards.figures)
+
+
+def test_answers_are_rewarded_up_to_the_stop_text() -> None:
+    rewards = Rewards(generations=2, stop=("Question:",))
+    said = ["1 + 1 = 2\n#### 2\nQuestion: 4 + 5?\n#### 9", "it is 2\nQuestion: 3 + 3?\n#### 2"]
+    assert rewards.accuracy(said, ["2", "2"]) == [1.0, 1.0]
+    assert rewards.format(said) == [1.0, 0.0]
+
+
+@pytest.fixture
+def talker(rows: Any, tiny: Any, tmp_path: Path) -> Path:
+    """A model that has learnt to go on with a next question and a wrong answer."""
+    frame = rows(4).with_columns(pl.col("solution") + "\nQuestion: What is 1 + 1?\n#### 9999")
+    spec = tiny(prompt="zero", max_steps=150, learning_rate=1e-2, warmup=5, preflight={"allow": ["prompt"]})
+    train(spec, frame, tmp_path / "talker")
+    return tmp_path / "talker"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method", [{}, {"method": "lora", "lora": {"rank": 2, "targets": ["q_proj"]}}], ids=["full", "lora"]
+)
+def test_grpo_and_expert_iteration_stop_where_evaluation_stops(
+    method: dict[str, Any], talker: Path, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    common = {"model": str(talker), "tokenizer": {}, "prompt": "zero", "max_steps": 2, "learning_rate": 1e-6, **method}
+    frame = rows(4)
+    questions = tmp_path / "questions.jsonl"
+    frame.select("problem", "solution", "answer").write_ndjson(questions)
+    graded = evaluate(str(talker), benchmarks=[str(questions)], prompt="zero", max_tokens=90, out=tmp_path / "graded")
+    said = pl.read_parquet(next((tmp_path / "graded").rglob("*.parquet")))["response"].to_list()
+    assert next(iter(graded.benchmarks.values()))["accuracy"] == 1.0
+    asked = {"generations": 2, "max_tokens": 90, "temperature": 0.05}
+    record = train(tiny(**common, algorithm="grpo", grpo=asked), frame, tmp_path / "grpo")
+    lines = [json.loads(x) for x in (tmp_path / "grpo" / "metrics.jsonl").read_text().splitlines()]
+    assert record["rewards"]["verdicts"] == {"correct": 2 * 2 * 4}
+    assert all(x["completions/stopped"] == 1.0 for x in lines)
+    longest = max(len(text) for text in said)
+    assert all(x["completions/max_length"] <= longest + len("Question:") for x in lines)
+    assert record["zero_advantage"] == [[1, 1.0], [2, 1.0]]  # every group is right and says so
+    rounds = {"rounds": 1, "samples": 2, "max_tokens": 90, "temperature": 0.05}
+    train(tiny(**common, algorithm="expert_iteration", expert_iteration=rounds), frame, tmp_path / "rounds")
+    lines = (tmp_path / "rounds" / "rounds" / "1" / "answers.jsonl").read_text().splitlines()
+    made = [answer for line in lines for group in json.loads(line).values() for answer in group]
+    assert {(text, finish, ok) for text, finish, ok in made} == {(text, "stop", True) for text in said}
+
+
+def test_stop_texts_and_masked_cut_answers_are_not_taken_together(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    spec = tiny(algorithm="grpo", prompt="zero", trl={"mask_truncated_completions": True})
+    with pytest.raises(RecipeError, match="would take for cut off"):
+        train(spec, rows(8), tmp_path / "run")
 
 
 def test_answers_with_the_same_steps_count_once() -> None:
