@@ -12,8 +12,8 @@ import pytest
 
 import mathdata
 from mathdata.comparison import compare
-from mathdata.evaluation import evaluate
 from mathdata.errors import MathdataError, MissingExtra, RecipeError
+from mathdata.evaluation import evaluate
 from mathdata.trainspec import ExpertIterationSpec, parse_spec
 from trainers import train
 from trainers.expert_iteration import distinct, pick, training_rows
