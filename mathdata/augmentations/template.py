@@ -15,20 +15,34 @@ from mathdata.registry import register
 from mathdata.seeds import base_of, number_of
 from mathdata.types import Completion, Problem, Request, Row, Sampling
 
-__all__ = ["Template", "bare"]
+__all__ = ["Template", "bare", "said_wording"]
 
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?<![,])")
+_SIGN = r"(?:(?<![0-9０-９A-Za-z)\]}%°])(?<![0-9０-９xX)\]] )(?<!\b[A-Za-z] )[-−])?"
+"""A minus that belongs to its number: it goes with the number, so that no wording can lose it; `7 - 3` has none."""
+_NUMBER = re.compile(_SIGN + r"\d[\d,]*(?:\.\d+)?(?<![,])")
 _SLOT = re.compile(r"\{([a-z]\d?)\}")
-_STYLES = (
-    "as a short everyday story",
-    "as a direct question, as short as can be",
-    "as a question a pupil asks a friend",
-    "in the style of a school book",
-    "beginning with the question, then what is known",
-    "as a formal exercise",
-    "as a message from a shop or an office",
-    "in two short sentences",
-)
+_STYLES = {
+    "en": (
+        "as a short everyday story",
+        "as a direct question, as short as can be",
+        "as a question a pupil asks a friend",
+        "in the style of a school book",
+        "beginning with the question, then what is known",
+        "as a formal exercise",
+        "as a message from a shop or an office",
+        "in two short sentences",
+    ),
+    "zh": (
+        "写成一个简短的生活小故事",
+        "写成一个直接的问题，越短越好",
+        "写成学生向同学请教的问题",
+        "写成课本里的题目",
+        "先提问，再说已知条件",
+        "写成正式的练习题",
+        "写成商店或办公室里的一条消息",
+        "用两个短句写",
+    ),
+}
 _SCHEMA = {
     "type": "object",
     "properties": {"wording": {"type": "string"}},
@@ -59,9 +73,10 @@ class Template:
             return [Request(self.name, problem, params={"skip": "no numbers to put in", "pattern": pattern})]
         number = (Random(base_of(seed)).randrange(self.wordings) + number_of(seed)) % self.wordings
         family = xxhash.xxh3_64_hexdigest(pattern.encode())
+        styles = _STYLES.get(problem.language or "en", _STYLES["en"])
         params: dict[str, Any] = {
             "pattern": pattern, "names": [f"{{{n}}}" for n in numbers], "family": family, "wording": number,
-            "style": _STYLES[number % len(_STYLES)], "schema": _SCHEMA,
+            "style": styles[number % len(styles)], "schema": _SCHEMA,
         }  # fmt: skip
         return [Request(self.name, problem, sampling=Sampling(seed=int(family[:7], 16) + number), params=params)]
 
@@ -88,11 +103,14 @@ class Template:
         if request.params.get("ask") == "solve":
             p = request.params
             return [{"problem": p["question"], "solution": completion.text, "answer": p["expected"]}]
+        if why := said_wording(completion.text)[1]:
+            return [{"reject": "empty", "reject_why": why}]
         question, why = self._filled(problem, request, completion)
         if why:
             return [{"reject": "bad-placeholder", "reject_why": why}]
-        solution = problem.solution or (problem.answer and f"The answer is: {problem.answer}")
-        return [{"problem": question, "solution": solution, "answer": problem.answer}]
+        closing = "答案是：{}" if problem.language == "zh" else "The answer is: {}"
+        solution = problem.solution or (problem.answer and closing.format(problem.answer))
+        return [{"problem": question, "solution": solution, "answer": problem.answer, "exact": problem.exact}]
 
     def settle(self, rows: Sequence[Row]) -> None:
         """A wording that fails its spot checks takes all its rows with it."""
@@ -111,28 +129,50 @@ class Template:
 
     def _filled(self, problem: Problem, request: Request, completion: Completion) -> tuple[str, str]:
         """The wording with the row's numbers, and what is wrong with it."""
-        parsed = json_part(completion.text)
-        text = parsed.get("wording") if parsed is not None else tagged(completion.text, "wording")
-        text = text if isinstance(text, str) else completion.text
-        text = text.strip()
+        text, why = said_wording(completion.text)
+        if why:
+            return "", why
         names = [str(n)[1:-1] for n in request.params["names"]]
         said = _SLOT.findall(text)
         if missing := [n for n in names if n not in said]:
             return "", f"the wording lacks {', '.join('{' + n + '}' for n in missing)}"
         if more := sorted(set(said) - set(names)):
             return "", f"the wording has a placeholder nobody gave: {', '.join('{' + n + '}' for n in more)}"
-        rest = _SLOT.sub("", text)
-        if re.search(r"\d|[{}]", rest):
-            return "", "the wording has a number or brace of its own"
+        if own := re.search(r"\d[\d.,]*|[{}]", _SLOT.sub(" ", text)):
+            return "", f"the wording has a number or brace of its own: {own.group()}"
         _, numbers = bare(problem.problem)
         return _SLOT.sub(lambda m: numbers[m.group(1)], text), ""
+
+
+def said_wording(reply: str) -> tuple[str, str]:
+    """The wording of a reply, and what is wrong where it has none: JSON, a tagged part, or one line of plain text.
+
+    >>> said_wording('{"wording": "把 {a} 和 {b} 相加。"}'), said_wording("Sure!\\nHere it is: ...")[1]
+    (('把 {a} 和 {b} 相加。', ''), 'the reply has several lines, none of them named as the wording')
+    """
+    parsed = json_part(reply)
+    if parsed is not None and "wording" in parsed:
+        found = parsed["wording"]
+        if not isinstance(found, str) or not found.strip():
+            return "", f"the reply's wording is no text: {found!r:.60}"
+        return found.strip(), ""
+    if parsed is not None:
+        return "", f"the reply's JSON has no 'wording', but {', '.join(map(str, parsed)) or 'nothing'}"
+    if (found := tagged(reply, "wording")) is not None:
+        return found, ""
+    text = reply.strip()
+    if '"wording"' in text:
+        return "", "the reply's JSON cannot be read: it is cut off or broken"
+    if not text or "\n" in text:
+        return "", "the reply has several lines, none of them named as the wording" if text else "the reply is empty"
+    return text, ""
 
 
 def bare(text: str) -> tuple[str, dict[str, str]]:
     """The text with placeholders for its numbers, and the numbers.
 
-    >>> bare("What is 12 + 30?")
-    ('What is {a} + {b}?', {'a': '12', 'b': '30'})
+    >>> bare("What is 12 + 30?"), bare("计算 -7.5 - -3 等于多少？")
+    (('What is {a} + {b}?', {'a': '12', 'b': '30'}), ('计算 {a} - {b} 等于多少？', {'a': '-7.5', 'b': '-3'}))
     """
     numbers: dict[str, str] = {}
 
