@@ -383,6 +383,22 @@ def asked_prompt(recipe: Recipe, arm: str, benchmark: str | Mapping[str, Any] | 
     return asked_of(recipe, arm, benchmark).prompt
 
 
+def only_arms(recipe: Recipe, names: Sequence[str]) -> Recipe:
+    """The recipe with these arms alone, in its own order; all where none is named. Raises RecipeError.
+
+    A comparison that has lost a side is left out.
+    """
+    for name in names:
+        if name not in recipe.arms:
+            raise RecipeError(f"recipe '{recipe.name}' has no arm '{name}'", nearest(name, recipe.arms))
+    if not names:
+        return recipe
+    kept = {name: arm for name, arm in recipe.arms.items() if name in names}
+    pair = recipe.compare
+    whole = pair is not None and {pair.before, pair.after} <= set(kept)
+    return recipe.model_copy(update={"arms": kept, "compare": pair if whole else None})
+
+
 def arm_train(recipe: Recipe, name: str, where: str = "recipe") -> TrainSpec:
     """The training spec of an arm: the recipe's, with the arm's own values over it."""
     arm = recipe.arms[name]

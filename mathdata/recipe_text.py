@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mathdata.errors import RecipeError
+from mathdata.errors import RecipeError, nearest
 
 __all__ = ["line_of", "load_yaml", "override", "refuse_keys"]
 
@@ -38,9 +38,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# PyYAML reads 1e-5 as text; a recipe's author means the number.
+# PyYAML reads 1e-5, 1.5e3 and .5e3 as text; a recipe's author means the number. More than two digits of exponent are
+# no learning rate: such text is the beginning of a commit (revision: 12e4567), and what is quoted stays text.
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]{1,2}$"),
+    list("-+.0123456789"),
 )
 
 
@@ -66,7 +69,7 @@ def load_yaml(text: str, where: str) -> Any:
 
 
 def override(data: dict[str, Any], item: str) -> None:
-    """Apply one `key.path=value`; list items by number (`stages.0.dedup.level=exact`)."""
+    """Apply one `key.path=value`; list items by number (`stages.0.dedup.level=exact`); `arms.NAME=null` takes one out."""
     path, equals, value = item.partition("=")
     if not equals:
         raise RecipeError(f"'{item}' is not key.path=value", "write for example train.seed=1")
@@ -74,11 +77,19 @@ def override(data: dict[str, Any], item: str) -> None:
     at: Any = data
     for part in parts[:-1]:
         at = _step(at, part, item)
-    last = parts[-1]
+    last, made = parts[-1], load_yaml(value, where=item)
     if isinstance(at, list):
-        at[_index(at, last, item)] = load_yaml(value, where=item)
+        at[_index(at, last, item)] = made
+    elif parts[:-1] == ["arms"] and made is None:
+        _take_out(at, last, item)
     else:
-        at[last] = load_yaml(value, where=item)
+        at[last] = made
+
+
+def _take_out(arms: dict[str, Any], name: str, item: str) -> None:
+    if name not in arms:
+        raise RecipeError(f"{item}: no arm named '{name}'", nearest(name, arms))
+    del arms[name]
 
 
 def _step(at: Any, part: str, item: str) -> Any:

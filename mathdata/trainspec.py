@@ -39,7 +39,7 @@ class Part(BaseModel):
 
 
 class ModelSpec(Part):
-    """Where the weights come from: a folder or hub id (`name`), or a `config` (from scratch)."""
+    """Where the weights come from: a folder or hub id (`name`), a `config` (from scratch), or another `run`."""
 
     name: str | None = None
     config: dict[str, Any] | None = None
@@ -51,12 +51,37 @@ class ModelSpec(Part):
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     trust_remote_code: bool = False
+    run: str | None = None
+    """A run or sweep that made the model: its name below runs/, or its folder; looked up when the work starts."""
+    arm: str | None = None
+    """Of that run: this arm's model."""
+    best: str | None = None
+    """Of that run: the trained model with the highest accuracy on this benchmark, the first of equals."""
+    where: dict[str, Any] | None = None
+    """Of that sweep: only runs with these values, as its table names them."""
+    like: str | None = None
+    """The architecture that plans and smoke runs count with while that run is not there."""
+    digest: str | None = None
+    """Of the files that `run` led to, which stand under `name` or `adapter` then; written by mathdata."""
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelSpec:
-        if (self.name is None) == (self.config is None):
-            raise ValueError("a model is either a name (folder, hub id, bundled config) or a config")
+        found = self.run is not None and self.digest is not None
+        if [self.name, self.config, None if found else self.run].count(None) != 2:
+            raise ValueError("a model is a name (folder, hub id, bundled config), a config, or a run of another recipe")
+        for key in ("arm", "best", "where", "like", "digest"):
+            if getattr(self, key) is not None and self.run is None:
+                raise ValueError(f"'{key}' says which model of another run: it needs 'run'")
         return self
+
+    @property
+    def source(self) -> str:
+        """The folder or hub id that weights are loaded from. Raises RecipeError for a run that was not looked up."""
+        if self.name is None:
+            raise RecipeError(
+                f"train.model: run '{self.run}' was not looked up", "start it by mathdata run, train or sweep"
+            )
+        return self.name
 
 
 def _as_model(value: Any) -> Any:
@@ -310,7 +335,7 @@ def _method_fits(spec: TrainSpec) -> None:
         raise ValueError("LoRA beside modules trained in full is method partial with a 'lora' section")
     if spec.quantize and spec.partial:
         raise ValueError("modules trained in full cannot be quantised: leave quantize or partial out")
-    if spec.quantize and spec.model.name is None:
+    if spec.quantize and spec.model.config is not None:
         raise ValueError("quantize needs weights that stand on disk or on the hub: name a model")
     if spec.spectral and spec.lora_or_default is None:
         raise ValueError("spectral rebalances LoRA factors: it needs 'lora'")

@@ -88,7 +88,8 @@ LAYERS = [
         "rounding",
     },
     {"steps", "training"},
-    {"wrapup", "pipeline", "sweep"},
+    {"grid", "runmodel"},
+    {"sweep_table", "wrapup", "pipeline", "sweep"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

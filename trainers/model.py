@@ -33,7 +33,7 @@ def load_config(spec: TrainSpec) -> Any:
 
     if spec.model.config is not None:
         return _from_mapping(dict(spec.model.config), "train.model.config")
-    name = str(spec.model.name)
+    name = spec.model.name or spec.model.like or spec.model.source
     folder = local_folder(name)
     if folder is not None:
         return AutoConfig.from_pretrained(folder, trust_remote_code=spec.model.trust_remote_code)
@@ -84,8 +84,8 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
             config.attention_dropout = spec.dropout
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, **extra)
         return _agree(model, tokenizer)
-    folder = local_folder(str(spec.model.name))
-    name = str(folder.resolve() if folder else spec.model.name)  # an adapter names its base, wherever it is loaded
+    folder = local_folder(spec.model.source)
+    name = str(folder.resolve() if folder else spec.model.source)  # an adapter names its base, wherever it is loaded
     if spec.dropout is not None:
         extra["attention_dropout"] = spec.dropout
     if spec.quantize:

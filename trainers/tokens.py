@@ -87,11 +87,11 @@ def new_rows(tokenizer: Any) -> tuple[int, ...]:
 
 def _source(spec: TrainSpec) -> str | None:
     """As the recipe says; that of the adapter gone on from, which knows the tokens added for it; the model's own."""
-    if spec.tokenizer.name or not spec.model.name:
+    if spec.tokenizer.name or spec.model.config is not None:
         return spec.tokenizer.name
     if spec.model.adapter and (Path(spec.model.adapter) / "tokenizer_config.json").is_file():
         return str(spec.model.adapter)
-    return str(local_folder(spec.model.name) or spec.model.name)
+    return str(local_folder(spec.model.source) or spec.model.source)
 
 
 def _loaded(spec: TrainSpec) -> Any:

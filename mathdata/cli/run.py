@@ -18,19 +18,26 @@ __all__ = ["command"]
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME).")
+@click.option("--arm", multiple=True, metavar="NAME", help="This arm alone; repeat for several.")
 @click.option("--fresh", is_flag=True, help="Start over; the old run is removed once the new one is complete.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would be done, do nothing.")
 def command(
-    recipe: str, overrides: tuple[str, ...], out: Path | None, fresh: bool, plan_only: bool, as_json: bool
+    recipe: str,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    arm: tuple[str, ...],
+    fresh: bool,
+    plan_only: bool,
+    as_json: bool,
 ) -> None:
     """Run a recipe from raw corpus to report: a file, or a bundled recipe by name (mathdata run quickstart).
 
-    Values are changed on the way: mathdata run quickstart seed=1 train.learning_rate=1.0e-3
+    Values are changed on the way: mathdata run quickstart seed=1 train.learning_rate=1e-3 arms.raw=null
     """
     from mathdata.pipeline import plan, run
-    from mathdata.recipe import load_recipe
+    from mathdata.recipe import load_recipe, only_arms
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = only_arms(load_recipe(recipe, overrides), arm)
     if plan_only:
         emit(plan(loaded, out), as_json, print_plan)
         return

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mathdata.cli.common import command, emit, message
+
+if TYPE_CHECKING:
+    from mathdata.sweep import Sweep
 
 __all__ = ["command"]
 
@@ -16,6 +20,7 @@ __all__ = ["command"]
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
 @click.option("--grid", "-g", multiple=True, metavar="KEY.PATH=A,B,C", help="Values of one key; repeat for a product.")
+@click.option("--arm", multiple=True, metavar="NAME", help="This arm of every run alone; repeat for several.")
 @click.option("--leave-one-out", metavar="KEY.PATH", help="A list (such as stages.augment.method), whole and less one.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder (default: runs/NAME-sweep).")
 @click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Runs beside each other.")
@@ -24,67 +29,88 @@ def _sweep(
     recipe: str,
     overrides: tuple[str, ...],
     grid: tuple[str, ...],
+    arm: tuple[str, ...],
     leave_one_out: str | None,
     out: Path | None,
     jobs: int,
 ) -> None:
     """Run RECIPE once for every combination of the grid (else of its own `sweep:`).
 
-    The folder holds every run, sweep.csv, sweep.parquet, sweep.svg; where methods were left out methods.csv, and
-    where models were asked while they trained (train.evaluation) steps.csv and steps.svg.
+    Values that belong together vary as a group: --grid 'size={label: 1.5B, train.model: A},{label: 7B, train.model: B}'.
+    Every value is checked, and every plan held against its card, before the first run starts. The folder holds every
+    run, sweep.json, sweep.csv, sweep.parquet, sweep.svg; where methods were left out methods.csv, and where models were
+    asked while they trained (train.evaluation) steps.csv and steps.svg.
     """
+    from mathdata import grid as grids
     from mathdata import sweep as sweeps
     from mathdata.cli.progress import Display
     from mathdata.recipe import load_recipe
     from mathdata.types import Context
 
-    wanted = sweeps.parse_grid(grid)
+    wanted = grids.parse_grid(grid)
     if leave_one_out:
-        wanted |= sweeps.leave_one_out(recipe, leave_one_out, overrides)
+        wanted |= grids.leave_one_out(recipe, leave_one_out, overrides)
     out = out or Path("runs") / f"{load_recipe(recipe, overrides).name}-sweep"
     with Display(quiet=as_json) as display, display.stage("sweep") as progress:
         made = sweeps.sweep(
-            recipe, grid=wanted, out=out, overrides=overrides, jobs=jobs, ctx=Context(progress=progress)
+            recipe, grid=wanted, out=out, overrides=overrides, arms=arm, jobs=jobs, ctx=Context(progress=progress)
         )
     for name, why in made.failed.items():
         message(f"failed: {name}: {why}")
+    for name, why in made.unwritten.items():
+        message(f"not written: {name}: {why}; sweep.json holds every figure")
     result = {
         "out": str(made.folder),
-        "rows": made.table.to_dicts(),
+        "rows": made.rows,
         "methods": made.methods,
         "skipped": made.skipped,
         "failed": made.failed,
+        "unwritten": made.unwritten,
     }
     emit(result, as_json, lambda _: click.echo(shown(made)))
-    if made.failed:
+    if made.failed or made.unwritten:
         message("run the same command again: finished points are skipped")
         raise SystemExit(1)
 
 
-def shown(made: object) -> str:
-    """The table as aligned lines: what was varied, the arm, its figures; without training, its rows."""
-    rows = made.table.to_dicts()  # type: ignore[attr-defined]
-    lines = aligned([_row(row) for row in rows])
-    lines += [_value(m) for m in made.methods]  # type: ignore[attr-defined]
-    return "\n".join([*lines, f"table and plot: {made.folder}"])  # type: ignore[attr-defined]
+def shown(made: Sweep) -> str:
+    """The table as aligned lines: what was varied, the arm, each benchmark's figures; without training, its rows."""
+    from mathdata.sweep_table import benchmarks_of, best_runs
+
+    lines = aligned([_row(row, benchmarks_of(made.rows)) for row in made.rows])
+    lines += [_value(m) for m in made.methods]
+    for name, row in best_runs(made.rows).items() if len(made.rows) > 1 else ():
+        figure = f"{100 * row[f'{name}_accuracy']:.1f} %"
+        lines.append(f"best on {name}: {figure}, {made.folder / 'runs' / row['run'] / 'models' / row['arm']}")
+    return "\n".join([*lines, f"table and plot: {made.folder}"])
 
 
-FIGURES = ("low", "high", "stderr", "digest", "run", "tokens", "steps", "seconds", "length", "n", "rows")
-MEASURED = {"accuracy": "accuracy", "format_accuracy": "format", "truncated": "cut off"}
+NOT_VARIED = ("arm", "rows", "tokens", "steps", "seconds", "digest", "run")
+MEASURED = {"accuracy": "accuracy", "format_accuracy": "format", "truncated": "cut off", "length": "length"}
 
 
-def _row(row: dict[str, Any]) -> dict[str, str]:
+def _row(row: dict[str, Any], benchmarks: list[str]) -> dict[str, str]:
     """One run and arm: heading -> text, in the order of the table."""
-    varied = [k for k in row if k not in FIGURES and k not in MEASURED and k != "arm"]
-    found = {k.rpartition(".")[2]: str(row[k]) for k in varied} | {"arm": str(row["arm"])}
+    from mathdata.report.scaling import short_names
+
+    graded = tuple(f"{b}_" for b in benchmarks)
+    varied = [k for k in row if k not in NOT_VARIED and not (graded and k.startswith(graded))]
+    found = {name: str(row[k]) for k, name in short_names(varied).items()} | {"arm": str(row["arm"])}
     if row.get("rows") is not None and str(row["rows"]) not in found.values():
         found["rows"] = f"{row['rows']:,}"
-    for key, heading in MEASURED.items():
-        if (value := row.get(key)) is not None:
-            found[heading] = f"{100 * value:.1f} %"
-            if key == "accuracy" and row.get("low") is not None:
-                found["95 %"] = f"{100 * row['low']:.1f} – {100 * row['high']:.1f}"
+    for name in benchmarks:
+        before = f"{name} " if len(benchmarks) > 1 else ""
+        found |= {before + heading: text for heading, text in _graded(row, name)}
     return found
+
+
+def _graded(row: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    """Heading and text of one benchmark's figures, as far as they are known."""
+    for key, heading in MEASURED.items():
+        if (value := row.get(f"{name}_{key}")) is not None:
+            yield heading, f"{value:.0f}" if key == "length" else f"{100 * value:.1f} %"
+            if key == "accuracy" and row.get(f"{name}_low") is not None:
+                yield "95 %", f"{100 * row[f'{name}_low']:.1f} – {100 * row[f'{name}_high']:.1f}"
 
 
 def aligned(rows: list[dict[str, str]]) -> list[str]:

@@ -7,36 +7,49 @@ from typing import Any
 
 from mathdata.report.charts import nice_ticks
 from mathdata.report.markup import e
-from mathdata.report.scaling import COLOURS, STYLE
+from mathdata.report.scaling import COLOURS, DASHES, STYLE
 
 __all__ = ["FIGURES", "step_panels"]
 
 FIGURES = (("answer_accuracy", "accuracy, %"), ("format_accuracy", "format, %"), ("truncated", "cut off, %"),
            ("length", "mean length, tokens"))  # fmt: skip
 WIDE, HIGH, GAP, LEFT, TOP = 300, 170, 74, 54, 44
-MOST = 12
-"""Lines drawn; the table holds all."""
+MOST = len(COLOURS) * len(DASHES)
+"""Lines that can be told apart: of more, the rest stand in panels of their own below."""
 
 
 def step_panels(rows: Sequence[Mapping[str, Any]]) -> str:
     """SVG of four panels from rows with `label`, `step` and the figures; empty where nothing was asked on the way."""
-    labels = list(dict.fromkeys(str(r["label"]) for r in rows))[:MOST]
+    labels = list(dict.fromkeys(str(r["label"]) for r in rows))
     if not labels:
         return ""
-    last = max(int(r["step"]) for r in rows)
+    last, parts, top = max(int(r["step"]) for r in rows), [], 0
+    for start in range(0, len(labels), MOST):
+        block, high = _block(rows, labels[start : start + MOST], last)
+        parts.append(f'<g transform="translate(0 {top})">{block}</g>')
+        top += high
+    box = f'viewBox="0 0 {LEFT + 2 * WIDE + GAP + 24} {top}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img"><style>{STYLE}</style>{"".join(parts)}</svg>\n'
+
+
+def _block(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], last: int) -> tuple[str, int]:
+    """Four panels of these lines with their names below, and the height they take."""
     parts = [
         _panel(i, unit, [(k, _line(rows, label, field)) for k, label in enumerate(labels)], last)
         for i, (field, unit) in enumerate(FIGURES)
     ]
-    width, bottom = LEFT + 2 * WIDE + GAP + 24, TOP + 2 * (HIGH + GAP)
+    bottom = TOP + 2 * (HIGH + GAP)
     for k, label in enumerate(labels):
         y = bottom + 18 * k
-        parts.append(
-            f'<line stroke="{COLOURS[k % 6]}" stroke-width="2.4" x1="{LEFT}" x2="{LEFT + 22}" y1="{y}" y2="{y}"/>'
-        )
-        parts.append(f'<text x="{LEFT + 30}" y="{y + 4}">{e(label)}</text>')
-    box = f'viewBox="0 0 {width} {bottom + 18 * len(labels)}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img"><style>{STYLE}</style>{"".join(parts)}</svg>\n'
+        parts.append(f'<line {_ink(k)} stroke-width="2.4" x1="{LEFT}" x2="{LEFT + 34}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text x="{LEFT + 42}" y="{y + 4}">{e(label)}</text>')
+    return "".join(parts), bottom + 18 * len(labels) + 18
+
+
+def _ink(k: int) -> str:
+    """The colour of the k-th line, and its dashes where the colours are used up."""
+    pattern = DASHES[k // len(COLOURS) % len(DASHES)]
+    return f'stroke="{COLOURS[k % len(COLOURS)]}"' + (f' stroke-dasharray="{pattern}"' if pattern else "")
 
 
 def _line(rows: Sequence[Mapping[str, Any]], label: str, field: str) -> list[tuple[float, float]]:
@@ -61,6 +74,5 @@ def _panel(i: int, unit: str, lines: Sequence[tuple[int, Sequence[tuple[float, f
     body.append(f'<text class="soft" x="{x0 + WIDE}" y="{y0 + HIGH + 36}" text-anchor="end">step</text>')
     for k, line in lines:
         spots = " ".join(f"{x0 + WIDE * x / xs[-1]:.1f},{y0 + HIGH * (1 - y / ys[-1]):.1f}" for x, y in line)
-        dash = ' stroke-dasharray="6 4"' if k >= len(COLOURS) else ""
-        body.append(f'<polyline class="line" stroke="{COLOURS[k % 6]}"{dash} points="{spots}"/>' if spots else "")
+        body.append(f'<polyline class="line" {_ink(k)} points="{spots}"/>' if spots else "")
     return "".join(body)
