@@ -15,10 +15,11 @@ from typing import Any
 from mathdata.benchmarks import get_benchmark, label
 from mathdata.errors import MathdataError, RecipeError, ResumeError, UsageError
 from mathdata.manifest import dump_json
-from mathdata.recipe import Recipe, asked_of, load_recipe
+from mathdata.recipe import Recipe, arm_train, asked_of, load_recipe
 from mathdata.recipe_checks import check_keys
 from mathdata.recipe_text import line_of
 from mathdata.rounding import check_rounding
+from mathdata.runmodel import described, resolved
 from mathdata.steps import chains_of, describe, run_chains
 from mathdata.training import run_jobs
 from mathdata.types import Benchmark, Context, Progress
@@ -56,6 +57,9 @@ def run(
     started = time.perf_counter()
     need_keys(made, folder)
     need_benchmarks(made, load=True)
+    made = resolved(made)
+    for words in models_of_runs(made).values():
+        display.say(f"model: {words}")
     with locked(folder):
         replaced = claim(folder, made, fresh)
         if replaced:
@@ -69,6 +73,14 @@ def run(
     if fresh:
         clear_stale(folder)
     return result
+
+
+def models_of_runs(recipe: Recipe) -> dict[str, str]:
+    """Which models come from other runs, in words, by the arm that names its own, else `train`."""
+    specs = {"train": recipe.train} if recipe.train is not None else {}
+    own = [name for name, arm in recipe.arms.items() if isinstance(arm.train, dict) and "model" in arm.train]
+    specs |= {name: arm_train(recipe, name) for name in own} if recipe.train is not None else {}
+    return {name: described(spec.model) for name, spec in specs.items() if spec.model.run is not None}
 
 
 def need_keys(recipe: Recipe, folder: Path) -> None:
@@ -113,12 +125,14 @@ def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
     """What `run` would do, without doing it. Raises RecipeError where `run` would before any work."""
     need_keys(recipe, out or Path("runs") / recipe.name)
     need_benchmarks(recipe, load=False)
+    recipe = resolved(recipe, planning=True)
     return {
         "name": recipe.name,
         "input": [s.path for s in recipe.input],
         "chains": {name: [describe(c) for c in chain] for name, chain in chains_of(recipe).items()},
         "train": {name: arm.train is not False for name, arm in recipe.arms.items()},
         "evaluate": [label(b) for b in recipe.evaluate.benchmarks] if recipe.evaluate else [],
+        "models": models_of_runs(recipe),
         "asked": asked_by_arm(recipe),
         "compare": recipe.compare.model_dump() if recipe.compare else None,
         "digest": recipe.digest,

@@ -19,10 +19,14 @@ __all__ = ["best_of", "described", "find_model", "resolved"]
 RUNS = Path("runs")
 
 
+class NotThereYet(RecipeError):
+    """The run was not made, or not to its end: a plan can be made without it."""
+
+
 def resolved(recipe: Recipe, planning: bool = False) -> Recipe:
     """The recipe with every `model: {run: ...}` led to its folder, with the digest of the files there.
 
-    `planning`: a run that is not there yet is passed over where the recipe says which model it is like.
+    `planning`: a run that is not there yet is passed over.
     Raises RecipeError in two lines where a run, its arm or its benchmark is not there.
     """
     from mathdata.trainspec import ModelSpec
@@ -36,7 +40,7 @@ def resolved(recipe: Recipe, planning: bool = False) -> Recipe:
         try:
             return find_model(model)
         except RecipeError as error:
-            if planning and model.like is not None:
+            if planning and isinstance(error, NotThereYet):
                 return model
             where, text = recipe.place
             raise RecipeError(
@@ -60,7 +64,7 @@ def find_model(model: ModelSpec) -> ModelSpec:
     chosen = choose(model, candidates(folder_of(model.run)))
     path: Path = chosen["path"]
     if not (path / "job.json").is_file():
-        raise RecipeError(f"{path} holds no finished model", "run that run again: it goes on where it stopped")
+        raise NotThereYet(f"{path} holds no finished model", "run that run again: it goes on where it stopped")
     from mathdata.evaluation import folder_digest
 
     update: dict[str, Any] = {"name": str(path), "digest": folder_digest(path)}
@@ -93,10 +97,10 @@ def folder_of(run: str) -> Path:
             return folder
     unfinished = next((f for f in asked if f.is_dir()), None)
     if unfinished is not None:
-        raise RecipeError(
+        raise NotThereYet(
             f"the run in {unfinished} has no result yet", "run its command again: it goes on where it stopped"
         )
-    raise RecipeError(
+    raise NotThereYet(
         f"there is no run '{run}' yet (looked for {' and '.join(map(str, asked))})",
         f"make it first: {first_command(run)}; a run elsewhere: train.model.run=FOLDER",
     )

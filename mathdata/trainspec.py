@@ -68,7 +68,9 @@ class ModelSpec(Part):
     def _one_source(self) -> ModelSpec:
         found = self.run is not None and self.digest is not None
         if [self.name, self.config, None if found else self.run].count(None) != 2:
-            raise ValueError("a model is a name (folder, hub id, bundled config), a config, or a run of another recipe")
+            raise ValueError(
+                "a model is either a name (folder, hub id, bundled config), a config, or a run of another recipe"
+            )
         for key in ("arm", "best", "where", "like", "digest"):
             if getattr(self, key) is not None and self.run is None:
                 raise ValueError(f"'{key}' says which model of another run: it needs 'run'")
@@ -76,10 +78,11 @@ class ModelSpec(Part):
 
     @property
     def source(self) -> str:
-        """The folder or hub id that weights are loaded from. Raises RecipeError for a run that was not looked up."""
+        """The folder or hub id that weights are loaded from. Raises UsageError where another run has not made them yet."""
         if self.name is None:
-            raise RecipeError(
-                f"train.model: run '{self.run}' was not looked up", "start it by mathdata run, train or sweep"
+            raise UsageError(
+                f"train.model: the model of run '{self.run}' is not there yet",
+                "make that run first; like: MODEL beside it says which architecture plans count with",
             )
         return self.name
 

@@ -23,7 +23,7 @@ from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.launch import world
 from trainers.rewards import Rewards, of_all
-from trainers.settings import device, precision_of, reporters, saving, scheduler_args
+from trainers.settings import device, one_card, precision_of, reporters, saving, scheduler_args
 from trainers.stopping import generation_of, stopping_trainer
 
 __all__ = ["run_grpo"]
@@ -156,7 +156,7 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
             raise MissingExtra(f"grpo.vllm: {asked.vllm} needs vllm, which is not installed", extra="vllm")
         settings["vllm_mode"] = asked.vllm
     try:
-        config = GRPOConfig(**settings | spec.trl | generation_of(spec, stop, asked.vllm != "none"))
+        config = one_card(GRPOConfig(**settings | spec.trl | generation_of(spec, stop, asked.vllm != "none")))
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.GRPOConfig") from None
     refuse_split_generation(config)

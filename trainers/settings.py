@@ -12,7 +12,7 @@ from mathdata.trainspec import TrainSpec
 from trainers.launch import launched
 from trainers.order import Order
 
-__all__ = ["precision_of", "sft_config"]
+__all__ = ["one_card", "precision_of", "sft_config"]
 
 
 def precision_of(spec: TrainSpec) -> str:
@@ -73,9 +73,18 @@ def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:
     if spec.parallel.sequence > 1:
         settings["parallelism_config"] = sequence_parallel(spec)
     try:
-        return SFTConfig(**settings | spec.trl)
+        return one_card(SFTConfig(**settings | spec.trl))
     except (TypeError, ValueError) as error:
         raise RecipeError(f"train.trl: TRL refuses it: {error}", "see trl.SFTConfig") from None
+
+
+def one_card(config: Any) -> Any:
+    """A process trains on one card. Where it sees several (one is for evaluation, say), transformers would put a batch
+    on each, so that a step had the recipe's rows times the cards, and TRL refuses to start.
+    """
+    if config.n_gpu > 1:
+        config._n_gpu = 1
+    return config
 
 
 def scheduler_args(spec: TrainSpec, steps: int) -> dict[str, Any] | None:

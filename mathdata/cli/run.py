@@ -53,6 +53,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     click.echo(f"{plan['name']}: input {', '.join(plan['input'])}")
     for name, chain in plan["chains"].items():
         click.echo(f"  {name}: " + (" -> ".join(next(iter(c)) for c in chain) or "as it came"))
+    for arm, words in plan["models"].items():
+        click.echo(f"  {'model' if arm == 'train' else f'model of {arm}'}: {words}")
     for arm, trained in plan["train"].items():
         click.echo(f"  arm {arm}: {'train and ' if trained else ''}evaluate on {', '.join(plan['evaluate'])}")
     for benchmark, arms in plan["asked"].items():

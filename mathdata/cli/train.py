@@ -49,13 +49,14 @@ def command(
     the same command is run again: from its last checkpoint with train.checkpoints.every=N, expert iteration always.
     """
     from mathdata.recipe import load_recipe
+    from mathdata.runmodel import resolved
     from mathdata.training import need_torch
 
     wanted = {"train.parallel.processes": nproc, "train.overlong": overlong, "train.parallel.gpu": gpu}
     loaded = load_recipe(recipe, [*overrides, *(f"{k}={v}" for k, v in wanted.items() if v is not None)])
     need_torch()
     chosen = pick_arm(loaded, arm)
-    loaded = with_rows(loaded, chosen, data)
+    loaded = resolved(with_rows(loaded, chosen, data), planning=plan_only or smoke)
     if smoke:
         loaded = smoked(loaded, chosen)
     if plan_only:
@@ -116,10 +117,12 @@ def smoked(recipe: Any, arm: str) -> Any:
 
 def planned(recipe: Any, arm: str) -> dict[str, Any]:
     from mathdata.recipe import arm_train
+    from mathdata.runmodel import described
     from trainers.plan import plan
 
     rows, note = rows_known(recipe)
-    made = plan(arm_train(recipe, arm), rows=rows)
+    spec = arm_train(recipe, arm)
+    made = plan(spec, rows=rows) | {"model": described(spec.model)}
     return {"recipe": recipe.name, "arm": arm, **made, "note": note}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import xml.dom.minidom
@@ -14,9 +15,11 @@ from evaluation_helpers import SUMS, Adder
 from mathdata.cli.sweep import shown
 from mathdata.errors import RecipeError, UsageError
 from mathdata.evaluation import evaluate
+from mathdata.grid import Point, flat, leave_one_out, parse_grid, points_of
 from mathdata.report.panels import step_panels
 from mathdata.report.scaling import scaling_plot
-from mathdata.sweep import Point, Sweep, leave_one_out, method_values, over_steps, parse_grid, points_of, sweep
+from mathdata.sweep import Sweep, sweep
+from mathdata.sweep_table import collect, method_values, over_steps
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backends"))
 
@@ -37,24 +40,90 @@ def recipe(tmp_path):
     return path
 
 
-def test_values_are_read_as_yaml_reads_them():
+def test_values_are_read_as_a_recipe_reads_them():
     assert parse_grid(["a.b=1,2.5,x", "m=[p,q],[p]"]) == {"a.b": [1, 2.5, "x"], "m": [["p", "q"], ["p"]]}
+    assert parse_grid(["train.learning_rate=1e-5,2.5E-5,.5e-3"]) == {"train.learning_rate": [1e-5, 2.5e-5, 5e-4]}
+    assert parse_grid(["train.model.revision='1e5',12e4567,main"]) == {
+        "train.model.revision": ["1e5", "12e4567", "main"]
+    }
+    assert parse_grid(["size={label: 1.5B, train.batch: 4},{label: 7B}"]) == {
+        "size": [{"label": "1.5B", "train.batch": 4}, {"label": "7B"}]
+    }
 
 
-@pytest.mark.parametrize("bad", ["a.b", "=1", "a=", "a=[1"])
+@pytest.mark.parametrize("bad", [["a.b"], ["=1"], ["a="], ["a=[1"], ["a=1,,2"], ["seed=1", "seed=2"]])
 def test_a_grid_that_is_none_is_refused(bad):
     with pytest.raises(UsageError):
-        parse_grid([bad])
+        parse_grid(bad)
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ({"gsm8k": 500, "math": 500}, "gsm8k=500+math=500"),
+        (["rephrase", {"fobar": {"mask": 1}}], "rephrase+fobar=mask=1"),
+        ({"kind": "ddp", "more": {"a": 1, "b": 2}}, "kind=ddp+more=(a=1+b=2)"),
+        ([["a", "b"], ["c"]], "(a+b)+c"),
+        (None, "null"),
+        (True, "true"),
+        ([], "none"),
+        (1e-5, 1e-5),
+        ("题目", "题目"),
+    ],
+)
+def test_every_value_of_a_grid_is_one_cell_of_a_table(value, cell):
+    assert flat(value) == cell
 
 
 def test_every_combination_has_its_own_folder(tmp_path):
-    points = points_of({"a": [1, 2], "b": [["x"], ["x", "y"], []]}, tmp_path)
+    points = points_of({"seed": [1, 2], "arms": [["x"], ["x", "y"], []]}, tmp_path)
     assert len({p.folder for p in points}) == 6
-    assert points[1].overrides == ["a=1", 'b=["x", "y"]', "sweep=null"]
-    together = points_of({"a.n,b.n": [1, 2]}, tmp_path)
-    assert [p.overrides[:2] for p in together] == [["a.n=1", "b.n=1"], ["a.n=2", "b.n=2"]]
+    assert points[1].overrides == ["seed=1", 'arms=["x", "y"]', "sweep=null"]
+    together = points_of({"train.n,arms.n": [1, 2]}, tmp_path)
+    assert [p.overrides[:2] for p in together] == [["train.n=1", "arms.n=1"], ["train.n=2", "arms.n=2"]]
     with pytest.raises(UsageError, match="nothing to vary"):
         points_of({}, tmp_path)
+
+
+def test_points_whose_names_begin_alike_or_are_long_do_not_share_a_folder(tmp_path):
+    long = "题" * 300
+    points = points_of({"train.model": [f"{long}/a", f"{long}/b", "a/b", "a-b"], "name": ["x", "x-x"]}, tmp_path)
+    names = [p.folder.name for p in points]
+    assert len(set(names)) == 8
+    assert max(len(n.encode()) for n in names) <= 255
+
+
+def test_a_group_of_values_varies_together_under_its_label(tmp_path):
+    grid = {
+        "size": [
+            {"label": "1.5B", "train.model": "A", "train.parallel": {"gpu": "L40S"}},
+            {"train.model": "B", "train.learning_rate": 1e-5},
+        ],
+        "seed": [1],
+    }
+    small, large = points_of(grid, tmp_path)
+    assert small.values == {"size": "1.5B", "seed": 1}
+    assert small.overrides == ['train.model="A"', 'train.parallel={"gpu": "L40S"}', "seed=1", "sweep=null"]
+    assert (large.values["size"], large.overrides[1]) == ("B", "train.learning_rate=1e-05")
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ({"tain.model": ["a"]}, "did you mean 'train'"),
+        ({"size": ["a"]}, "no key of a recipe"),
+        ({"size": [{"label": "a", "trian.model": "b"}]}, "unknown key 'trian.model'"),
+        ({"size": [{"label": "a"}]}, "unknown key ''"),
+        ({"rows": [{"train.batch": 1}]}, "cannot be called 'rows'"),
+        ({"seed": [1, 1]}, "seed has the value 1 twice"),
+        ({"size": [{"label": "a", "seed": 1}, {"label": "a", "seed": 2}]}, "size has the value a twice"),
+        ({"size": [{"label": "a", "seed": 1}], "seed": [1, 2]}, "change the same value"),
+    ],
+)
+def test_a_grid_that_cannot_be_meant_is_refused(grid, words, tmp_path):
+    with pytest.raises(UsageError) as caught:
+        points_of(grid, tmp_path)
+    assert words in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_sweep_runs_every_point_once_and_skips_it_the_next_time(tmp_path, recipe):
@@ -97,13 +166,17 @@ def test_a_sweep_without_training_shows_its_rows_and_no_empty_figures(recipe, cl
     done = cli("sweep", recipe, "--grid", "stages.sample.n=5", "-o", "s")
     assert done.rc == 0, done.err
     assert [line.split() for line in done.out.splitlines()[:2]] == [["n", "arm"], ["5", "curated"]]
-    table = pl.DataFrame({"stages.sample.n": [500, 8000], "arm": ["raw", "curated"], "rows": [500, 8000],
-                          "accuracy": [0.1, None], "low": [0.05, None], "high": [0.2, None]})  # fmt: skip
-    lines = shown(Sweep(Path("s"), table)).splitlines()
-    assert lines[:3] == [
+    rows = [
+        {"stages.sample.n": n, "arm": arm, "sums_n": 40, "sums_accuracy": x, "sums_low": low, "sums_high": high,
+         "rows": n, "run": f"n-{n}"}
+        for n, arm, x, low, high in ((500, "raw", 0.1, 0.05, 0.2), (8000, "curated", None, None, None))
+    ]  # fmt: skip
+    lines = shown(Sweep(Path("s"), rows)).splitlines()
+    assert lines[:4] == [
         "   n  arm      accuracy        95 %",
         " 500  raw        10.0 %  5.0 – 20.0",
         "8000  curated         –           –",
+        "best on sums: 10.0 %, s/runs/n-500/models/raw",
     ]
 
 
@@ -155,35 +228,119 @@ def test_the_value_of_a_method_is_paired_and_per_thousand_rows(tmp_path):
     assert values["b"]["points_per_1000"] == pytest.approx(40.0)
     assert values["a"]["points"] == pytest.approx(50.0)
     assert values["a"]["rows"] == 200
-    said = shown(Sweep(tmp_path, pl.DataFrame(), methods=list(values.values())))
+    said = shown(Sweep(tmp_path, methods=list(values.values())))
     assert "without b (500 rows): -20.0 points" in said
     assert "it adds +20.0, +40.0 points per 1,000 rows" in said
     assert values["a"]["low_per_1000"] == pytest.approx(values["a"]["low"] / 0.2)
     assert method_values([Point({"x": 1}, tmp_path)], {"x": [1]}) == []
 
 
+def texts_of(svg: str) -> list[str]:
+    return [t.firstChild.data for t in xml.dom.minidom.parseString(svg).getElementsByTagName("text")]
+
+
+def of_class(svg: str, name: str) -> list[xml.dom.minidom.Element]:
+    return [m for m in xml.dom.minidom.parseString(svg).getElementsByTagName("*") if m.getAttribute("class") == name]
+
+
 def test_the_plot_has_both_axes_named_every_arm_and_its_interval():
     rows = [
-        {"stages.sample.n": n, "seed": s, "arm": arm, "accuracy": acc, "low": acc - 0.05, "high": acc + 0.05}
+        {"stages.sample.n": n, "seed": s, "arm": arm, "sums_n": 360, "sums_accuracy": acc, "sums_low": acc - 0.05,
+         "sums_high": acc + 0.05}
         for s in (1, 2)
         for n, acc in ((500, 0.3), (2000, 0.6), (8000, 0.9))
         for arm in ("raw", "<curated>")
-    ]
-    plot = scaling_plot(pl.DataFrame(rows), ["stages.sample.n", "seed"])
-    parsed = xml.dom.minidom.parseString(plot)
-    texts = [t.firstChild.data for t in parsed.getElementsByTagName("text")]
+    ]  # fmt: skip
+    plot = scaling_plot(rows, ["stages.sample.n", "seed"])
+    texts = texts_of(plot)
     assert "accuracy, %" in texts
     assert "stages.sample.n, log scale" in texts
     assert "mean of 2 seeds, with the lowest and the highest" in texts
     assert {"raw", "<curated>", "500", "2,000", "8,000"} <= set(texts)
-    marks = [m for m in parsed.getElementsByTagName("*") if m.getAttribute("class") == "mark"]
+    marks = of_class(plot, "mark")
     assert len(marks) == 6
     assert len({(m.tagName, m.getAttribute("fill")) for m in marks}) == 2, "shape and colour tell the lines apart"
-    trained = pl.DataFrame([r | {"rows": r["stages.sample.n"], "n": 360} for r in rows if r["seed"] == 1])
-    once = scaling_plot(trained, ["stages.sample.n"])
-    assert ">rows trained on, log scale<" in once
+    once = scaling_plot([r | {"rows": r["stages.sample.n"]} for r in rows if r["seed"] == 1], ["stages.sample.n"])
+    assert "rows trained on, log scale" in texts_of(once)
     assert "over 360 problems" in once
-    assert scaling_plot(pl.DataFrame([{"m": "a", "arm": "x", "accuracy": 0.1}]), ["m"]) == ""
+    assert scaling_plot([{"m": "a", "arm": "x", "sums_n": 9, "sums_accuracy": 0.1}], ["m"]) == ""
+
+
+def size_by_amount() -> list[dict[str, object]]:
+    """A table of two sizes on two amounts, before and after, on two benchmarks of different size."""
+    rows: list[dict[str, object]] = []
+    for size, gain in (("1.5B", 0.0), ("7B", 0.2)):
+        for amount, more in (("gsm8k=500+math=500", 0.1), ("gsm8k=5000+math=5000", 0.3)):
+            for arm in ("before", "trained"):
+                x = 0.3 + gain + (more if arm == "trained" else 0)
+                row: dict[str, object] = {"size": size, "amount": amount, "arm": arm}
+                for name, n in (("gsm8k", 1319), ("math", 5000)):
+                    row |= {f"{name}_n": n, f"{name}_accuracy": x, f"{name}_low": x - 0.02, f"{name}_high": x + 0.02}
+                rows.append(row | {"rows": (1000 if more == 0.1 else 9876) if arm == "trained" else None})
+    return rows
+
+
+def test_each_model_and_benchmark_is_a_line_over_the_rows_and_the_model_before_is_level():
+    plot = scaling_plot(size_by_amount(), ["size", "amount"])
+    texts = texts_of(plot)
+    after = {"1.5B · gsm8k", "7B · gsm8k", "1.5B · math", "7B · math"}
+    assert after | {f"before · {x}" for x in after} <= set(texts)
+    assert {"rows trained on, log scale", "1,000", "9,876"} <= set(texts)
+    assert any("over 1,319 of gsm8k and 5,000 of math" in t for t in texts)
+    assert len(of_class(plot, "line")) == len(of_class(plot, "level")) == 4
+    assert {x.getAttribute("stroke") for x in of_class(plot, "line")} == {
+        x.getAttribute("stroke") for x in of_class(plot, "level")
+    }
+
+
+@pytest.mark.parametrize("many", [1, 7, 30, 70])
+def test_no_line_of_a_plot_is_dropped(many):
+    rows = [
+        {"train.batch": x, "arm": f"arm {k}", "sums_n": 9, "sums_accuracy": k / 100, "sums_low": 0.0, "sums_high": 1.0}
+        for k in range(many)
+        for x in (1, 2)
+    ]
+    plot = scaling_plot(rows, ["train.batch"])
+    named = [t for t in texts_of(plot) if t.startswith("arm ")]
+    assert len(of_class(plot, "line")) == len(named) == many
+    heights = sorted(float(t.getAttribute("y")) for t in xml.dom.minidom.parseString(plot).getElementsByTagName("text")
+                     if t.firstChild.data.startswith("arm "))  # fmt: skip
+    assert min((b - a for a, b in itertools.pairwise(heights)), default=16) >= 15.9, "no two names over one another"
+    shapes = {
+        (m.getAttribute("fill"), m.tagName, len(m.getAttribute("points").split())) for m in of_class(plot, "mark")
+    }
+    assert len(shapes) >= min(many, 18)
+    asked = [
+        {"label": f"arm {k}", "step": s, "answer_accuracy": 0.1, "format_accuracy": 1.0, "truncated": 0.0, "length": 9}
+        for k in range(many)
+        for s in (0, 5)
+    ]
+    panels = step_panels(asked)
+    assert sum(t.startswith("arm ") for t in texts_of(panels)) == many
+    assert len(of_class(panels, "line")) == 4 * many
+
+
+def write_report(point: Point, arms: dict[str, object]) -> None:
+    point.folder.mkdir(parents=True)
+    (point.folder / "report.json").write_text(json.dumps({"arms": arms, "digest": "d"}))
+
+
+def test_each_benchmark_stands_in_columns_of_its_own(tmp_path):
+    points = points_of({"stages.0.dedup": [{"level": "near"}, None, 3]}, tmp_path)
+    figures = {"gsm8k": {"n": 200, "accuracy": 0.5, "low": 0.4, "high": 0.6, "length": {"mean": 80.5}},
+               "squad": {"n": 10570, "accuracy": 0.9, "score": 0.95}}  # fmt: skip
+    write_report(points[0], {"trained": {"rows": 10, "n": 10770, "accuracy": 0.8, "benchmarks": figures}})
+    write_report(points[1], {"trained": {"rows": 10, "benchmarks": {"gsm8k": {"n": 200, "accuracy": 0.25}}}})
+    write_report(points[2], {"before": {"rows": None}})
+    rows = collect(points, ["stages.0.dedup"])
+    assert list(rows[0]) == [
+        "stages.0.dedup", "arm", "gsm8k_n", "gsm8k_accuracy", "gsm8k_low", "gsm8k_high", "gsm8k_length", "squad_n",
+        "squad_accuracy", "squad_score", "rows", "tokens", "steps", "seconds", "digest", "run",
+    ]  # fmt: skip
+    assert [r["stages.0.dedup"] for r in rows] == ["level=near", "null", "3"]
+    assert [(r["gsm8k_accuracy"], r["squad_accuracy"]) for r in rows] == [(0.5, 0.9), (0.25, None), (None, None)]
+    assert "gsm8k accuracy" in shown(Sweep(tmp_path, rows)).splitlines()[0]
+    assert Sweep(tmp_path, rows).table.write_csv().startswith("stages.0.dedup,arm,gsm8k_n,gsm8k_accuracy,")
 
 
 def test_curves_over_the_steps_have_a_panel_a_figure_and_a_line_a_run(tmp_path):
@@ -208,6 +365,7 @@ def test_curves_over_the_steps_have_a_panel_a_figure_and_a_line_a_run(tmp_path):
         ("<raw> · learning_rate 0.001", 100),
         ("<raw> · learning_rate 0.001", 200),
     ]
+    assert rows[0]["train.learning_rate"] == 0.001
     parsed = xml.dom.minidom.parseString(step_panels(rows))
     texts = [t.firstChild.data for t in parsed.getElementsByTagName("text")]
     assert {"accuracy, %", "format, %", "cut off, %", "mean length, tokens"} <= set(texts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mathdata.grid import points_of, read_points
 from mathdata.prompts import get_prompt
 from mathdata.recipe import Recipe, arm_train, load_recipe
 from trainers import train
@@ -20,14 +21,27 @@ from trainers.smoke import smoke_spec
 RECIPES = Path(__file__).parents[2] / "recipes"
 EXPERIMENTS = sorted(p.stem for p in RECIPES.glob("exp0*.yaml"))
 
+QWEN_ON_GSM8K: dict[str, Any] = {
+    "train.model.name": "Qwen/Qwen2.5-1.5B",
+    "train.epochs": 3,
+    "train.max_length": 1024,
+    "train.evaluation.limit": None,
+    "train.evaluation.backend": {"vllm": {"max_model_len": 4096}},
+    "train.evaluation.devices": "1",
+    "evaluate.benchmarks": ["gsm8k"],
+    "evaluate.max_tokens": 1024,
+}
+"""What the studies of 004 have in common."""
+
 FACTS: dict[str, dict[str, Any]] = {
     "exp000_size_amount": {
         "input.0.path": "data:gsm8k/train.jsonl",
         "input.1.path": "data:math/train.jsonl",
-        "sweep": {
-            "train.model": ["Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-7B"],
-            "stages.3.sample.quota": [{"gsm8k": n // 2, "math": n // 2} for n in (1000, 2000, 5000, 10000, 17000)],
-        },
+        "sweep.amount": [
+            {"label": n, "stages.3.sample.quota": {"gsm8k": n // 2, "math": n // 2}}
+            for n in (1000, 2000, 5000, 10000, 17000)
+        ],
+        **{f"sweep.size.{i}.label": size for i, size in enumerate(("1.5B", "7B"))},
         "evaluate.benchmarks": ["gsm8k", "math"],
         "train.epochs": 3,
         "train.accumulation": 16,
@@ -35,7 +49,10 @@ FACTS: dict[str, dict[str, Any]] = {
         "compare.before": "before",
     },
     "exp000_augment": {
-        "train.model.name": "Qwen/Qwen2.5-7B",
+        "train.model.run": "exp000_size_amount",
+        "train.model.best": "gsm8k",
+        "train.model.where": {"size": "7B"},
+        "train.model.like": "Qwen/Qwen2.5-7B",
         "stages.3.options.method": ["rephrase", "new_question"],
         "evaluate.benchmarks": ["gsm8k", "math"],
     },
@@ -141,20 +158,52 @@ FACTS: dict[str, dict[str, Any]] = {
         "train.learning_rate": 1e-5,
         "train.epochs": 3,
         "train.max_length": 1024,
-        "train.parallel.processes": 2,
+        "train.parallel.processes": 1,
         "train.parallel.gpu": "L40S",
         "train.evaluation.limit": None,
         "train.evaluation.max_tokens": 1024,
-        "train.evaluation.backend": {"vllm": {"max_model_len": 4096, "gpu_memory": 0.35}},
+        "train.evaluation.backend": {"vllm": {"max_model_len": 4096}},
         "train.evaluation.devices": "1",
         "evaluate.benchmarks": ["gsm8k"],
         "evaluate.max_tokens": 1024,
         **{f"arms.rows_{n}.stages.3.options": {"strategy": "nested", "sizes": [str(n)]} for n in (128, 256, 512, 1024)},
         "arms.full.stages": None,
     },
+    "exp004_learning_rate": {"sweep": {"train.learning_rate": [1e-5, 2e-5, 3e-5]}, **QWEN_ON_GSM8K},
+    "exp004_batch": {
+        "sweep": {
+            "rows_per_step": [
+                {"label": 8, "train.batch": 8, "train.accumulation": 1},
+                {"label": 12, "train.batch": 12, "train.accumulation": 1},
+                {"label": 64, "train.batch": 8, "train.accumulation": 8},
+            ]
+        },
+        **QWEN_ON_GSM8K,
+    },
+    "exp004_tokens": {
+        "sweep": {"evaluate.max_tokens,train.evaluation.max_tokens": [512, 1024]},
+        "stages.3.options": {"strategy": "nested", "sizes": ["128"]},
+        **QWEN_ON_GSM8K,
+    },
+    "exp004_lora": {
+        "arms.lora_8.train.lora.rank": 8,
+        "arms.lora_64.train.lora.rank": 64,
+        "arms.full.train": {},
+        **QWEN_ON_GSM8K,
+    },
     "exp004_dirty": {"sweep": {"train.spoil": [0.0, 0.05, 0.1, 0.2, 0.4]}, "train.model.name": "Qwen/Qwen2.5-1.5B"},
-    "exp004_grpo": {"train.algorithm": "grpo", "evaluate.benchmarks": ["gsm8k"]},
-    "exp004_expert_iteration": {"train.algorithm": "expert_iteration", "evaluate.benchmarks": ["gsm8k"]},
+    "exp004_grpo": {
+        "train.algorithm": "grpo",
+        "train.model.run": "exp004_sizes",
+        "train.model.arm": "rows_128",
+        "evaluate.benchmarks": ["gsm8k"],
+    },
+    "exp004_expert_iteration": {
+        "train.algorithm": "expert_iteration",
+        "train.model.run": "exp004_sizes",
+        "train.model.arm": "rows_128",
+        "evaluate.benchmarks": ["gsm8k"],
+    },
 }  # fmt: skip
 """The published page's numbers, as a copy that stands with the test."""
 
@@ -189,6 +238,10 @@ ARMS = {
         "before", "plain", "steps", "rank_4", "dropout", "weight_decay", "mixed", "only_qkv", "only_mlp", "last_layer",
     },
     "exp004_sizes": {"before", "rows_128", "rows_256", "rows_512", "rows_1024", "full"},
+    "exp004_learning_rate": {"before", "trained"},
+    "exp004_batch": {"before", "trained"},
+    "exp004_tokens": {"before", "rows_128"},
+    "exp004_lora": {"before", "full", "lora_8", "lora_64"},
     "exp004_dirty": {"before", "dirty"},
     "exp004_grpo": {"before", "grpo"},
     "exp004_expert_iteration": {"before", "iterated"},
@@ -243,6 +296,38 @@ def test_the_memory_knobs_of_the_size_experiment_change_the_plan() -> None:
     assert gib("gradient_checkpointing=false") > usual
     spec = arm_train(load_recipe(RECIPES / "exp000_size_amount.yaml", ["train.dropout=0.1"]), "trained")
     assert spec.dropout == 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("exp004_sizes", [12]),
+        ("exp004_dirty", [12]),
+        ("exp004_learning_rate", [12]),
+        ("exp004_batch", [8, 12, 64]),
+        ("exp004_tokens", [12]),
+        ("exp004_lora", [12]),
+        ("exp000_size_amount", [128]),
+    ],
+)
+def test_a_step_has_the_published_number_of_rows(name: str, rows: list[int], tmp_path: Path) -> None:
+    path = RECIPES / f"{name}.yaml"
+    points = points_of(load_recipe(path).sweep or {"seed": [42]}, tmp_path)
+    found = set()
+    for point in points:
+        recipe = load_recipe(path, point.overrides)
+        for arm in (n for n, a in recipe.arms.items() if a.train is not False):
+            spec = arm_train(recipe, arm)
+            found.add(spec.rows_per_step(spec.parallel.processes)[0])
+    assert sorted(found) == rows
+
+
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if "\nsweep:" in (RECIPES / f"{n}.yaml").read_text()])
+def test_every_point_of_a_recipes_own_sweep_is_read_and_fits_its_card(name: str, tmp_path: Path) -> None:
+    path = RECIPES / f"{name}.yaml"
+    points = points_of(load_recipe(path).sweep or {}, tmp_path)
+    read = read_points(path, points)
+    assert len({r.digest for r in read.values()}) == len(points)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
