@@ -14,6 +14,7 @@ from mathdata.arrays import array_parts, is_array
 from mathdata.csvs import csv_parts
 from mathdata.errors import DataError, UsageError, nearest
 from mathdata.lines import Parsed, json_lines, shown
+from mathdata.parquets import parquet_frames
 
 __all__ = ["FORMATS", "Slice", "parts", "resolve"]
 
@@ -133,24 +134,11 @@ def parts(path: Path) -> Iterator[Parsed]:
         )
 
 
-def parquet_parts(path: Path, rows: int = 1 << 17) -> Iterator[Parsed]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
+def parquet_parts(path: Path) -> Iterator[Parsed]:
     first = 1
-    try:
-        with parquet.ParquetFile(path) as file:
-            empty = pl.DataFrame(pl.from_arrow(file.schema_arrow.empty_table()))
-            for batch in file.iter_batches(rows):
-                frame = pl.DataFrame(pl.from_arrow(batch))
-                yield Parsed(frame, numbers(first, frame.height))
-                first += frame.height
-    except (pa.ArrowException, OSError) as e:
-        if isinstance(e, OSError) and e.errno is not None:
-            raise
-        raise DataError(f"{path}: not a readable parquet file: {shown(str(e), 160)}", "write it again") from e
-    if first == 1:
-        yield Parsed(empty, numbers(1, 0))
+    for frame in parquet_frames(path):
+        yield Parsed(frame, numbers(first, frame.height))
+        first += frame.height
 
 
 def numbers(first: int, count: int) -> pl.Series:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from mathdata.bounds import BOMB_BYTES, BOMB_RATIO, MAX_DEPTH, bomb, depth_of, may_be_deep
 from mathdata.errors import DataError
 from mathdata.ndjson import MAX_COLUMNS, TooWide, Wide, flat, frame_of, pieces_of, table
 from mathdata.types import Frame
@@ -21,8 +22,6 @@ __all__ = ["MAX_LINE", "Broken", "Parsed", "guess", "json_lines", "open_bytes", 
 MAX_LINE = 4 << 20
 """A longer line is broken: no exercise has four million bytes, and one line must not fill the memory."""
 BLOCK = 16 << 20
-BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
-"""Compressed input may not grow to more than BOMB_RATIO times its size once it is beyond BOMB_BYTES."""
 RAW = 2000
 """Characters of a broken line that are kept."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -66,10 +65,7 @@ class Limited(io.RawIOBase):
             raise DataError(f"{self.path}: the compressed file is damaged or cut off: {e}", "fetch it again") from e
         self.given += len(data)
         if self.given > BOMB_BYTES and self.given > BOMB_RATIO * self.size:
-            raise DataError(
-                f"{self.path}: grows to more than {BOMB_RATIO} times its {self.size:,} bytes (a decompression bomb?)",
-                "if the file is honest, decompress it and give the plain file",
-            )
+            raise bomb(self.path)
         buffer[: len(data)] = data
         return len(data)
 
@@ -99,6 +95,12 @@ def check_encoding(path: Path, head: bytes) -> bytes:
             raise DataError(f"{path}: {name}, not UTF-8 (mark at byte 0)", convert(path, name))
     sample = head[:1000]
     if len(sample) > 8 and sample.count(0) >= len(sample) // 3:
+        # In UTF-16 every other byte of plain text is zero; zeros everywhere are no text at all.
+        sides = sample[::2].count(0), sample[1::2].count(0)
+        if min(sides) * 4 > max(sides):
+            raise DataError(
+                f"{path}: zero bytes, no text (from byte {sample.index(0)})", "is it the file you meant? write it again"
+            )
         raise DataError(
             f"{path}: UTF-16, not UTF-8 (first zero byte at byte {sample.index(0)})", convert(path, "UTF-16")
         )
@@ -172,7 +174,7 @@ def parse_block(data: bytes, first: int, height: int) -> Parsed:
 
     Raises TooWide.
     """
-    if lines_are_short(data):
+    if lines_are_short(data) and not is_deep(data, height):
         clean = False
         try:
             frame = flat(data, height)
@@ -191,6 +193,14 @@ def lines_are_short(data: bytes) -> bool:
     """Whether no line is longer than MAX_LINE: a longer one would fill one of these windows."""
     window = MAX_LINE // 2
     return all(data.find(b"\n", at, at + window) >= 0 for at in range(0, len(data) - window, window))
+
+
+def is_deep(data: bytes, height: int) -> bool:
+    """Whether a line may stand deeper than MAX_DEPTH; a string that runs over its line's end hides what follows."""
+    if not may_be_deep(data, height):
+        return False
+    depth = depth_of(data)
+    return depth is None or depth > MAX_DEPTH
 
 
 def parse_lines(data: bytes, first: int) -> Parsed:
@@ -229,11 +239,13 @@ def check_line(raw: bytes) -> tuple[str, bytes]:
         return f"not UTF-8: byte 0x{raw[e.start]:02x} at byte {e.start} of the line", b""
     if "\0" in text:
         return f"a zero byte at character {text.index(chr(0)) + 1}", b""
+    if is_deep(raw, 1):
+        return f"brackets nested deeper than {MAX_DEPTH}", b""
     odd: list[str] = []
     try:
         value = json.loads(text, parse_constant=odd.append)
     except RecursionError:
-        return "brackets nested too deep", b""
+        return f"brackets nested deeper than {MAX_DEPTH}", b""
     except ValueError as e:
         return f"not JSON: {e}", b""
     if not isinstance(value, dict):

@@ -61,6 +61,12 @@ _FIND = re.compile(
 )
 
 
+LONGEST_WORDS = 200
+"""Characters of a numeral in words: a longer one is hostile text, and its value could fill the memory."""
+LONGEST_DIGITS = 1_000
+"""Characters of a number in digits: int() is quadratic in its length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number as it stands in a text: exact value, the words that say it, where."""
@@ -77,6 +83,8 @@ def english_value(words: str) -> Fraction | None:
     >>> english_value("two hundred and sixty-nine")
     Fraction(269, 1)
     """
+    if len(words) > LONGEST_WORDS:
+        return None
     total = group = 0
     for word in re.findall(r"[a-z]+", words.lower()):
         if word == "and":
@@ -102,6 +110,8 @@ def chinese_value(text: str) -> Fraction | None:
     >>> chinese_value("一百零五"), chinese_value("三分之二")
     (Fraction(105, 1), Fraction(2, 3))
     """
+    if len(text) > LONGEST_WORDS:
+        return None
     if text == "半":
         return Fraction(1, 2)
     if "分之" in text:
@@ -151,8 +161,7 @@ def numbers(text: str) -> list[Number]:
 def _value(match: re.Match[str]) -> Fraction | None:
     text = match.group()
     if match.lastgroup == "digits":
-        # A number of a thousand digits is hostile text, not mathematics; int() is quadratic in its length.
-        return Fraction(text.replace(",", "")) if len(text) <= 1_000 else None
+        return Fraction(text.replace(",", "")) if len(text) <= LONGEST_DIGITS else None
     return english_value(text) if match.lastgroup == "word" else chinese_value(text)
 
 

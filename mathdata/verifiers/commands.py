@@ -41,6 +41,14 @@ def function(r: Any, name: str) -> Tree:
     return tree if power is None else _power(tree, power)
 
 
+def given(group: Tree, name: str) -> tuple[Tree, ...]:
+    """The arguments inside a function's brackets. Raises Unreadable where there are none: `sqrt()` has no value."""
+    items = tuple(group[3]) if group[0] == "seq" else (group,)
+    if not items:
+        raise Unreadable(f"{name} of nothing")
+    return items
+
+
 def arguments(r: Any, name: str) -> tuple[Tree, ...]:
     if r.kind() in ("(", "[") or (r.kind() == "{" and name != "max"):
         opening = r.kind()
@@ -49,7 +57,7 @@ def arguments(r: Any, name: str) -> tuple[Tree, ...]:
         else:
             r.at += 1
             inner = r.group(opening)
-        return tuple(inner[3]) if inner[0] == "seq" and opening != "{" else (inner,)
+        return given(inner, name) if opening != "{" else (inner,)
     if r.kind() == "-":
         r.at += 1
         from mathdata.verifiers.trees import negated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 __all__ = ["prove", "warm_up"]
@@ -33,14 +34,21 @@ def prove(gold: str, response: str, limit: float) -> tuple[str, str, bool]:
     return ("correct", "proved with sympy", False) if ok else ("wrong", "not equal by sympy", False)
 
 
+_STRAY = re.compile(r"""["#@?`]|\d['"]\d""")
+"""What no formula holds; the parser's own clean-up drops it, and reads 4"5 as 45."""
+
+
 def _parsed(text: str) -> list[Any]:
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
+    """The whole text as one formula, or nothing. Math-Verify's other reader takes the first number it finds."""
+    from math_verify import LatexExtractionConfig, parse
 
     from mathdata.verifiers.cleaning import clean
 
-    settings = (LatexExtractionConfig(), ExprExtractionConfig())
-    found = parse(f"${clean(text)}$", extraction_config=settings, fallback_mode="no_fallback", parsing_timeout=None)
-    return list(found)
+    cleaned = clean(text)
+    if _STRAY.search(cleaned) or ("&" in cleaned and "\\begin" not in cleaned):
+        return []
+    settings = (LatexExtractionConfig(),)
+    return list(parse(f"${cleaned}$", extraction_config=settings, fallback_mode="no_fallback", parsing_timeout=None))
 
 
 def _digits(one: Any, two: Any) -> tuple[str, str, bool] | None:

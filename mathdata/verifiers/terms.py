@@ -377,8 +377,7 @@ class Terms:
         if name in ("f", "g", "h", "F", "G") and self.kind() == "(" and not self.tokens[self.at].space:
             self.at += 1
             inner = self.group("(")
-            items = inner[3] if inner[0] == "seq" else (inner,)
-            return ("fn", "call:" + name, tuple(items))
+            return ("fn", "call:" + name, commands.given(inner, name))
         return ("sym", name)
 
     def worded(self, token: Token) -> Tree:
