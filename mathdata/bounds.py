@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mathdata.errors import DataError
 
-__all__ = ["BOMB_BYTES", "BOMB_RATIO", "MAX_DEPTH", "SMALL_FILE", "bomb", "depth_of", "may_be_deep", "read_small"]
+__all__ = [
+    "BOMB_BYTES",
+    "BOMB_RATIO",
+    "MAX_DEPTH",
+    "SMALL_FILE",
+    "bomb",
+    "depth_of",
+    "may_be_deep",
+    "read_json",
+    "read_small",
+]
 
 MAX_DEPTH = 64
 """Brackets of JSON inside each other: a kind is made for each level, and 400 levels took gigabytes."""
@@ -60,3 +72,14 @@ def read_small(path: Path, what: str, most: int = SMALL_FILE) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}", "save it as UTF-8") from None
+
+
+def read_json(text: str, where: str) -> Any:
+    """JSON that a person wrote. Raises DataError for what is none, or is nested deeper than MAX_DEPTH."""
+    data = text.encode("utf-8", "replace").replace(b"\n", b" ")
+    if may_be_deep(data, 1) and (depth_of(data) or 0) > MAX_DEPTH:
+        raise DataError(f"{where}: brackets nested deeper than {MAX_DEPTH}", "flatten it")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON: {error}", "check it at that place") from None

@@ -13,6 +13,7 @@ import polars as pl
 from mathdata.errors import DataError
 from mathdata.licences import combine
 from mathdata.manifest import atomic_write, sha256_of
+from mathdata.parquets import read_parquet
 from mathdata.report.markdown import cell, table
 from mathdata.schema import COLUMNS
 from mathdata.types import Frame
@@ -51,7 +52,7 @@ def write_card(file: str | Path, out: str | Path, *, run: Mapping[str, Any] | No
 def describe(path: Path, run: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything a card says, as plain data."""
     try:
-        rows = pl.read_parquet(path)
+        rows = read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path}: {error}", "a card is made of a parquet file") from error
     run = dict(run) if run is not None else manifest_beside(path)

@@ -151,7 +151,7 @@ def text_bytes(batch: pa.RecordBatch) -> int:
     for array in dictionaries(batch):
         lengths = pc.cast(pc.binary_length(array.dictionary), "int64")
         size += pc.sum(pc.take(lengths, array.indices)).as_py() or 0
-    return size + batch.num_rows
+    return int(size) + batch.num_rows
 
 
 def pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from mathdata.bounds import read_small
 from mathdata.errors import UnknownName, nearest
 
 __all__ = ["PROMPTS", "Prompt", "get_prompt"]
@@ -94,7 +95,7 @@ def get_prompt(spec: str | Prompt) -> Prompt:
         return PROMPTS[spec]
     path = Path(spec)
     if path.is_file():
-        template = path.read_text(encoding="utf-8")
+        template = read_small(path, "a prompt")
         if template.count("{problem}") != 1:
             raise UnknownName(
                 f"prompt file {path}: '{{problem}}' must stand in it once",

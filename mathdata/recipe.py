@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from mathdata.asking import Asked, asked
 from mathdata.bind import explain
+from mathdata.bounds import read_small
 from mathdata.errors import RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
 from mathdata.prompts import Prompt
 from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_stage
-from mathdata.recipe_text import line_of, load_yaml, override, refuse_keys
+from mathdata.recipe_text import MAX_BYTES, line_of, load_yaml, override, refuse_keys
 from mathdata.rounding import check_rounding
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark
@@ -259,10 +260,7 @@ def load_recipe(name: str | Path | Mapping[str, Any], overrides: Sequence[str] =
     else:
         path = find_recipe(name)
         where = str(name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as e:
-            raise RecipeError(f"{path}: not UTF-8 at byte {e.start}", "save it as UTF-8") from e
+        text = read_small(path, "a recipe", MAX_BYTES)
         data = load_yaml(text, where)
     if not isinstance(data, dict):
         raise RecipeError(

@@ -9,8 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from mathdata.csvs import csv_parts
 from mathdata.errors import DataError, SchemaError, UnknownName, nearest
 from mathdata.lines import json_lines
+from mathdata.parquets import read_parquet
 from mathdata.types import Completion, Frame
 
 __all__ = ["match", "read_responses"]
@@ -62,10 +64,8 @@ def _read(path: Path) -> Frame:
     name = path.name.lower()
     try:
         if name.endswith(".parquet"):
-            return pl.read_parquet(path)
-        if name.endswith(".csv"):
-            return pl.read_csv(path, infer_schema=False)
-        parts = list(json_lines(path))
+            return read_parquet(path)
+        parts = list(csv_parts(path, ",") if name.endswith(".csv") else json_lines(path))
         broken = [b for part in parts for b in part.broken]
         if broken:
             raise DataError(f"{path}:{broken[0].line}: {broken[0].why}", "every response counts: repair the line")

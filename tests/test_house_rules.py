@@ -46,14 +46,16 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 
 LAYERS = [
     {"errors"},
-    {"types", "schema", "numerals", "seeds", "text", "prompts", "memory"},
-    {"registry"},
+    {"types", "schema", "numerals", "seeds", "text", "memory"},
+    {"bounds"},
+    {"registry", "prompts"},
     {
         "bind",
         "manifest",
         "recipe_text",
         "ndjson",
         "lines",
+        "parquets",
         "arrays",
         "csvs",
         "formats",

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mathdata.bounds import read_small
 from mathdata.errors import RecipeError, nearest
 from mathdata.types import Request
 
@@ -70,8 +71,8 @@ def _load(path: Path) -> PromptFile:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        source = read_small(path, "a prompt")
+    except OSError as error:
         raise RecipeError(f"{path}: cannot read the prompt: {error}", "prompts: {method: file.jinja}") from None
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]

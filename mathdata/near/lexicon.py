@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from mathdata.bounds import read_small
 from mathdata.errors import DataError, nearest
 
 __all__ = ["Entry", "Lexicon", "load"]
@@ -69,7 +70,7 @@ def load(extra: str | None = None) -> Lexicon:
 
 def _read(path: Path, lexicon: Lexicon) -> None:
     section = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_small(path, "a word list").splitlines(), start=1):
         line = line.split("#")[0].strip()
         if not line:
             continue

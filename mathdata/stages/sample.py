@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import polars as pl
 
+from mathdata.bounds import read_json, read_small
 from mathdata.engines.local import numbered_map, start
 from mathdata.errors import UsageError
 from mathdata.registry import build, register
@@ -108,7 +108,7 @@ def _number(text: str | int) -> int | None:
     number = str(text).lower().replace(",", "").replace("_", "")
     try:
         return int(float(number[:-1]) * 1000) if number.endswith("k") else int(number)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"sample: '{text}' is no size", "write for example --sizes 128,256,1k,full") from None
 
 
@@ -127,9 +127,9 @@ def _quota_file(quota: Path) -> dict[str, int]:
         raise UsageError(
             f"sample: no file {quota} of a quota", "for example --quota divide=9525, or a .json or .yaml file"
         )
-    text = quota.read_text(encoding="utf-8")
+    text = read_small(quota, "a quota")
     if quota.suffix == ".json":
-        read = json.loads(text)
+        read = read_json(text, str(quota))
     else:
         from mathdata.recipe_text import load_yaml
 
