@@ -120,7 +120,7 @@ def longest_in(file: parquet.ParquetFile, group: int, name: str) -> int:
 
     first = next(file.iter_batches(1, row_groups=[group], columns=[name]), None)
     sizes = [pc.max(pc.binary_length(a.dictionary)).as_py() or 0 for a in dictionaries(first)] if first else []
-    return max(sizes, default=0)
+    return int(max(sizes, default=0))
 
 
 def dictionaries(batch: pa.RecordBatch) -> Iterator[Any]:
@@ -147,7 +147,7 @@ def text_bytes(batch: pa.RecordBatch) -> int:
     """Bytes of a batch with its dictionaries written out."""
     import pyarrow.compute as pc
 
-    size = 0
+    size: Any = 0
     for array in dictionaries(batch):
         lengths = pc.cast(pc.binary_length(array.dictionary), "int64")
         size += pc.sum(pc.take(lengths, array.indices)).as_py() or 0

@@ -14,19 +14,27 @@ __all__ = ["line_of", "load_yaml", "override", "refuse_keys"]
 
 MAX_ALIASES = 100
 MAX_BYTES = 1 << 20
+MAX_NODES = 100_000
+"""Values that aliases and merges may make together: a file of a kilobyte could fill the memory with copies."""
 
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses alias bombs and duplicate keys."""
 
-    aliases = 0
+    aliases = copied = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
+        is_alias = self.check_event(yaml.events.AliasEvent)
+        node = super().compose_node(parent, index)
+        if is_alias and node is not None:
             self.aliases += 1
-            if self.aliases > MAX_ALIASES:
-                raise RecipeError(f"more than {MAX_ALIASES} YAML aliases", "write the values out")
-        return super().compose_node(parent, index)
+            self.copied += size_of(node, {})
+            if self.aliases > MAX_ALIASES or self.copied > MAX_NODES:
+                raise RecipeError(
+                    f"more than {MAX_ALIASES} YAML aliases, or {MAX_NODES:,} values made by them",
+                    "write the values out",
+                )
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
@@ -38,6 +46,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    if len(node.value) > 1_000:  # in any base: its decimal form could not be shown in an error
+        raise RecipeError(f"line {node.start_mark.line + 1}: a number of {len(node.value):,} characters", "shorten it")
+    return loader.construct_yaml_int(node)  # type: ignore[no-untyped-call]
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
 # PyYAML reads 1e-5, 1.5e3 and .5e3 as text; a recipe's author means the number. More than two digits of exponent are
 # no learning rate: such text is the beginning of a commit (revision: 12e4567), and what is quoted stays text.
 _Loader.add_implicit_resolver(
@@ -47,13 +64,30 @@ _Loader.add_implicit_resolver(
 )
 
 
+def size_of(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds, what it refers to written out. Raises RecipeError where it refers to itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value) // 100
+    if id(node) not in known:
+        known[id(node)] = 0  # an alias inside its own anchor meets this
+        parts = [p for pair in node.value for p in (pair if isinstance(pair, tuple) else (pair,))]
+        known[id(node)] = 1 + sum(size_of(part, known) for part in parts)
+    elif not known[id(node)]:
+        raise RecipeError("a YAML anchor refers to itself", "write the values out")
+    return known[id(node)]
+
+
 def load_yaml(text: str, where: str) -> Any:
     """YAML by a safe loader with an alias limit. Raises RecipeError with line and column."""
     if len(text) > MAX_BYTES:
         raise RecipeError(f"{where}: larger than {MAX_BYTES >> 20} MB", "a recipe is a short text file")
     loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        size_of(root, {})
+        return loader.construct_document(root)  # type: ignore[no-untyped-call]
     except RecipeError as e:
         raise RecipeError(f"{where}: {e.message}", e.hint) from None
     except yaml.MarkedYAMLError as e:
@@ -64,6 +98,8 @@ def load_yaml(text: str, where: str) -> Any:
         raise RecipeError(f"{where}: not readable as YAML: {e}", "save it as UTF-8 text") from e
     except RecursionError as e:
         raise RecipeError(f"{where}: nested too deep", "flatten it") from e
+    except (ValueError, OverflowError) as e:  # 2020-02-31, or an integer of five thousand digits
+        raise RecipeError(f"{where}: a value that is none: {e}", "quote it, if it is text") from None
     finally:
         loader.dispose()  # type: ignore[no-untyped-call]
 

@@ -17,6 +17,8 @@ __all__ = ["Batches", "Looked"]
 
 MOST_LINES = 50_000
 MOST_BYTES = 150_000_000
+MOST_RESULTS = 1 << 30
+"""Bytes of a result file: seven times what a batch may ask."""
 MARK = "mathdata"
 """The field of a batch's metadata that holds our mark."""
 _SUBMITS, _PAUSE = 4, 1.0
@@ -97,9 +99,22 @@ class Batches:
         if batch.status in _OVER:
             for file_id in (batch.output_file_id, batch.error_file_id):
                 if file_id:
-                    raw = self._try(partial(self._client.files.content, file_id)).content
-                    answers |= self._read(raw)
+                    answers |= self._read(self._try(partial(self._file, file_id)))
         return Looked(str(batch.status), answers, self._scrub(batch.errors or ""))
+
+    def _file(self, file_id: str) -> bytes:
+        """The bytes of a result file, counted as they come. Raises BackendError beyond MOST_RESULTS."""
+        parts, size = [], 0
+        with self._client.files.with_streaming_response.content(file_id) as response:
+            for part in response.iter_bytes(1 << 20):
+                size += len(part)
+                if size > MOST_RESULTS:
+                    raise BackendError(
+                        f"the batch's result file {file_id[:60]} has more than {MOST_RESULTS:,} bytes",
+                        "run the stage on the input in smaller parts",
+                    )
+                parts.append(part)
+        return b"".join(parts)
 
     def _read(self, raw: bytes) -> dict[int, list[Completion] | Failure]:
         found: dict[int, list[Completion] | Failure] = {}

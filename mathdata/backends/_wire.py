@@ -11,6 +11,7 @@ from math import isfinite
 from time import time
 from typing import Any, Literal
 
+from mathdata.backends._bounded import whole_text
 from mathdata.backends._thinking import split_thinking
 from mathdata.types import Completion, Finish, Request
 
@@ -147,12 +148,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _completion(choice: Mapping[str, Any], chat: bool, tokens_in: int, tokens_out: int | None) -> Completion:
     message = choice.get("message") if chat else None
     message = message if isinstance(message, dict) else {}
-    text = _text(message.get("content")) if chat else str(choice.get("text") or "")
+    text = _text(message.get("content") if chat else choice.get("text"))
     text, thought = split_thinking(text)
     reasoning = message.get("reasoning_content") or message.get("reasoning") or thought
     reason, finish = "", _finish(choice.get("finish_reason"))
     if refusal := message.get("refusal"):
-        finish, reason = "refused", str(refusal)[:300]
+        finish, reason = "refused", whole_text(str(refusal))[:300]
     elif finish == "stop" and not text.strip():
         finish = "empty"
     elif finish == "stop" and is_refusal(text):
@@ -165,7 +166,7 @@ def _completion(choice: Mapping[str, Any], chat: bool, tokens_in: int, tokens_ou
     data = {"logprobs": found} if found else {}
     if tokens_out is None:
         tokens_out = (len(text) + len(str(reasoning or ""))) // 3 + 1
-    thoughts = str(reasoning) if reasoning else None
+    thoughts = whole_text(str(reasoning)) if reasoning else None
     return Completion(text, finish, reason, thoughts, data, tokens_in, tokens_out)
 
 
@@ -192,8 +193,8 @@ def _finish(word: Any) -> Finish:
 
 def _text(content: Any) -> str:
     if isinstance(content, list):
-        return "".join(str(p.get("text", "")) for p in content if isinstance(p, dict))
-    return content if isinstance(content, str) else ""
+        return whole_text("".join(str(p.get("text", "")) for p in content if isinstance(p, dict)))
+    return whole_text(content) if isinstance(content, str) else ""
 
 
 _REFUSAL = re.compile(
@@ -235,7 +236,7 @@ def _error_words(data: Mapping[str, Any]) -> str:
     error = data.get("error", data.get("detail") or data.get("message"))
     if isinstance(error, dict):
         error = error.get("message") or error
-    return str(error)[:300] if error else ""
+    return whole_text(str(error)[:300]) if error else ""
 
 
 def _shown(raw: bytes) -> str:

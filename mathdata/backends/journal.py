@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mathdata.backends._bounded import whole_text
 from mathdata.errors import DataError
 from mathdata.types import Completion, Request
 
@@ -72,7 +73,11 @@ def _pack(c: Completion) -> str:
 
 
 def _unpack(key: str, text: str) -> Completion:
-    return Completion(**json.loads(text), call=key)
+    stored = json.loads(text)
+    for name in ("text", "reason", "reasoning"):  # older journals hold answers as the server sent them
+        if isinstance(stored.get(name), str):
+            stored[name] = whole_text(stored[name])
+    return Completion(**stored, call=key)
 
 
 class Journal:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from mathdata.backends._batch import Batches
+from mathdata.backends._bounded import TooLarge, read_all
 from mathdata.backends._pace import Limiter, Pace
 from mathdata.backends._send import Deliver, Job, Sender, Store
 from mathdata.backends._wire import Failure, body_of, read_reply
@@ -28,7 +29,7 @@ __all__ = ["OpenAI"]
 
 HOME = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 @register("backend", "openai")
@@ -146,7 +147,9 @@ class OpenAI:
         limits = aiohttp.ClientTimeout(total=self.timeout, sock_connect=self._connecting)
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         self._price = self.price
-        async with aiohttp.ClientSession(connector=connector, timeout=limits, headers=self._headers()) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=limits, headers=self._headers(), auto_decompress=False
+        ) as session:
             pace = Pace()
             sender = Sender(
                 self._poster(session, pace), self._counted(deliver), Limiter(fixed=fixed), pace, budget, progress,
@@ -186,9 +189,11 @@ class OpenAI:
             )  # fmt: skip
             try:
                 async with session.post(url, data=body, allow_redirects=False) as response:
-                    raw = await response.read()
+                    raw = await read_all(response.content.iter_any(), response.headers.get("Content-Encoding", ""))
                     pace.read(response.headers)
                     status, headers = response.status, response.headers
+            except TooLarge as error:
+                return Failure("bad-request", f"the reply is not read: {error}")
             except aiohttp.ConnectionTimeoutError:
                 return Failure("gone", f"no connection to {self.base_url} within {connecting:g} s")
             except TimeoutError:

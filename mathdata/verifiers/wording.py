@@ -129,7 +129,7 @@ def _han_whole(text: str) -> Fraction | None:
 
 
 _MARKS = re.compile(
-    r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|emph|boxed|fbox|operatorname)\s*\{|[\\{}$*`\"]|\\[,;! ]"
+    r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|emph|boxed|fbox|operatorname)\s*\{|[\\{}$*`]|\\[,;! ]"
 )
 _YES = {"true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "是": "yes", "对": "yes", "正确": "yes", "否": "no",
         "不是": "no", "错": "no", "错误": "no", "不对": "no"}  # fmt: skip
@@ -137,7 +137,7 @@ _YES = {"true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "是"
 
 def text_form(text: str) -> str:
     """A text answer in normal form: case, articles, markup and blank space do not count."""
-    text = _MARKS.sub("", text).lower().strip(" .。!?,，;；:()'“”[]")
+    text = _MARKS.sub("", text).replace('"', " ").lower().strip(" .。!?,，;；:()'“”[]")
     words = [w for w in re.split(r"[\s,，;；~]+", text) if w not in ("the", "a", "an", "")]
     out = " ".join(words)
     return _YES.get(out, out)
