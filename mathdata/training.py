@@ -139,8 +139,8 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
     (job.model / "job.json").unlink(missing_ok=True)
     path = job.model / "job.input.json"
     dump_json(path, job.body)
-    cores = os.cpu_count() or 1
-    env = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores // max(1, beside))), "TOKENIZERS_PARALLELISM": "false"}
+    share = max(1, (os.cpu_count() or 1) // max(1, beside))  # the job decides how many of them it takes
+    env = {**os.environ, "MATHDATA_CORES": str(share), "TOKENIZERS_PARALLELISM": "false"}
     started = time.perf_counter()
     with display.stage(f"train {job.arm}") as progress, (job.model / "log.txt").open("wb") as log:
         # The child watches its standard input: when this process dies, however it dies, the child ends too.

@@ -21,6 +21,7 @@ from mathdata.types import Frame, Problem, Request, Row, Sampling
 from trainers import sft
 from trainers.data import corpus_texts
 from trainers.launch import world
+from trainers.machine import tune_threads
 from trainers.rewards import told
 from trainers.rounds import Answered, Answers, claim_rounds, finished_round, round_model
 
@@ -48,7 +49,7 @@ def run_expert_iteration(
     from trainers.tokens import load_tokenizer
 
     started = time.perf_counter()
-    sft.tune_threads(spec)
+    tune_threads(spec)
     asked = spec.expert_iteration or ExpertIterationSpec()
     seed = next(s for s in (spec.seed, seed, DEFAULT_SEED) if s is not None)
     corpus = corpus or (frame,)  # a tokenizer made from rows is made from the same ones in every round

@@ -22,8 +22,9 @@ from trainers import sft
 from trainers.callbacks import keep_until, memory_mb
 from trainers.checkpoints import tidy
 from trainers.launch import world
+from trainers.machine import arithmetic, precision_of, tune_threads
 from trainers.rewards import Rewards, of_all
-from trainers.settings import device, one_card, precision_of, reporters, saving, scheduler_args
+from trainers.settings import device, one_card, reporters, saving, scheduler_args
 from trainers.stopping import generation_of, stopping_trainer
 
 __all__ = ["run_grpo"]
@@ -45,7 +46,7 @@ def run_grpo(
     from trl import GRPOTrainer
 
     started = time.perf_counter()
-    sft.tune_threads(spec)
+    tune_threads(spec)
     asked = spec.grpo or GrpoSpec()
     ready = sft.prepare(frame, spec, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed)
     ready.preflight.raise_if_refused()
@@ -77,6 +78,7 @@ def run_grpo(
         "seconds": round(time.perf_counter() - started, 2),
         "trainable": counts.trainable,
         "total": counts.total,
+        **arithmetic(ready.spec).record(),
         "preflight": ready.preflight.summary(),
         "versions": versions(),
     }

@@ -187,7 +187,7 @@ def quantization(spec: TrainSpec) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    from trainers.settings import precision_of
+    from trainers.machine import precision_of
 
     if find_spec("bitsandbytes") is None:
         raise MissingExtra(f"quantize: {spec.quantize} needs bitsandbytes, which is not installed", extra="quant")

@@ -10,22 +10,10 @@ from typing import Any
 from mathdata.errors import MathdataError, RecipeError, nearest
 from mathdata.trainspec import TrainSpec
 from trainers.launch import launched
+from trainers.machine import precision_of
 from trainers.order import Order
 
-__all__ = ["one_card", "precision_of", "sft_config"]
-
-
-def precision_of(spec: TrainSpec) -> str:
-    """auto: bf16 on a GPU that has it, else fp32 (on a CPU bf16 is a choice: faster, a little coarser). Raises RecipeError."""
-    import torch
-
-    if spec.precision == "fp16" and not torch.cuda.is_available():
-        raise RecipeError(
-            "train.precision: fp16 needs a GPU: here it would train in fp32 and not say so", "bf16 or fp32"
-        )
-    if spec.precision != "auto":
-        return spec.precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+__all__ = ["one_card", "sft_config"]
 
 
 def sft_config(spec: TrainSpec, order: Order, out: Path, seed: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from mathdata.types import Frame
 from trainers.checkpoints import claim_checkpoints, last_checkpoint, tidy
 from trainers.data import Example, corpus_texts, count_spoiled, encode
 from trainers.launch import world
+from trainers.machine import arithmetic, tune_threads
 from trainers.order import Order, arrange
 from trainers.preflight import Preflight, preflight
-from trainers.settings import precision_of, sft_config
+from trainers.settings import sft_config
 
 __all__ = ["Prepared", "prepare", "run_sft"]
 
@@ -120,21 +120,11 @@ def run_sft(
         "seconds": round(time.perf_counter() - started, 2),
         "trainable": counts.trainable,
         "total": counts.total,
-        "precision": precision_of(ready.spec),
+        **arithmetic(ready.spec).record(),
         "preflight": ready.preflight.summary(),
         "versions": versions(),
     }
     return trainer.model, ready.tokenizer, record
-
-
-def tune_threads(spec: TrainSpec) -> None:
-    """As the recipe or OMP_NUM_THREADS says; two threads beside other work were slower than one."""
-    import torch
-
-    if spec.threads:
-        torch.set_num_threads(spec.threads)
-    elif not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(1 if world()[1] > 1 else max(1, (os.cpu_count() or 2) // 2))
 
 
 def untrained(
@@ -279,6 +269,8 @@ def finish(trainer: Any, ready: Prepared, out: Path) -> None:
     if main:
         save_model(settle(model, ready.spec), ready.tokenizer, out)
     trainer.accelerator.wait_for_everyone()
+    # From here on it answers as whoever loads the folder hears it: by the weights as saved, outside autocast.
+    trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
 
 
 def filled(ready: Prepared, out: Path, state: Mapping[str, Any]) -> Any:
