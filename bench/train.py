@@ -1,10 +1,11 @@
 """Tokens per second of training here against the plain TRL script with the same settings; prints the ratios.
 
 python bench/train.py [--rows 512] [--steps 24] [--repeat 3] [--hidden 64] [--packed]
+python bench/train.py --pretrained [--steps 6] [--repeat 2]   # SmolLM2-135M's shape: fp32 and one thread against auto
 GSM8K rows from MATHDATA_DATA, batch 16, one thread, fp32, a small model from scratch, each run a process of its own.
 Runs of one round stand beside each other, each round begins with another kind, and a ratio is the median of the rounds'
 ratios: by the clock, and by the processor time of the process, which other work on the machine disturbs less.
-About 4 minutes on a quiet machine.
+About 4 minutes on a quiet machine; --pretrained about as long, and 3 GB of memory.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ sys.path.insert(0, str(ROOT))
 RATE, BATCH = 1e-3, 16
 KINDS = ("trl", "same settings", "by length")
 LAID_OUT = {"same settings": "random", "by length": "length", "packed": "packed"}
+SMOL = {
+    "model_type": "llama", "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+    "num_attention_heads": 9, "num_key_value_heads": 3, "max_position_embeddings": 8192, "tie_word_embeddings": True,
+}  # fmt: skip
+"""SmolLM2-135M; its speed does not depend on what the weights are, so they are drawn."""
+SIZED = {"as before": {"precision": "fp32", "threads": 1}, "auto": {"precision": "auto", "threads": None}}
 
 
 def config(hidden: int) -> dict[str, Any]:
@@ -67,6 +74,29 @@ def prepare(folder: Path, rows: int, hidden: int) -> None:
     )
     tokenizer = load_tokenizer(spec, corpus_texts(table, spec))
     save_model(build_model(spec, tokenizer, 0), tokenizer, folder / "model")
+
+
+def prepare_pretrained(folder: Path) -> None:
+    """The shape of a pretrained model on disk, a small tokenizer beside it: the head is as wide as the model's own."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+
+    prepare(folder, 512, 32)
+    shape = LlamaConfig(**{k: v for k, v in SMOL.items() if k != "model_type"})
+    AutoModelForCausalLM.from_config(shape).save_pretrained(folder / "pretrained")
+    AutoTokenizer.from_pretrained(folder / "model").save_pretrained(folder / "pretrained")
+
+
+def run_pretrained(folder: Path, steps: int, kind: str) -> dict[str, Any]:
+    import polars as pl
+
+    from trainers.sft import run_sft
+
+    spec = spec_of(folder, steps, "random")
+    model = spec.model.model_copy(update={"name": str(folder / "pretrained")})
+    spec = spec.model_copy(update={"model": model, "batch": 8, "learning_rate": 1e-4, **SIZED[kind]})
+    _, _, record = run_sft(pl.read_parquet(folder / "rows.parquet"), spec, folder / f"pretrained-{kind}")
+    seconds = {"cpu": record["train_cpu_seconds"], "wall": record["train_seconds"]}
+    return {"seconds": seconds, "tokens": record["tokens"], "why": record["arithmetic"], "last": record["loss"][-1][1]}
 
 
 def run_trl(folder: Path, steps: int) -> dict[str, Any]:
@@ -148,7 +178,10 @@ def held_loss(model: Any, folder: Path) -> float:
 
 
 def child(kind: str, folder: Path, steps: int) -> dict[str, Any]:
-    made = run_trl(folder, steps) if kind == "trl" else run_ours(folder, steps, LAID_OUT[kind])
+    if kind in SIZED:
+        made = run_pretrained(folder, steps, kind)
+    else:
+        made = run_trl(folder, steps) if kind == "trl" else run_ours(folder, steps, LAID_OUT[kind])
     made["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return made | {"rate": {clock: made["tokens"] / seconds for clock, seconds in made["seconds"].items()}}
 
@@ -156,6 +189,8 @@ def child(kind: str, folder: Path, steps: int) -> dict[str, Any]:
 def run(kind: str, folder: str, steps: int) -> dict[str, Any]:
     """One run in a process of its own."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    if kind in SIZED:
+        del env["OMP_NUM_THREADS"]  # it would decide
     words = [sys.executable, __file__, "--child", kind, folder, "--steps", str(steps)]
     out = subprocess.run(words, capture_output=True, text=True, env=env)
     if out.returncode:
@@ -166,23 +201,42 @@ def run(kind: str, folder: str, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("rows", 512), ("steps", 24), ("repeat", 3), ("hidden", 64)):
+    for name, default in (("rows", 512), ("steps", None), ("repeat", None), ("hidden", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--pretrained", action="store_true", help="a pretrained model's size: as before against auto")
     parser.add_argument("--packed", action="store_true", help="also packed batches")
     parser.add_argument("--child", nargs=2, metavar=("KIND", "FOLDER"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         print("RESULT " + json.dumps(child(asked.child[0], Path(asked.child[1]), asked.steps)))
         return
-    kinds = [*KINDS, *(["packed"] if asked.packed else [])]
+    kinds = list(SIZED) if asked.pretrained else [*KINDS, *(["packed"] if asked.packed else [])]
+    steps, repeat = asked.steps or (6 if asked.pretrained else 24), asked.repeat or (2 if asked.pretrained else 3)
     rounds: list[dict[str, dict[str, Any]]] = []
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder), asked.rows, asked.hidden)
-        for number in range(asked.repeat):
+        if asked.pretrained:
+            prepare_pretrained(Path(folder))
+        else:
+            prepare(Path(folder), asked.rows, asked.hidden)
+        for number in range(repeat):
             turn = kinds[number % len(kinds) :] + kinds[: number % len(kinds)]
-            rounds.append({kind: run(kind, folder, asked.steps) for kind in turn})
-            print(f"round {number + 1} of {asked.repeat}, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
-    report(rounds, kinds)
+            rounds.append({kind: run(kind, folder, steps) for kind in turn})
+            print(f"round {number + 1} of {repeat}, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    if asked.pretrained:
+        report_pretrained(rounds)
+    else:
+        report(rounds, kinds)
+
+
+def report_pretrained(rounds: list[dict[str, dict[str, Any]]]) -> None:
+    """Two rows and their ratio; no bar: what a machine gains is its own."""
+    for kind in SIZED:
+        rates = [r[kind]["rate"]["wall"] for r in rounds]
+        words = f"{statistics.median(rates):7,.0f} tokens/s (each round: {', '.join(f'{x:,.0f}' for x in rates)})"
+        print(f"{kind:10} {words}, peak {statistics.median(r[kind]['peak_mb'] for r in rounds):,.0f} MB, ", end="")
+        print(f"last loss {rounds[-1][kind]['last']:.3f}; {rounds[-1][kind]['why']}")
+    ratios = [r["auto"]["rate"]["wall"] / r["as before"]["rate"]["wall"] for r in rounds]
+    print(f"auto, times the speed as before: {statistics.median(ratios):.2f} ({', '.join(f'{x:.2f}' for x in ratios)})")
 
 
 def report(rounds: list[dict[str, dict[str, Any]]], kinds: list[str]) -> None:

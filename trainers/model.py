@@ -261,7 +261,7 @@ def save_model(model: Any, tokenizer: Any, out: Path) -> None:
     if not isinstance(model, PeftModel):
         model.save_pretrained(out)
         return
-    model.save_pretrained(out, save_embedding_layers=False)
+    model.save_pretrained(out, save_embedding_layers=False, selected_adapters=["default"])
     atomic_write(out / "README.md", adapter_card(model, tokenizer))
 
 

@@ -428,12 +428,17 @@ def settle(model: Any, spec: TrainSpec) -> Any:
     from peft import PeftModel
 
     if isinstance(model, PeftModel):
-        whole = len(model.peft_config) > 1 or drawn_start(spec)
-        return merge_in_fp32(model, list(model.peft_config)) if whole else model
+        names = [
+            n for n in ("below", "default") if n in model.peft_config
+        ]  # GRPO keeps a frozen copy beside them: "ref"
+        return merge_in_fp32(model, names) if len(names) > 1 or drawn_start(spec) else model
     if spec.method == "full":
         return model
     merge_written(model)
-    return merge_injected(model).to(model.dtype)
+    merged = merge_injected(model)
+    for parameter in merged.parameters():  # no buffer: positions are computed in fp32
+        parameter.data = parameter.data.to(merged.dtype)
+    return merged
 
 
 def merge_injected(model: Any) -> Any:

@@ -156,6 +156,33 @@ def test_training_goes_on_from_an_adapter(mode: str, rows: Any, tiny: Any, tmp_p
     assert (logits(saved, tokenizer) - start).abs().max() > 1e-4
 
 
+def test_modules_trained_inside_a_half_precision_model_answer_as_they_are_saved(
+    rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    train(tiny(max_steps=1), rows(20), tmp_path / "base")
+    half = {"name": str(tmp_path / "base"), "dtype": "bfloat16"}
+    spec = tiny(method="partial", partial=["norm"], model=half, tokenizer={}, max_steps=2)
+    model, tokenizer, _ = run_sft(rows(20), spec, tmp_path / "run")
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "run")
+    assert saved.dtype == torch.bfloat16
+    assert torch.equal(logits(model, tokenizer), logits(saved, tokenizer))
+
+
+def test_grpo_beside_a_frozen_copy_saves_the_adapter_once(rows: Any, tiny: Any, tmp_path: Path) -> None:
+    train(tiny(**LORA, max_steps=4, learning_rate=1e-2), rows(20), tmp_path / "first")
+    model = {"name": str(tmp_path / "first" / "base"), "adapter": str(tmp_path / "first"), "continue_adapter": "resume"}
+    spec = tiny(
+        **LORA, model=model, tokenizer={}, algorithm="grpo", learning_rate=1e-12, max_steps=1,
+        grpo={"generations": 2, "max_tokens": 4, "beta": 0.1},
+    )  # fmt: skip
+    record = train(spec, rows(8), tmp_path / "second")
+    assert not (tmp_path / "second" / "ref").exists()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "first")
+    first, second = (merged_adapter(tmp_path / n, tokenizer, "auto") for n in ("first", "second"))
+    torch.testing.assert_close(logits(second, tokenizer), logits(first, tokenizer), atol=1e-6, rtol=1e-5)
+    assert record["zero_advantage"][0][0] == 1
+
+
 def test_an_unknown_option_for_trl_or_peft_names_the_nearest(rows: Any, tiny: Any, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="neftune_noise_alfa") as caught:
         train(tiny(trl={"neftune_noise_alfa": 5}), rows(8), tmp_path / "a")
