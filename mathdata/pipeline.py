@@ -21,7 +21,7 @@ from mathdata.recipe_text import line_of
 from mathdata.rounding import check_rounding
 from mathdata.runmodel import described, resolved
 from mathdata.steps import chains_of, describe, run_chains
-from mathdata.training import run_jobs
+from mathdata.training import need_memory, run_jobs
 from mathdata.types import Benchmark, Context, Progress
 from mathdata.wrapup import Run, finish
 
@@ -60,6 +60,7 @@ def run(
     made = resolved(made)
     for words in models_of_runs(made).values():
         display.say(f"model: {words}")
+    need_memory(made)
     with locked(folder):
         replaced = claim(folder, made, fresh)
         if replaced:
@@ -126,6 +127,7 @@ def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
     need_keys(recipe, out or Path("runs") / recipe.name)
     need_benchmarks(recipe, load=False)
     recipe = resolved(recipe, planning=True)
+    need_memory(recipe)
     return {
         "name": recipe.name,
         "input": [s.path for s in recipe.input],

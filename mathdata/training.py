@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mathdata.errors import MathdataError, MissingExtra, PreflightError
+from mathdata.errors import MathdataError, MissingExtra, PreflightError, UnknownName, UsageError
 from mathdata.manifest import digest_of, dump_json, sha256_of, versions
 from mathdata.recipe import Recipe, arm_train, trained_prompt
 from mathdata.steps import Step, chain_of
@@ -77,6 +78,24 @@ def need_torch() -> None:
     for package in ("torch", "transformers", "trl", "peft", "accelerate"):
         if find_spec(package) is None:
             raise MissingExtra(f"training needs {package}, which is not installed", extra="train")
+
+
+def need_memory(recipe: Recipe) -> None:
+    """The cards that the recipe names can hold each arm's plan, or `memory` is allowed. Raises PreflightError.
+
+    A model that is not there yet (another run's) is left to the preflight, which sees it.
+    """
+    from importlib.util import find_spec
+
+    specs = {arm: arm_train(recipe, arm) for arm, a in recipe.arms.items() if a.train is not False and recipe.train}
+    named = {arm: spec for arm, spec in specs.items() if spec.parallel.gpu is not None}
+    if not named or find_spec("trl") is None:
+        return
+    from trainers.plan import check_memory
+
+    for arm, spec in named.items():
+        with contextlib.suppress(UnknownName, UsageError):
+            check_memory(spec, arm, tuple(recipe.arms[arm].preflight.allow))
 
 
 def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: str) -> Job:

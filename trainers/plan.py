@@ -1,28 +1,29 @@
-"""What a run will take, from the model's config alone: parameters, steps, memory per GPU; no weight is loaded."""
+"""What a run will take, from the model's config alone: parameters, steps, memory of each card; no weight is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from mathdata.errors import RecipeError, nearest
+from mathdata.errors import PreflightError, RecipeError, nearest
 from mathdata.trainspec import TrainSpec
+from trainers.footprint import GIB, PARTS, Card, Running, Shape, cards_of, held_bytes, peak, shape_of
 
-__all__ = ["GPUS", "Shape", "memory", "meta_model", "plan"]
+__all__ = ["GPUS", "check_memory", "meta_model", "plan"]
 
-GIB = 2**30
 GPUS = {
-    "RTX3090": 24, "RTX4090": 24, "A10": 24, "L4": 24, "V100": 32, "A100-40": 40, "A6000": 48, "L40": 48, "L40S": 48,
-    "A100": 80, "H100": 80, "H200": 141, "B200": 180,
+    "RTX3090": 23.6, "RTX4090": 23.6, "A10": 21.9, "L4": 21.9, "V100": 31.7, "A100-40": 39.4, "A6000": 47.4, "L40": 44.3,
+    "L40S": 44.3, "A100": 79.1, "H100": 79.1, "H200": 139.7, "B200": 178.3,
 }  # fmt: skip
-"""Memory of cards in GiB, as sold."""
+"""GiB that a program finds on a card, which is less than what it is sold as: error correction and the driver take some."""
 
 RUNTIME = 0.9
-"""GiB that the driver's context, its libraries and fragmentation take on every card."""
+"""GiB that the context, its libraries and fragmentation take on every card."""
 
-HEAD_ROWS = 256
-"""Positions that TRL's output head scores at once: the logits of a whole batch never stand in memory."""
+MARGIN = 0.95
+"""Share of a card that a plan may fill."""
 
 
 def meta_model(spec: TrainSpec) -> Any:
@@ -47,105 +48,6 @@ def meta_model(spec: TrainSpec) -> Any:
         return apply(model, unquantised, new=range(config.vocab_size - added, config.vocab_size))
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What memory depends on, read from a config and a spec."""
-
-    hidden: int
-    inner: int
-    layers: int
-    heads: int
-    kv: int
-    vocabulary: int
-    rows: int
-    length: int
-    trainable: int
-    total: int
-    frozen_bytes: float
-    trained_bytes: int
-    compute_bytes: int
-    world: int
-    flash: bool
-    lora: bool
-
-    @property
-    def tokens(self) -> int:
-        return self.rows * self.length
-
-
-def shape_of(config: Any, spec: TrainSpec, trainable: int, total: int, length: int | None = None) -> Shape:
-    heads = config.num_attention_heads
-    kv_heads = getattr(config, "num_key_value_heads", heads) or heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    half = spec.precision != "fp32"
-    adapters = spec.method != "full"
-    # Trained weights are held in fp32 and computed in half by autocast; frozen ones are loaded in half, or quantised.
-    frozen = {4: 0.56, 8: 1.06}.get(spec.quantize or 0, 2.0 if half else 4.0)
-    rows = spec.batch
-    if spec.tokens_per_step is not None:
-        rows = max(1, spec.tokens_per_step // (spec.accumulation or 1) // (length or spec.max_length))
-    return Shape(
-        hidden=config.hidden_size,
-        inner=config.intermediate_size,
-        layers=config.num_hidden_layers,
-        heads=heads,
-        kv=kv_heads * width,
-        vocabulary=config.vocab_size,
-        rows=rows,
-        length=length or spec.max_length,
-        trainable=trainable,
-        total=total,
-        frozen_bytes=frozen,
-        trained_bytes=4,
-        compute_bytes=2 if half else 4,
-        world=spec.parallel.processes * spec.parallel.nodes,
-        flash=spec.attention != "eager",
-        lora=adapters,
-    )
-
-
-def activations(shape: Shape, checkpointing: bool) -> float:
-    """Bytes kept between forward and backward.
-
-    A layer keeps, per token: its two norms' inputs (fp32 copies inside the norm) and outputs, q, k, v, the attention's
-    output, and gate, up, their activation and product. With checkpointing only each layer's input, and one layer whole.
-    """
-    h, unit = shape.hidden, shape.compute_bytes
-    norms = 2 * h * (unit + 4) + 2 * h * unit
-    attention = (2 * h + 2 * shape.kv + h) * unit
-    scores = 0 if shape.flash else 2 * shape.heads * shape.length * (unit + 2)
-    mlp = 4 * shape.inner * unit
-    layer = shape.tokens * (norms + attention + scores + mlp)
-    ends = shape.tokens * h * (unit + 8)
-    if checkpointing:
-        return shape.layers * shape.tokens * h * unit + layer + ends
-    return shape.layers * layer + ends
-
-
-def memory(
-    shape: Shape, *, zero: int, checkpointing: bool, offload: str = "none", fsdp: bool = False
-) -> dict[str, float]:
-    """GiB per GPU by part. ZeRO 1 shards the optimiser, 2 the gradients too, 3 the weights too."""
-    world = shape.world
-    zero = 3 if fsdp else zero
-    frozen = (shape.total - shape.trainable) * shape.frozen_bytes
-    weights = frozen + shape.trainable * shape.trained_bytes
-    gradients = shape.trainable * 4.0
-    optimiser = shape.trainable * 8.0
-    parts = {
-        "weights": weights / (world if zero >= 3 else 1) * (0 if offload == "all" and zero >= 3 else 1),
-        "gradients": gradients / (world if zero >= 2 else 1),
-        "optimiser": optimiser / (world if zero >= 1 else 1) * (0 if offload != "none" else 1),
-        "activations": activations(shape, checkpointing),
-        "head": HEAD_ROWS * shape.vocabulary * 4.0 * 2,
-    }
-    if zero >= 3:  # one layer's weights are gathered while it computes
-        parts["weights"] += weights / max(1, shape.layers) * 2
-    out = {name: round(size / GIB, 3) for name, size in parts.items()}
-    out["runtime"] = RUNTIME
-    return out | {"total": round(sum(out.values()), 2)}
-
-
 def gpu_memory(name: str) -> float:
     """GiB of a card by name, or a number. Raises RecipeError."""
     try:
@@ -159,24 +61,25 @@ def gpu_memory(name: str) -> float:
 
 
 def plan(
-    spec: TrainSpec, *, rows: int | None = None, tokens: int | None = None, length: int | None = None
+    spec: TrainSpec,
+    *,
+    rows: int | None = None,
+    tokens: int | None = None,
+    length: int | None = None,
+    whole_logits: bool = False,
 ) -> dict[str, Any]:
-    """Everything `--plan` prints. `rows`, `tokens` and the longest row's `length` where the data is at hand."""
+    """Everything `--plan` prints. `rows`, `tokens` and the longest row's `length` where the data is at hand.
+
+    `whole_logits` plans for a trainer that holds the logits of the whole batch; TRL's does not, unless a setting asks.
+    """
     from trainers.model import load_config
     from trainers.tune import count
 
-    counts = count(meta_model(spec))
+    model = meta_model(spec)
+    counts = count(model)
     processes = spec.parallel.processes * spec.parallel.nodes
-    shape = shape_of(load_config(spec), spec, counts.trainable, counts.total, length)
+    shape = shape_of(load_config(spec), spec, length, whole_logits=whole_logits)
     steps, per_step = steps_of(spec, rows, tokens, processes)
-    used = memory(
-        shape,
-        zero=spec.parallel.zero_stage if spec.parallel.kind == "deepspeed" else 0,
-        checkpointing=spec.gradient_checkpointing,
-        offload=spec.parallel.offload,
-        fsdp=spec.parallel.kind == "fsdp",
-    )
-    rows_per_step = None if spec.tokens_per_step else spec.rows_per_step(processes)[0]
     return {
         "model": spec.model.name or "from a config",
         "method": spec.method,
@@ -184,12 +87,12 @@ def plan(
         "total": counts.total,
         "share": round(counts.share, 8),
         "rows": rows,
-        "rows_per_step": rows_per_step,
+        "rows_per_step": None if spec.tokens_per_step else spec.rows_per_step(processes)[0],
         "steps": steps,
         "warmup_steps": spec.warmup_steps(steps) if steps is not None else None,
         "tokens_per_step": per_step,
         "processes": processes,
-        "memory": used | {"alternatives": alternatives(shape), **fits(spec, used["total"])},
+        "memory": memory(spec, cards_of(model, spec), shape),
     }
 
 
@@ -207,46 +110,134 @@ def steps_of(spec: TrainSpec, rows: int | None, tokens: int | None, processes: i
     return steps, round(per_step * mean) if mean else per_step * spec.max_length
 
 
-def alternatives(shape: Shape) -> dict[str, dict[str, float]]:
-    """Total GiB per GPU by ZeRO stage, with and without gradient checkpointing."""
+# --- memory, card by card -----------------------------------------------------------------------------------------
+
+
+def running(spec: TrainSpec) -> Running:
+    """How the recipe runs a step."""
+    parallel = spec.parallel
+    zero = {"ddp": 0, "fsdp": 3, "deepspeed": parallel.zero_stage}[parallel.kind]
+    accumulation = spec.accumulation or 1
+    if spec.global_batch is not None:
+        accumulation = spec.rows_per_step(parallel.processes * parallel.nodes)[1]
+    return Running(
+        checkpointing=spec.gradient_checkpointing,
+        world=parallel.processes * parallel.nodes,
+        zero=zero,
+        offload=parallel.offload,
+        accumulates=accumulation > 1,
+        optimizer=spec.optimizer,
+        ddp=parallel.kind == "ddp",
+        mixed=parallel.kind == "deepspeed" and spec.precision != "fp32" and held_bytes(spec, trained=True) == 4,
+    )
+
+
+def memory(spec: TrainSpec, cards: Mapping[int, Card], shape: Shape) -> dict[str, Any]:
+    """GiB by part of the fullest card, every card of `device_map` by itself, and whether each one can hold its own."""
+    size = None if spec.parallel.gpu is None else gpu_memory(spec.parallel.gpu)
+    run = running(spec)
+    each = {str(i): card_memory(card, shape, run) | served(spec, i, size) for i, card in cards.items()}
+    each |= beside(spec, each, size)
+    for card in each.values():
+        card["total"] = round(sum(card[p] for p in (*PARTS, "runtime", "evaluation")), 2)
+        card["fits"] = None if size is None or _unplaced(spec) else card["total"] <= size * MARGIN
+    fullest = max(each.values(), key=lambda card: card["total"])
+    verdicts = [card["fits"] for card in each.values()]
+    fits = None if None in verdicts else all(verdicts)
+    answer = {"cards": each, "gpu": spec.parallel.gpu, "gpu_gib": size, "fits": fits}
+    return {**fullest, **answer, "alternatives": alternatives(cards, shape, run)}
+
+
+def card_memory(card: Card, shape: Shape, run: Running) -> dict[str, Any]:
+    """GiB by part at the moment when most stands on a card."""
+    when, parts = peak(card, shape, run)
+    return {**{p: round(parts[p] / GIB, 3) for p in PARTS}, "runtime": RUNTIME, "evaluation": 0.0, "moment": when}
+
+
+def served(spec: TrainSpec, card: int, size: float | None) -> dict[str, float]:
+    """What vLLM takes of a card that also trains: the share of its memory that the recipe gives it."""
+    on_the_way = spec.evaluation
+    backend = on_the_way.backend if on_the_way is not None else None
+    name, options = next(iter(backend.items())) if isinstance(backend, Mapping) else (backend, {})
+    named = [x.strip() for x in str(on_the_way.devices).split(",")] if on_the_way and on_the_way.devices else ["0"]
+    if name != "vllm" or size is None or str(card) not in named:
+        return {}
+    return {"evaluation": round(size * float((options or {}).get("gpu_memory", 0.9)), 3)}
+
+
+def beside(spec: TrainSpec, each: Mapping[str, dict[str, Any]], size: float | None) -> dict[str, dict[str, Any]]:
+    """Cards of further processes, where one of them also serves the evaluation."""
+    if spec.parallel.device_map is not None:
+        return {}
+    others = {str(i): served(spec, i, size) for i in range(1, spec.parallel.processes)}
+    return {i: {**each["0"], "evaluation": 0.0, **more} for i, more in others.items() if more}
+
+
+def _unplaced(spec: TrainSpec) -> bool:
+    """`device_map: auto` lets the library choose the cards when it loads: nothing is known of any one of them."""
+    return isinstance(spec.parallel.device_map, str)
+
+
+def alternatives(cards: Mapping[int, Card], shape: Shape, run: Running) -> dict[str, dict[str, float]]:
+    """Total GiB of the fullest card by ZeRO stage, with and without gradient checkpointing."""
+
+    half = shape.compute == 2
+
+    def total(**changed: Any) -> float:
+        made = [card_memory(card, shape, replace(run, **changed)) for card in cards.values()]
+        return round(max(sum(m[p] for p in (*PARTS, "runtime")) for m in made), 2)
+
     return {
         f"zero{stage}": {
-            "plain": memory(shape, zero=stage, checkpointing=False)["total"],
-            "checkpointing": memory(shape, zero=stage, checkpointing=True)["total"],
+            "plain": total(zero=stage, ddp=stage == 0, mixed=stage > 0 and half, checkpointing=False),
+            "checkpointing": total(zero=stage, ddp=stage == 0, mixed=stage > 0 and half, checkpointing=True),
         }
         for stage in range(4)
     }
 
 
-def fits(spec: TrainSpec, total: float) -> dict[str, Any]:
-    if spec.parallel.gpu is None:
-        return {"gpu": None, "gpu_gib": None, "fits": None}
-    size = gpu_memory(spec.parallel.gpu)
-    spread = _spread(spec.parallel.device_map)
-    return {"gpu": spec.parallel.gpu, "gpu_gib": size, "fits": total / spread <= size * 0.95}
+def over(memory: Mapping[str, Any]) -> str:
+    """In words: which cards the plan overfills; empty where each can hold its own or no card is named."""
+    full = [f"{c['total']:.1f} GiB on card {i}" for i, c in memory["cards"].items() if c["fits"] is False]
+    if not full:
+        return ""
+    name = "each" if memory["gpu"] == str(memory["gpu_gib"]) else f"each {memory['gpu']}"
+    return f"the plan needs {' and '.join(full)}, {name} has {memory['gpu_gib']:g} (a twentieth stays free)"
 
 
-def _spread(device_map: str | Mapping[str, int] | None) -> int:
-    """Over how many cards the layers of one copy are spread, as far as the recipe tells."""
-    return len(set(device_map.values())) if isinstance(device_map, Mapping) else 1
+def check_memory(spec: TrainSpec, arm: str, allow: tuple[str, ...] = ()) -> None:
+    """Raises PreflightError where the card that the recipe names cannot hold the plan and `memory` is not allowed."""
+    if spec.parallel.gpu is None or "memory" in (*spec.preflight.allow, *allow):
+        return
+    if words := overfull(spec):
+        raise PreflightError(f"arm '{arm}': {words}", f"{advice(spec)}; or preflight: {{allow: [memory]}}")
+
+
+@lru_cache(maxsize=64)
+def _overfull(body: str) -> str:
+    return over(plan(TrainSpec.model_validate_json(body))["memory"])
+
+
+def overfull(spec: TrainSpec) -> str:
+    """`over` of a spec's plan; arms that need the same are planned once."""
+    return _overfull(spec.model_dump_json())
 
 
 def advice(spec: TrainSpec) -> str:
     """Which knob helps when memory runs out, by the plan."""
-    from trainers.model import load_config
-    from trainers.tune import count
-
-    counts = count(meta_model(spec))
-    shape = shape_of(load_config(spec), spec, counts.trainable, counts.total)
-    now = memory(shape, zero=0, checkpointing=spec.gradient_checkpointing)
-    choices = []
-    if not spec.gradient_checkpointing:
-        saved = now["total"] - memory(shape, zero=0, checkpointing=True)["total"]
-        choices.append((saved, f"gradient_checkpointing: true saves {saved:.1f} GiB"))
-    if shape.rows > 1:
-        saved = now["activations"] / 2
-        choices.append((saved, f"batch: {spec.batch // 2} with twice the accumulation saves {saved:.1f} GiB"))
-    if spec.method == "full":
-        saved = now["gradients"] + now["optimiser"]
-        choices.append((saved, f"method: lora saves about {saved:.1f} GiB"))
-    return "; ".join(words for _, words in sorted(choices, reverse=True)) or "take a smaller model"
+    now = plan(spec)["memory"]["total"]
+    smaller = {"batch": max(1, spec.batch // 2)} | (
+        {} if spec.global_batch else {"accumulation": 2 * (spec.accumulation or 1)}
+    )
+    choices: list[tuple[dict[str, Any], str]] = [
+        ({"gradient_checkpointing": True}, "gradient_checkpointing: true saves"),
+        (smaller, f"batch: {smaller['batch']} with twice the accumulation saves"),
+        ({"method": "lora"}, "method: lora saves about"),
+    ]
+    saved = []
+    for change, words in choices:
+        if (change.get("method") and spec.method != "full") or all(getattr(spec, k) == v for k, v in change.items()):
+            continue
+        gain = now - plan(spec.model_copy(update=change))["memory"]["total"]
+        saved += [(gain, f"{words} {gain:.1f} GiB")] if gain > 0.05 else []
+    return "; ".join(words for _, words in sorted(saved, reverse=True)) or "take a smaller model"

@@ -55,7 +55,7 @@ def prepare(
     texts = (t for f in (corpus or (frame,)) for t in corpus_texts(f, spec))
     tokenizer = load_tokenizer(spec, texts)
     examples = encode(frame, spec, tokenizer)
-    size = size_of(spec)
+    size = size_of(spec, max(map(len, examples), default=None))
     found = preflight(frame, examples, spec, tokenizer, evaluate=evaluate, allow=allow, size=size)
     going = list(found.examples)
     order = None
@@ -65,7 +65,7 @@ def prepare(
     return Prepared(spec, seed, tokenizer, going, found, order)
 
 
-def size_of(spec: TrainSpec) -> dict[str, Any]:
+def size_of(spec: TrainSpec, longest: int | None = None) -> dict[str, Any]:
     """Parameters and planned memory, from the config alone; the card is the one here, or the one the recipe names."""
     import torch
 
@@ -75,7 +75,7 @@ def size_of(spec: TrainSpec) -> dict[str, Any]:
     if here and spec.parallel.gpu is None and spec.parallel.device_map is None:
         gib = str(round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1))
         spec = spec.model_copy(update={"parallel": spec.parallel.model_copy(update={"gpu": gib})})
-    made = plan(spec)
+    made = plan(spec, length=longest)
     return {"parameters": made["total"], "memory": made["memory"] if here else None}
 
 

@@ -118,12 +118,15 @@ def smoked(recipe: Any, arm: str) -> Any:
 def planned(recipe: Any, arm: str) -> dict[str, Any]:
     from mathdata.recipe import arm_train
     from mathdata.runmodel import described
-    from trainers.plan import plan
+    from trainers.plan import over, plan
 
     rows, note = rows_known(recipe)
     spec = arm_train(recipe, arm)
-    made = plan(spec, rows=rows) | {"model": described(spec.model)}
-    return {"recipe": recipe.name, "arm": arm, **made, "note": note}
+    made, whole = plan(spec, rows=rows), plan(spec, whole_logits=True)["memory"]
+    allowed = "memory" in (*spec.preflight.allow, *recipe.arms[arm].preflight.allow)
+    refused = "" if allowed else over(made["memory"])
+    more = {"whole_logits": {"total": whole["total"], "fits": whole["fits"]}, "refused": refused, "note": note}
+    return {"recipe": recipe.name, "arm": arm, **made, "model": described(spec.model), **more}
 
 
 def rows_known(recipe: Any) -> tuple[int | None, str]:
@@ -163,8 +166,9 @@ def looked(recipe: Any, arm: str, count: int) -> dict[str, Any]:
 def trained(recipe: Any, arm: str, folder: Path, quiet: bool) -> dict[str, Any]:
     from mathdata.pipeline import claim, locked
     from mathdata.steps import run_chains
-    from mathdata.training import finished, make_job, run_job
+    from mathdata.training import finished, make_job, need_memory, run_job
 
+    need_memory(recipe)
     with locked(folder), Display(quiet=quiet) as display:
         claim(folder, recipe, fresh=False)
         chains = run_chains(recipe, folder, display)
@@ -184,12 +188,24 @@ def print_plan(plan: dict[str, Any]) -> None:
     click.echo(f"  parameters    {plan['trainable']:,} trained of {plan['total']:,} ({100 * plan['share']:.4f} %)")
     steps = "open" if plan["steps"] is None else f"{plan['steps']:,} (warm-up {plan['warmup_steps']})"
     click.echo(f"  steps         {steps}, {plan['tokens_per_step']:,} tokens each at most; {plan['note']}")
-    parts = ", ".join(f"{k} {memory[k]:.1f}" for k in ("weights", "gradients", "optimiser", "activations", "head"))
-    click.echo(f"  memory, GiB   {memory['total']:.1f} per GPU: {parts}")
-    for name, choice in memory["alternatives"].items():
+    for card, held in memory["cards"].items():
+        click.echo(f"  card {card}, GiB   {held['total']:.1f} at most, in the {held['moment']}: {parts_of(held)}")
+    shown = memory["alternatives"] if plan["processes"] > 1 else {"zero0": memory["alternatives"]["zero0"]}
+    for name, choice in shown.items():
         click.echo(f"    {name}       {choice['plain']:.1f}, with gradient checkpointing {choice['checkpointing']:.1f}")
+    whole = plan["whole_logits"]
+    said = {True: ", which fits", False: ", which does not fit", None: ""}[whole["fits"]]
+    click.echo(f"    a trainer that holds the logits of the whole batch: {whole['total']:.1f}{said}")
     if memory["gpu"]:
-        click.echo(f"  {memory['gpu']} ({memory['gpu_gib']:.0f} GiB)  {'fits' if memory['fits'] else 'does not fit'}")
+        verdict = {True: "fits", False: "does not fit: refused", None: "not told by the recipe what lies where"}
+        click.echo(f"  {memory['gpu']} ({memory['gpu_gib']:g} GiB)  {verdict[memory['fits']]}")
+    if plan["refused"]:
+        click.echo(f"  refused: {plan['refused']}; or preflight: {{allow: [memory]}}")
+
+
+def parts_of(held: dict[str, Any]) -> str:
+    named = ("weights", "gradients", "optimiser", "activations", "head", "buffers", "runtime", "evaluation")
+    return ", ".join(f"{k} {held[k]:.1f}" for k in named if held[k] >= 0.05)
 
 
 def print_record(record: dict[str, Any]) -> None:
