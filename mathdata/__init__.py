@@ -12,10 +12,11 @@
 'correct'
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
+TYPE_CHECKING = (
+    False  # typing's own, without importing it: `python -m mathdata` runs this file with the working folder on its path
+)
+if TYPE_CHECKING:
+    from typing import Any
 
 _HOMES = {
     "read": "mathdata.io",
@@ -39,9 +40,11 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'mathdata' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -1,5 +1,10 @@
-"""`python -m mathdata` is the command line."""
+"""The command line, for `mathdata` and `python -m mathdata`: before anything is imported, the working folder leaves the path."""
 
-from mathdata.cli.app import main
+from mathdata.children import leave_working_folder
 
-main()
+leave_working_folder()
+
+from mathdata.cli.app import main  # noqa: E402
+
+if __name__ == "__main__":
+    main()

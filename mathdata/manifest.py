@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.errors import LedgerError
-from mathdata.saving import lazy
+from mathdata.saving import atomic_write, lazy
 from mathdata.types import Frame, Table
 
 __all__ = [
@@ -168,23 +166,6 @@ def sha256_of(path: Path) -> str:
             while size := f.readinto(buffer):
                 h.update(buffer[:size])
     return h.hexdigest()
-
-
-def atomic_write(path: Path, data: str | bytes) -> None:
-    """Write beside, flush to disk, rename: a reader sees the old bytes or the new, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    raw = data.encode() if isinstance(data, str) else data
-    fd, temp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(fd, "wb") as f:
-            f.write(raw)
-            f.flush()
-            os.fsync(f.fileno())
-        os.chmod(temp, 0o644)
-        os.replace(temp, path)
-    except BaseException:
-        Path(temp).unlink(missing_ok=True)
-        raise
 
 
 def dump_json(path: Path, value: Any) -> None:

@@ -20,6 +20,7 @@ from mathdata.recipe_checks import check_keys
 from mathdata.recipe_text import line_of
 from mathdata.rounding import check_rounding
 from mathdata.runmodel import described, resolved
+from mathdata.saving import no_link, refuse_links
 from mathdata.steps import chains_of, describe, run_chains
 from mathdata.training import need_memory, run_jobs
 from mathdata.types import Benchmark, Context, Progress
@@ -156,7 +157,7 @@ def locked(folder: Path) -> Iterator[None]:
     refuse_foreign(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / "lock").open("a+")
+        handle = os.fdopen(no_link(str(folder / "lock"), os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+")
     except OSError as e:
         raise UsageError(f"{folder}: {e.strerror}", "give another --out") from e
     with handle:
@@ -199,6 +200,7 @@ def claim(folder: Path, recipe: Recipe, fresh: bool) -> str:
         for name in ("steps", "models", "evaluation"):
             if (folder / name).exists():
                 shutil.move(folder / name, stale / f"{name}-{time.time_ns()}")
+    refuse_links(folder)
     for half in folder.rglob(".*.part"):
         half.unlink()  # what a killed run was writing; the lock is ours, so nobody is writing it now
     dump_json(folder / "recipe.json", recipe.model_dump(mode="json"))

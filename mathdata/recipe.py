@@ -16,7 +16,7 @@ from mathdata.bounds import read_small
 from mathdata.errors import RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
 from mathdata.prompts import Prompt
-from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_stage
+from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_engine, check_stage
 from mathdata.recipe_text import MAX_BYTES, line_of, load_yaml, override, refuse_keys
 from mathdata.rounding import check_rounding
 from mathdata.trainspec import TrainSpec
@@ -331,6 +331,7 @@ def _models(annotation: Any) -> list[Any]:
 def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
     """Stages, options, components, arms, benchmarks and training values; the first mistake is raised."""
     check_component("engine", recipe.engine, f"{where}{line_of(text, 'engine')}: engine")
+    check_engine(recipe.engine, f"{where}{line_of(text, 'engine')}: engine")
     for place, chain in recipe.chains():
         for i, call in enumerate(chain):
             check_stage(call, f"{where}{line_of(text, *place.split('.'), i, call.name)}: {place}")

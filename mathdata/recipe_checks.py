@@ -24,6 +24,7 @@ __all__ = [
     "check_benchmarks",
     "check_columns",
     "check_component",
+    "check_engine",
     "check_keys",
     "check_stage",
     "in_recipe_words",
@@ -83,6 +84,18 @@ def check_component(kind: str, spec: str | Mapping[str, Any], where: str) -> Non
             component.make(**options)
         except MathdataError as e:
             raise RecipeError(f"{where}: {e.message}", e.hint) from None
+
+
+def check_engine(spec: str | Mapping[str, Any], where: str) -> None:
+    """No recipe names a cluster: its machines run what they like and answer with pickles. Raises RecipeError."""
+    from mathdata.registry import parse_spec
+
+    address = parse_spec(spec)[1].get("address")
+    if address not in (None, "auto", "local"):
+        raise RecipeError(
+            f"{where}: a recipe names no cluster, and this one names {address}",
+            f"write address: auto, and export RAY_ADDRESS={address} if you trust that cluster",
+        )
 
 
 def check_asking(evaluate: Evaluate, where: str, text: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from mathdata.memory import fitting
 from mathdata.ndjson import json_column
 from mathdata.types import Frame, Partitions, Table
 
-__all__ = ["WRITABLE", "atomic", "from_object", "lazy", "save", "to_object"]
+__all__ = ["WRITABLE", "atomic", "atomic_write", "from_object", "lazy", "save", "to_object", "whole_folder"]
 
 WRITABLE = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".json")
 
@@ -40,20 +41,72 @@ def kind_of(path: Path) -> str:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary file in the same folder that takes the name when the block ends well."""
+    """A new file in the same folder that takes the name when the block ends well; the mode is what the umask leaves.
+
+    A reader sees the old bytes or the new, never half. Raises UsageError where the name is a link: nothing is written
+    through it, and it is not replaced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temp = Path(name)
+    refuse_link(path)
+    temp = beside(path)
+    os.close(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
     try:
         yield temp
         with temp.open("rb") as f:
             os.fsync(f.fileno())
-        temp.chmod(0o644)
         os.replace(temp, path)
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
+
+
+def atomic_write(path: Path, data: str | bytes) -> None:
+    """Write beside, flush to disk, rename: a reader sees the old bytes or the new, never half."""
+    with atomic(path) as temp:
+        temp.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder that takes the name, which is free or an empty folder's, when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_link(path)
+    temp = beside(path)
+    temp.mkdir()
+    try:
+        yield temp
+        os.replace(temp, path)
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder that nobody can guess; a run takes away what a killed one left under such names."""
+    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.part")
+
+
+def refuse_link(path: Path) -> None:
+    """Raises UsageError for a link: whoever made it could have us write anywhere."""
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link to {os.readlink(path)}", "name the file itself; no link is written through")
+
+
+def refuse_links(folder: Path) -> None:
+    """Raises UsageError where something in the folder leads out of it: the libraries that write there would follow.
+
+    The steps and answers that the points of a sweep share, in the folder of the sweep, are ours.
+    """
+    shared = {folder.resolve().parents[1] / name for name in ("steps", "journal.sqlite")} if folder.exists() else set()
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and not (path.resolve().is_relative_to(folder.resolve()) or path.resolve() in shared):
+            raise UsageError(
+                f"{path} leads out of its folder, to {os.readlink(path)}", "take it away, or name another --out"
+            )
+
+
+def no_link(path: str, flags: int) -> int:
+    """`open(path, "a", opener=no_link)`: for files that grow; a link is an error of the system."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def lazy(table: Table) -> pl.LazyFrame:

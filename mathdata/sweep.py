@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mathdata.children import environment, python
 from mathdata.errors import MathdataError, UsageError
 from mathdata.grid import Point, points_of, read_points
 from mathdata.manifest import atomic_write, dump_json, versions
@@ -92,8 +92,8 @@ def run_point(recipe: str | Path, point: Point, arguments: Sequence[str], digest
     if said_by(marker) == decides:
         return "skipped"
     marker.unlink(missing_ok=True)  # what it says ends now: a run that breaks leaves none
-    command = [sys.executable, "-m", "mathdata", "run", str(recipe), *arguments, "--out", str(point.folder), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = python("mathdata", "run", str(recipe), *arguments, "--out", str(point.folder), "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         last = [line for line in done.stderr.splitlines() if line.startswith("error:")] or done.stderr.splitlines()
         return "failed: " + (last[-1] if last else f"exit code {done.returncode}")

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mathdata.children import environment, python
 from mathdata.errors import MathdataError, MissingExtra, PreflightError, UnknownName, UsageError
 from mathdata.manifest import digest_of, dump_json, sha256_of, versions
 from mathdata.recipe import Recipe, arm_train, trained_prompt
+from mathdata.saving import no_link
 from mathdata.steps import Step, chain_of
 from mathdata.types import Progress
 
@@ -159,12 +160,12 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
     path = job.model / "job.input.json"
     dump_json(path, job.body)
     share = max(1, (os.cpu_count() or 1) // max(1, beside))  # the job decides how many of them it takes
-    env = {**os.environ, "MATHDATA_CORES": str(share), "TOKENIZERS_PARALLELISM": "false"}
+    env = environment(MATHDATA_CORES=str(share), TOKENIZERS_PARALLELISM="false")
     started = time.perf_counter()
-    with display.stage(f"train {job.arm}") as progress, (job.model / "log.txt").open("wb") as log:
+    with display.stage(f"train {job.arm}") as progress, open(job.model / "log.txt", "wb", opener=no_link) as log:
         # The child watches its standard input: when this process dies, however it dies, the child ends too.
         child = subprocess.Popen(
-            [sys.executable, "-m", "trainers.job", str(path)],
+            python("trainers.job", str(path)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

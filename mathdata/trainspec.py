@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -149,16 +150,22 @@ class EvalSpec(Part):
     """Stop after so many evaluations without a better one."""
     backend: str | dict[str, Any] | None = None
     """What serves each checkpoint, in a process of its own (vllm, say); default: the trainer's own process."""
-    devices: str | None = None
+    devices: Annotated[str, Field(pattern=r"^[A-Za-z0-9,:/-]*$")] | None = None
     """Cards of that process, as CUDA_VISIBLE_DEVICES takes them: \"1\"."""
-    python: str | None = None
-    """Interpreter of that process, where vLLM has an environment of its own; mathdata must be importable there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_program(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("python") is not None:
+            raise ValueError(
+                "'python' would let a recipe run any program: export MATHDATA_EVALUATION_PYTHON=FILE names the interpreter"
+            )
+        return given
 
     @model_validator(mode="after")
     def _apart(self) -> EvalSpec:
-        for key in ("devices", "python"):
-            if getattr(self, key) is not None and self.backend is None:
-                raise ValueError(f"'{key}' is for the process of a backend: name a backend, or leave it out")
+        if self.devices is not None and self.backend is None:
+            raise ValueError("'devices' is for the process of a backend: name a backend, or leave it out")
         return self
 
 
@@ -176,6 +183,8 @@ class ParallelSpec(Part):
     kind: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
     processes: Annotated[int, Field(ge=1)] = 1
     nodes: Annotated[int, Field(ge=1)] = 1
+    address: Annotated[str | None, Field(exclude_if=lambda v: v is None)] = None
+    """Where the processes of several machines meet: HOST:PORT of the first, in a network of your own."""
     zero_stage: Annotated[int, Field(ge=0, le=3)] = 2
     offload: Literal["none", "optimizer", "all"] = "none"
     sequence: Annotated[int, Field(ge=1)] = 1
@@ -397,7 +406,19 @@ def _parallel_fits(spec: TrainSpec) -> None:
         raise ValueError("quantised weights are not split over processes: use kind: ddp or zero_stage: 2")
 
 
+OUTSIDE = re.compile(
+    r"hub_|push_to_hub|trackio_|trust_remote_code|model_init_kwargs|_path$|_dir$|fsdp|deepspeed|resume_from|vllm_server_"
+)
+"""Settings of TRL that send a model away, read other files, ask another machine or run other code."""
+MODULES = ("auto_mapping", "base_model_name_or_path", "megatron_config", "megatron_core", "runtime_config")
+"""Settings of PEFT that name modules of Python, or another model."""
+
+
 def _passed_through(spec: TrainSpec) -> None:
+    for key in [k for k in spec.trl if k not in OWNED and OUTSIDE.search(k)]:
+        raise ValueError(f"trl.{key} reaches beyond the training (files, hubs, servers, code): a recipe cannot set it")
+    for key in [k for k in spec.peft if k in MODULES]:
+        raise ValueError(f"peft.{key} names modules or another model: a recipe cannot set it")
     for key in spec.trl:
         if key in OWNED:
             raise ValueError(f"trl.{key} is set by train.{OWNED[key]}: write it there")

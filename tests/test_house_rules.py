@@ -45,8 +45,8 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 
 
 LAYERS = [
-    {"errors"},
-    {"types", "schema", "numerals", "seeds", "text", "memory"},
+    {"errors", "children"},
+    {"types", "schema", "numerals", "seeds", "text", "memory", "weights"},
     {"bounds"},
     {"registry", "prompts"},
     {

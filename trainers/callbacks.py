@@ -16,6 +16,7 @@ from transformers import TrainerCallback
 
 from mathdata.errors import MathdataError
 from mathdata.manifest import peak_mb
+from mathdata.saving import atomic_write, no_link
 from mathdata.trainspec import TrainSpec
 from trainers.data import Example
 from trainers.launch import check_world
@@ -53,7 +54,7 @@ class Metrics(TrainerCallback):
         line = {"step": step, "tokens": done, "seconds": round(seconds, 3)} | {
             k: v for k, v in logs.items() if isinstance(v, (int, float)) and k not in ("epoch", "num_tokens")
         }
-        with self.path.open("a", encoding="utf-8") as f:
+        with open(self.path, "a", encoding="utf-8", opener=no_link) as f:
             f.write(json.dumps(line) + "\n")
         self._tell(step, state.max_steps, logs, rate)
 
@@ -86,7 +87,7 @@ def keep_until(path: Path, step: int) -> None:
                     lines.append(line)
             except (ValueError, KeyError):
                 continue
-    path.write_text("".join(f"{x}\n" for x in lines), encoding="utf-8")
+    atomic_write(path, "".join(f"{x}\n" for x in lines))
 
 
 def memory_mb() -> float:

@@ -13,6 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from mathdata.errors import RecipeError
+from mathdata.saving import atomic, no_link
 from mathdata.schema import conform
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Benchmark, Frame
@@ -96,7 +97,7 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         if self.main:
             model = getattr(more["model"], "module", more["model"])
             figures = {"step": state.global_step} | self._ask(model, state.global_step)
-            with self.path.open("a", encoding="utf-8") as f:
+            with open(self.path, "a", encoding="utf-8", opener=no_link) as f:
                 f.write(json.dumps(figures) + "\n")
             better = self._note(figures)
             if self.report is not None:
@@ -184,10 +185,9 @@ def save_trained(model: Any, path: Path) -> None:
     """The trained parameters alone, in one file, whole or not at all."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     held = {n: p.detach().cpu().contiguous() for n, p in model.named_parameters() if p.requires_grad}
-    save_file(held, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    with atomic(path) as temp:
+        save_file(held, temp)
 
 
 def restore_trained(model: Any, path: Path) -> None:

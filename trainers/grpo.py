@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from transformers import TrainerCallback
 from mathdata.errors import MathdataError, MissingExtra, RecipeError, nearest
 from mathdata.manifest import dump_json, versions
 from mathdata.prompts import get_prompt
+from mathdata.saving import no_link
 from mathdata.trainspec import GrpoSpec, TrainSpec
 from mathdata.types import Frame
 from trainers import sft
@@ -157,6 +159,8 @@ def grpo_config(ready: sft.Prepared, asked: GrpoSpec, out: Path) -> Any:
         if find_spec("vllm") is None:
             raise MissingExtra(f"grpo.vllm: {asked.vllm} needs vllm, which is not installed", extra="vllm")
         settings["vllm_mode"] = asked.vllm
+        if server := os.environ.get("MATHDATA_VLLM_SERVER"):  # it answers with pickles: no recipe names it
+            settings["vllm_server_base_url"] = server
     try:
         config = one_card(GRPOConfig(**settings | spec.trl | generation_of(spec, stop, asked.vllm != "none")))
     except (TypeError, ValueError) as error:
@@ -211,7 +215,7 @@ class Lines(TrainerCallback):
             return
         numbers = {k: v for k, v in logs.items() if isinstance(v, (int, float))}
         line = {"step": state.global_step, "seconds": round(time.perf_counter() - self.started, 3)} | numbers
-        with self.path.open("a", encoding="utf-8") as f:
+        with open(self.path, "a", encoding="utf-8", opener=no_link) as f:
             f.write(json.dumps(line) + "\n")
         if self.report is not None:
             told = {k: logs.get(k) for k in ("loss", "reward")} | {"memory_mb": round(memory_mb())}

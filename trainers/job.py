@@ -31,12 +31,15 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
     """Train and evaluate what a job describes; returns the record that stands in train.json."""
     import polars as pl
 
+    from mathdata.saving import refuse_links
     from mathdata.trainspec import parse_spec
     from trainers import sft
-    from trainers.launch import sharded, world
+    from trainers.launch import join, sharded, world
 
     spec = parse_spec(job["spec"], "spec")
     out = Path(job["out"])
+    refuse_links(out)
+    join()
     if world()[0] == 0:
         (out / "train.json").unlink(missing_ok=True)
     report({"event": "progress", "done": 0, "total": None, "note": "loading libraries and rows"})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from mathdata.errors import DataError, UsageError
+from mathdata.saving import whole_folder
+from mathdata.weights import check_adapter, no_code_of
 from trainers.model import resize, save_model
 from trainers.tune import is_adapter, merge_in_fp32
 
@@ -44,18 +45,18 @@ def merge(run: Path, out: Path, *, precision: str = "auto") -> dict[str, Any]:
         raise UsageError(f"{out} is not empty", "choose another -o")
     if out.resolve() == source.resolve():
         raise UsageError("output and run are the same folder", "choose another -o")
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    if is_adapter(source):
+        check_adapter(source)
+    with no_code_of(source) as code:
+        tokenizer = AutoTokenizer.from_pretrained(source, **code)
     wanted: Any = getattr(torch, PRECISIONS[precision]) if precision in PRECISIONS else precision
     if is_adapter(source):
         model = merged_adapter(source, tokenizer, wanted)
     else:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=wanted, use_safetensors=True)
-    partial = out.with_name(out.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    save_model(model, tokenizer, partial)
-    if out.exists():
-        out.rmdir()
-    partial.rename(out)
+        with no_code_of(source) as code:
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=wanted, use_safetensors=True, **code)
+    with whole_folder(out) as partial:
+        save_model(model, tokenizer, partial)
     return {
         "run": str(source),
         "out": str(out),
@@ -79,7 +80,8 @@ def saved_model(folder: Path, tokenizer: Any) -> Any:
     if is_adapter(folder):
         model = merged_adapter(folder, tokenizer, "auto")
     else:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True)
+        with no_code_of(folder) as code:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True, **code)
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -91,11 +93,13 @@ def merged_adapter(source: str | Path, tokenizer: Any, dtype: Any, base: str | N
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM
 
+    check_adapter(source)
     if base is None and (beside := Path(source) / "base").is_dir():
         base = str(beside)  # the run may have been moved
     base = base or str(PeftConfig.from_pretrained(str(source)).base_model_name_or_path)
     try:
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, use_safetensors=True)
+        with no_code_of(base) as code:
+            model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, use_safetensors=True, **code)
     except OSError as error:
         raise DataError(f"the adapter's base '{base}' cannot be loaded: {error}", "put it where it was") from error
     resize(model, tokenizer)

@@ -15,6 +15,7 @@ from typing import Any
 from mathdata.errors import MissingExtra, RecipeError, UnknownName, nearest
 from mathdata.manifest import atomic_write
 from mathdata.trainspec import TrainSpec, local_folder
+from mathdata.weights import no_code_of
 
 __all__ = ["CONFIGS", "build_model", "load_config", "resize", "save_model"]
 
@@ -36,15 +37,15 @@ def load_config(spec: TrainSpec) -> Any:
     name = spec.model.name or spec.model.like or spec.model.source
     folder = local_folder(name)
     if folder is not None:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=spec.model.trust_remote_code)
+        with no_code_of(folder, spec.model.trust_remote_code) as code:
+            return AutoConfig.from_pretrained(folder, **code)
     short = {k.split("/")[-1]: v for k, v in bundled_configs().items()}
     found = short.get(name.split("/")[-1].lower().removesuffix("-instruct"))
     if found is not None:
         return _from_mapping(json.loads(found.read_text(encoding="utf-8")), str(found))
     try:
-        return AutoConfig.from_pretrained(
-            name, revision=spec.model.revision, trust_remote_code=spec.model.trust_remote_code
-        )
+        with no_code_of(name, spec.model.trust_remote_code) as code:
+            return AutoConfig.from_pretrained(name, revision=spec.model.revision, **code)
     except (OSError, ValueError) as error:
         raise UnknownName(
             f"model '{name}': no such folder, no bundled config, and the hub gave none ({_first(error)})",
@@ -95,11 +96,11 @@ def build_model(spec: TrainSpec, tokenizer: Any, seed: int) -> Any:
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line for every layer of every step
     if spec.parallel.device_map is not None:
         extra["device_map"] = device_map(spec)
-    with named(spec, name):
+    with named(spec, name), no_code_of(name, spec.model.trust_remote_code) as code:
         model = AutoModelForCausalLM.from_pretrained(
             name,
             revision=spec.model.revision,
-            trust_remote_code=spec.model.trust_remote_code,
+            **code,
             dtype=load_dtype(spec),
             use_safetensors=True,
             **extra,

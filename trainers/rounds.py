@@ -12,6 +12,7 @@ from typing import Any
 from mathdata.evaluation import folder_digest
 from mathdata.manifest import digest_of, dump_json
 from mathdata.prompts import get_prompt
+from mathdata.saving import atomic_write, no_link
 from mathdata.trainspec import ModelSpec, TrainSpec
 from mathdata.types import Frame
 from trainers.launch import world
@@ -38,7 +39,7 @@ class Answers:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         chunks = [rows[i : i + self.chunk] for i in range(0, len(rows), self.chunk)]
         rank, processes = world()
-        with self._own(rank).open("a", encoding="utf-8") as f:
+        with open(self._own(rank), "a", encoding="utf-8", opener=no_link) as f:
             for part in chunks[rank::processes]:
                 if all(row["id"] in self.done for row in part):
                     continue
@@ -65,7 +66,7 @@ def whole_lines(path: Path, mend: bool = False) -> list[dict[str, Any]]:
         return []
     whole, _, rest = path.read_bytes().rpartition(b"\n")
     if rest and mend:
-        path.write_bytes(whole + b"\n" if whole else b"")
+        atomic_write(path, whole + b"\n" if whole else b"")
     return [json.loads(line) for line in whole.splitlines() if line]
 
 

@@ -1,4 +1,4 @@
-"""Grades a checkpoint in a process of its own, on the card and with the Python that the recipe names (vLLM, a server)."""
+"""Grades a checkpoint in a process of its own, on the recipe's card, by the environment's Python (vLLM)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,29 @@ from typing import Any
 import numpy as np
 import torch
 
+from mathdata.children import environment, python
 from mathdata.errors import MathdataError
 from mathdata.manifest import dump_json
 from mathdata.trainspec import TrainSpec
 
 __all__ = ["grade_apart", "whole_weights"]
 
-LAUNCHERS = ("ACCELERATE_", "TORCHELASTIC_", "MASTER_", "GROUP_", "ROLE_", "RANK", "WORLD_SIZE", "LOCAL_")
+INTERPRETER = "MATHDATA_EVALUATION_PYTHON"
+"""The environment may name one, a recipe may not: it would run any program."""
+LAUNCHERS = (
+    "ACCELERATE_",
+    "TORCHELASTIC_",
+    "MASTER_",
+    "MATHDATA_MEETING",
+    "GROUP_",
+    "GLOO_",
+    "NCCL_SOCKET",
+    "TP_SOCKET",
+    "ROLE_",
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_",
+)
 """What a launcher told the trainer's processes; an engine that reads it would wait for the others."""
 
 
@@ -37,13 +53,13 @@ def grade_apart(
         whole_weights(model, tokenizer, spec, seed, folder)
     told = {"spec": spec.model_dump(mode="json"), "seed": seed, "evaluate": evaluate, "model": str(folder)}
     dump_json(job, told | {"out": str(out / "evaluations" / f"step-{step}")})
-    env = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
+    env = environment({k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)})
     if spec.evaluation.devices is not None:
         env["CUDA_VISIBLE_DEVICES"] = spec.evaluation.devices
-    python = spec.evaluation.python or sys.executable
+    words = python("trainers.serving", str(job), interpreter=os.environ.get(INTERPRETER))
     try:
         done = subprocess.run(
-            [python, "-m", "trainers.serving", str(job)],
+            words,
             env=env,
             capture_output=True,
             text=True,
@@ -51,7 +67,7 @@ def grade_apart(
         )
     except OSError as error:
         raise MathdataError(
-            f"train.evaluation.python: {python} cannot be run: {error}", "name an interpreter"
+            f"{INTERPRETER}: {words[0]} cannot be run: {error}", "name an interpreter, or leave it unset"
         ) from None
     shutil.rmtree(folder, ignore_errors=True)
     job.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 from mathdata.errors import RecipeError
 from mathdata.prompts import get_prompt
 from mathdata.trainspec import TokenizerTraining, TrainSpec, local_folder
+from mathdata.weights import no_code_of
 
 __all__ = ["load_tokenizer", "train_tokenizer"]
 
@@ -105,12 +106,11 @@ def _loaded(spec: TrainSpec) -> Any:
             "train.tokenizer: a model made from a config brings no tokenizer",
             "write tokenizer: {train: {vocab_size: 512}} or tokenizer: {name: FOLDER}",
         )
-    with named(spec, name):
-        return AutoTokenizer.from_pretrained(
-            name,
-            revision=spec.model.revision if name == spec.model.name else None,
-            trust_remote_code=spec.model.trust_remote_code,
-        )
+    own = (
+        name == spec.model.name or not spec.tokenizer.name
+    )  # what is said of the model is not said of another's tokenizer
+    with named(spec, name), no_code_of(name, own and spec.model.trust_remote_code) as code:
+        return AutoTokenizer.from_pretrained(name, revision=spec.model.revision if own else None, **code)
 
 
 def set_pad(tokenizer: Any, asked: str | None = None) -> None:

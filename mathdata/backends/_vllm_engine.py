@@ -12,6 +12,7 @@ from typing import Any
 
 from mathdata.backends._thinking import split_thinking
 from mathdata.backends._wire import is_refusal
+from mathdata.children import environment
 from mathdata.errors import BackendError, MissingExtra
 from mathdata.types import Completion, Finish, Request
 
@@ -26,6 +27,8 @@ def start(settings: dict[str, Any], logprobs: bool, gpus: Sequence[int] | None) 
     if gpus is not None:
         seen = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if d]
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(seen[i] if seen else str(i) for i in gpus)
+    os.environ.update(environment())
+    os.environ.setdefault("VLLM_HOST_IP", "127.0.0.1")  # one machine: its processes meet on loopback
     _here.append(Engine(settings, logprobs))
     Finalize(None, _shut_down, exitpriority=100)  # before this process joins the engine's own, which would not end
     threading.Thread(target=_outlived, name="parent", daemon=True).start()

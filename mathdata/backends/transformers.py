@@ -16,6 +16,7 @@ from mathdata.backends._thinking import split_thinking
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.registry import register
 from mathdata.types import Completion, Finish, Request, Sampling
+from mathdata.weights import no_code_of
 
 __all__ = ["Transformers"]
 
@@ -83,7 +84,10 @@ class Transformers:
             tokenizer = self._load_tokenizer(words, True)
             return merged_adapter(named[0], tokenizer, wanted, base=named[1]).to(self.device).eval()
         try:
-            loaded = transformers.AutoModelForCausalLM.from_pretrained(str(model), dtype=wanted, use_safetensors=True)
+            with no_code_of(model) as code:
+                loaded = transformers.AutoModelForCausalLM.from_pretrained(
+                    str(model), dtype=wanted, use_safetensors=True, **code
+                )
         except (OSError, ValueError, KeyError) as error:
             raise BackendError(f"cannot load the model {model}: {error}", "give a folder or a hub name") from error
         return loaded.to(self.device).eval()
@@ -97,7 +101,8 @@ class Transformers:
             return source
         _, transformers = _libraries()
         try:
-            return transformers.AutoTokenizer.from_pretrained(str(source))
+            with no_code_of(source) as code:
+                return transformers.AutoTokenizer.from_pretrained(str(source), **code)
         except (OSError, ValueError, KeyError) as error:
             raise BackendError(f"cannot load the tokenizer {source}: {error}", "give tokenizer: FOLDER") from error
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from mathdata.backends import _vllm_engine
-from mathdata.errors import BackendError, MissingExtra, RecipeError
+from mathdata.errors import BackendError, MissingExtra, RecipeError, nearest
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request
+from mathdata.weights import no_code_of
 
 __all__ = ["Vllm"]
 
@@ -23,6 +24,15 @@ _OURS = {
     "tensor_parallel_size": "tensor_parallel", "data_parallel_size": "data_parallel", "dtype": "dtype",
     "max_model_len": "max_model_len", "gpu_memory_utilization": "gpu_memory", "model": "model",
 }  # fmt: skip
+
+PASSED = (
+    "attention_backend", "block_size", "cpu_offload_gb", "data_parallel_backend", "disable_cascade_attn",
+    "disable_custom_all_reduce", "disable_log_stats", "enable_chunked_prefill", "enable_expert_parallel",
+    "enable_prefix_caching", "enforce_eager", "kv_cache_dtype", "kv_cache_memory_bytes", "max_logprobs",
+    "max_num_batched_tokens", "max_num_seqs", "num_gpu_blocks_override", "pipeline_parallel_size", "quantization",
+    "revision", "seed", "swap_space", "tokenizer", "tokenizer_revision", "trust_remote_code",
+)  # fmt: skip
+"""Arguments of vllm.LLM that a recipe may set: none that names a class, a module, a plugin or a pickle to load."""
 
 
 @register("backend", "vllm")
@@ -41,11 +51,16 @@ class Vllm:
         max_model_len: Annotated[int | None, "longest prompt and answer together"] = None,
         gpu_memory: Annotated[float, "share of the GPU's memory to use"] = 0.9,
         logprobs: Annotated[bool, "keep the log-probability of every token: journal, and its mean in a column"] = False,
-        options: Annotated[dict[str, Any] | None, "further arguments of vllm.LLM, as they are"] = None,
+        options: Annotated[
+            dict[str, Any] | None, "further arguments of vllm.LLM that name no code: {enforce_eager: true}"
+        ] = None,
     ) -> None:
         for name, ours in _OURS.items():
             if name in (options or {}):
                 raise RecipeError(f"vllm: options.{name} has an option of its own", f"{ours}: ...")
+        for name in options or {}:
+            if name not in PASSED:
+                raise RecipeError(f"vllm: options.{name} is not passed on", nearest(name, PASSED))
         if min(tensor_parallel, data_parallel) < 1:
             raise RecipeError("vllm: tensor_parallel and data_parallel start at 1", "leave them out for one GPU")
         self.model, self.logprobs = str(model), logprobs
@@ -53,6 +68,7 @@ class Vllm:
         self._settings: dict[str, Any] = {
             "model": self.model, "tensor_parallel_size": tensor_parallel, "dtype": dtype,
             "max_model_len": max_model_len, "gpu_memory_utilization": gpu_memory, "enable_prefix_caching": True,
+            "trust_remote_code": False, "load_format": "safetensors",
             **(options or {}),
         }  # fmt: skip
         self.gpus = tensor_parallel * int((options or {}).get("pipeline_parallel_size", 1))
@@ -83,7 +99,9 @@ class Vllm:
         if self._tokenizer is None:
             from transformers import AutoTokenizer
 
-            self._tokenizer = AutoTokenizer.from_pretrained(self._settings.get("tokenizer") or self.model)
+            source = self._settings.get("tokenizer") or self.model
+            with no_code_of(source, bool(self._settings["trust_remote_code"])) as code:
+                self._tokenizer = AutoTokenizer.from_pretrained(source, **code)
         return len(_vllm_engine.tokens_of(self._tokenizer, request))
 
     def _started(self) -> list[ProcessPoolExecutor]:

@@ -73,15 +73,29 @@ class RayEngine(LocalEngine):
         if not ray.is_initialized():
             if self.address:
                 answers(self.address)
+            # One started here is for this machine alone: nothing of it listens beyond.
+            here: dict[str, Any] = {} if self.address else {"_node_ip_address": "127.0.0.1"}
             ray.init(
                 address=self.address,
                 num_cpus=None if self.address else self.workers,
+                job_config=job(ray),
+                **here,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 configure_logging=False,
             )
         return ray
+
+
+def job(ray: Any) -> Any:
+    """Ray's settings of our job: the folder we stand in is not put on the path of its workers, which Ray does by itself."""
+
+    class Job(ray.job_config.JobConfig):  # type: ignore[misc]
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True  # what Ray asks before it adds the folder
+
+    return Job(runtime_env={"env_vars": {"PYTHONSAFEPATH": "1"}})
 
 
 def answers(address: str) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mathdata.children import environment, python
 from mathdata.errors import MathdataError
 from mathdata.types import Verdict
 from mathdata.verifiers.extraction import RULES, extract
@@ -139,10 +140,8 @@ class _Team:
 
 
 def _child() -> subprocess.Popen[bytes]:
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)}
-    command = [sys.executable, "-m", "mathdata.verifiers.many"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    command = python("mathdata.verifiers.many")
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mathdata.children import environment, python
 from mathdata.types import Status
 
 __all__ = ["Proof", "prove", "shutdown"]
@@ -39,12 +40,9 @@ class _Worker:
         env = {
             k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
         }
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        env["PYTHONPATH"] = os.pathsep.join(p for p in (root, env.get("PYTHONPATH", "")) if p)
-        env["OMP_NUM_THREADS"] = "1"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mathdata.verifiers.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, bufsize=0, close_fds=True,
+            python("mathdata.verifiers.worker"), env=environment(env, OMP_NUM_THREADS="1"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, close_fds=True,
         )  # fmt: skip
         self.buffer = b""
         if self.line(START_LIMIT) is None:

@@ -107,11 +107,12 @@ def test_vllm_in_its_own_environment_grades_a_checkpoint_on_the_way(
     }.items():
         monkeypatch.setenv(key, value)
     engine = {"dtype": "float32", "max_model_len": 64, "options": {"enforce_eager": True}}
-    asked = {"data": questions, "times": 1, "limit": 8, "max_tokens": 12, "backend": {"vllm": engine}, "python": python}
+    asked = {"data": questions, "times": 1, "limit": 8, "max_tokens": 12, "backend": {"vllm": engine}}
+    monkeypatch.setenv("MATHDATA_EVALUATION_PYTHON", python)
     common = {"max_steps": 40, "learning_rate": 1e-2, **KNOWN}
     wide = {"model": {"config": {**TINY, "hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 2}}}
     record = run_sft(rows(12), tiny(**common, **wide, evaluation=asked), tmp_path / "run")[2]
-    here = {k: v for k, v in asked.items() if k not in ("backend", "python")}
+    here = {k: v for k, v in asked.items() if k != "backend"}
     same = run_sft(rows(12), tiny(**common, **wide, evaluation=here), tmp_path / "here")[2]
     assert record["evaluations"][0]["n"] == 8
     assert record["evaluations"][0]["answer_accuracy"] == pytest.approx(
@@ -120,14 +121,17 @@ def test_vllm_in_its_own_environment_grades_a_checkpoint_on_the_way(
 
 
 def test_an_evaluation_in_a_process_that_fails_says_which_words_it_ended_with(
-    questions: str, rows: Any, tiny: Any, tmp_path: Path
+    questions: str, rows: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {"data": questions, "times": 1, "limit": 2, "backend": "transformers", "python": "/bin/false"}
+    monkeypatch.setenv("MATHDATA_EVALUATION_PYTHON", "/bin/false")
+    asked = {"data": questions, "times": 1, "limit": 2, "backend": "transformers"}
     spec = tiny(evaluation=asked, max_steps=1, **KNOWN)
     with pytest.raises(MathdataError, match="the evaluation at step 1 ended with code 1"):
         run_sft(rows(12), spec, tmp_path / "run")
     with pytest.raises(RecipeError, match="is for the process of a backend"):
         tiny(evaluation={"devices": "1"})
+    with pytest.raises(RecipeError, match="would let a recipe run any program"):
+        tiny(evaluation=asked | {"python": "/bin/false"})
 
 
 def test_rows_that_the_evaluation_on_the_way_asks_are_leaks(
