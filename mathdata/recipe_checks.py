@@ -158,7 +158,7 @@ def check_keys(recipe: Recipe, where: str, text: str) -> None:
     """Every key that a teacher or a graded server needs is where the recipe says it is. Raises RecipeError."""
     for path, options in _servers(recipe):
         place = ".".join(p for p in path if isinstance(p, str))
-        from mathdata.backends.openai import HOME, find_key
+        from mathdata.keys import HOME, find_key
 
         url, variable = options.get("base_url"), options.get("api_key_env")
         file = options.get("api_key_file")

@@ -149,21 +149,23 @@ def _index(at: list[Any], part: str, item: str) -> int:
     raise RecipeError(f"{item}: no item '{part}' in a list of {len(at)}", "number them from 0")
 
 
-_SECRET_KEY = re.compile(r"(^|_)(api_?key|token|secret|password|authorization)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"\b(sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,})|://[^/\s:@]+:[^/\s@]+@"
+_SECRET_KEY = re.compile(
+    r"(^|[_-])(api[_-]?key|access[_-]?key|private[_-]?key|token|secret|password|passwd|authorization|credentials?|cookie)$",
+    re.IGNORECASE,
 )
 
 
 def refuse_keys(data: Any, where: str, text: str, path: tuple[str | int, ...] = ()) -> None:
     """A secret written into a recipe is refused; keys come from the environment. Raises RecipeError."""
+    from mathdata.keys import looks_secret
+
     items: Iterable[tuple[Any, Any]] = (
         data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     )
     for key, value in items:
         here = (*path, key)
         literal = isinstance(value, str) and value and not value.startswith("${")
-        if literal and (_SECRET_KEY.search(str(key)) or _SECRET_VALUE.search(value)):
+        if literal and (_SECRET_KEY.search(str(key)) or looks_secret(value)):
             line = line_of(text, *path, key)
             raise RecipeError(
                 f"{where}{line}: '{'.'.join(map(str, here))}' holds a key or password",

@@ -29,6 +29,14 @@ class Done:
         return json.loads(self.out)
 
 
+@pytest.fixture(autouse=True)
+def configuration(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration of the test's own: which key may go where is not taken from who runs the tests."""
+    home = tmp_path_factory.mktemp("configuration")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    return home
+
+
 @pytest.fixture
 def grown() -> Callable[[], float]:
     """Tells by how many MB the peak memory of this process has grown since the test began."""

@@ -62,6 +62,7 @@ LAYERS = [
         "layouts",
         "parents",
         "saving",
+        "keys",
         "remote",
         "licences",
         "io",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mathdata.errors import MathdataError, RecipeError, UnknownName
+from mathdata.keys import Source, bind
 from mathdata.pipeline import plan, run
 from mathdata.recipe import bundled, load_recipe
 from mathdata.recipe_text import load_yaml
@@ -151,6 +152,7 @@ def test_a_key_that_the_environment_lacks_is_asked_for_before_any_work(
     server = '{openai: {model: m, base_url: "http://127.0.0.1:9/v1", api_key_env: A_KEY_OF_MINE}}'
     stage = f"  - augment: {{method: [answer], teacher: {server}}}\n"
     recipe = load_recipe(write(tmp_path, GOOD + stage))
+    bind("http://127.0.0.1:9", Source(env="A_KEY_OF_MINE"))
     for work in (lambda: plan(recipe, tmp_path / "run"), lambda: run(recipe, out=tmp_path / "run")):
         with pytest.raises(RecipeError, match=r"r.yaml, line 7: stages.augment.teacher: .* no A_KEY_OF_MINE"):
             work()

@@ -106,11 +106,10 @@ def _loaded(spec: TrainSpec) -> Any:
             "train.tokenizer: a model made from a config brings no tokenizer",
             "write tokenizer: {train: {vocab_size: 512}} or tokenizer: {name: FOLDER}",
         )
-    own = (
-        name == spec.model.name or not spec.tokenizer.name
-    )  # what is said of the model is not said of another's tokenizer
-    with named(spec, name), no_code_of(name, own and spec.model.trust_remote_code) as code:
-        return AutoTokenizer.from_pretrained(name, revision=spec.model.revision if own else None, **code)
+    others = name in (spec.tokenizer.name, spec.model.adapter)  # what is said of the model is not said of these
+    revision = spec.model.revision if name == spec.model.name else None
+    with named(spec, name), no_code_of(name, spec.model.trust_remote_code and not others) as code:
+        return AutoTokenizer.from_pretrained(name, revision=revision, **code)
 
 
 def set_pad(tokenizer: Any, asked: str | None = None) -> None:

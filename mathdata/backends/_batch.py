@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import sleep
 from typing import Any
 
 from mathdata.backends._wire import Failure, read_reply
 from mathdata.errors import BackendError, MissingExtra
+from mathdata.keys import without_keys
 from mathdata.types import Completion
 
 __all__ = ["Batches", "Looked"]
@@ -124,10 +125,15 @@ class Batches:
                 place = int(str(item["custom_id"])[1:])
                 reply = item.get("response") or {"status_code": 500, "body": {"error": item.get("error")}}
                 body = json.dumps(reply.get("body")).encode()
-                found[place] = read_reply(int(reply.get("status_code") or 500), {}, body, self._chat)
+                found[place] = self._clean(read_reply(int(reply.get("status_code") or 500), {}, body, self._chat))
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue  # a line that names no request of ours answers none: it is asked again
         return found
+
+    def _clean(self, found: list[Completion] | Failure) -> list[Completion] | Failure:
+        if isinstance(found, Failure):
+            return replace(found, words=self._scrub(found.words))
+        return [without_keys(c) for c in found]
 
     def close(self) -> None:
         self._client.close()

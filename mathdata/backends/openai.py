@@ -21,14 +21,13 @@ from mathdata.backends._pace import Limiter, Pace
 from mathdata.backends._send import Deliver, Job, Sender, Store
 from mathdata.backends._wire import Failure, body_of, read_reply
 from mathdata.backends.money import Budget, Price, find_price, guess_tokens
-from mathdata.errors import BackendError, MissingExtra, RecipeError
+from mathdata.errors import MissingExtra, RecipeError
+from mathdata.keys import HOME, VARIABLE, find_key, origin_of, refuse_secrets, scrub, without_keys
 from mathdata.registry import register
 from mathdata.types import Completion, Progress, Request
 
 __all__ = ["OpenAI"]
 
-HOME = "https://api.openai.com/v1"
-KEY = "OPENAI_API_KEY"
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -42,8 +41,10 @@ class OpenAI:
         model: Annotated[str, "the server's name of the model"],
         base_url: Annotated[str | None, "address up to /v1; default $OPENAI_BASE_URL, else OpenAI"] = None,
         endpoint: Annotated[Literal["chat", "completions"], "messages, or a plain prompt"] = "chat",
-        api_key_env: Annotated[str | None, "environment variable that holds the key"] = None,
-        api_key_file: Annotated[Path | None, "file that holds the key"] = None,
+        api_key_env: Annotated[
+            str | None, "environment variable that holds the key; bound to the server by `mathdata keys`"
+        ] = None,
+        api_key_file: Annotated[Path | None, "file that holds the key; bound to the server by `mathdata keys`"] = None,
         concurrency: Annotated[int | Literal["auto"], "requests at once; auto finds it"] = "auto",
         timeout: Annotated[float, "seconds for one answer"] = 600.0,
         patience: Annotated[float, "seconds without any answer before the rest is left pending"] = 120.0,
@@ -56,14 +57,12 @@ class OpenAI:
         self.model, self.endpoint, self.timeout, self.patience = model, endpoint, timeout, patience
         self.name = f"openai:{model}"
         self.concurrency, self.batch = concurrency, batch
-        if api_key_env is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]{2,63}", api_key_env):
+        if api_key_env is not None and not VARIABLE.fullmatch(api_key_env):
             raise RecipeError("api_key_env is not the name of an environment variable", "never write a key in a recipe")
         self._where_key = (self.base_url, base_url is None, api_key_env, api_key_file)
         self._key: str | None = None
         self._settings: dict[str, Any] = {"omit": tuple(omit or ()), "extra": dict(extra or {}), "logprobs": logprobs}
-        for name in self._settings["extra"]:
-            if "key" in name.lower() or "auth" in name.lower() or name.lower() == "token":
-                raise RecipeError(f"openai: extra.{name} looks like a key", "keys come from the environment or a file")
+        refuse_secrets(self._settings["extra"], "openai: extra")
         self.logprobs = logprobs
         decides = [self.base_url, model, endpoint, omit or [], extra or {}, *(["logprobs"] if logprobs else [])]
         self.identity = json.dumps(["openai", *decides], sort_keys=True)
@@ -220,6 +219,7 @@ class OpenAI:
             self._spent["in"] += found.spent[0]
             self._spent["out"] += found.spent[1]
             return Failure(found.state, self._scrubbed(found.words), found.wait, found.spent)
+        found = [without_keys(c) for c in found]
         if len(found) < n:
             self.notes["the server ignores n: samples are asked for one by one"] += 1
         if job.request.params.get("schema") is not None and not all(_is_json(c.text) for c in found):
@@ -247,45 +247,16 @@ class OpenAI:
 
     def _scrubbed(self, words: object) -> str:
         """Words that may be shown: without the key, whoever repeated it."""
-        text = str(words)
-        if self._key:
-            text = text.replace(self._key, "***")
-        return re.sub(r"\bsk-[\w*-]{6,}", "sk-***", text)
+        return re.sub(r"\bsk-[\w*-]{6,}", "sk-***", scrub(str(words)))
 
 
 def checked_url(url: str) -> str:
-    """The address without its trailing slash. Raises RecipeError for one that holds a name or password."""
-    parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
-        shown = f"{parts.scheme}://{parts.hostname}{':' + str(parts.port) if parts.port else ''}{parts.path}"
-        raise RecipeError(f"base_url holds a user name or password (…@{shown.partition('//')[2]})", "use api_key_env")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    """The address without its trailing slash. Raises RecipeError for one that holds a name, a password or a key."""
+    if "://" not in url:
         raise RecipeError(f"base_url = {url!r} is no address", "for example http://127.0.0.1:8000/v1")
+    origin_of(url)
+    refuse_secrets(urlsplit(url).path, "openai: base_url")
     return url.rstrip("/")
-
-
-def find_key(base_url: str, own_choice: bool, env: str | None, file: Path | None) -> str | None:
-    """The key from the file, the named variable, or OPENAI_API_KEY.
-
-    The last is sent only where the user's environment points: a recipe's base_url must name the key it wants.
-    """
-    if file is not None:
-        try:
-            return Path(file).expanduser().read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BackendError(
-                f"{file}: cannot read the key: {error.strerror}", "api_key_file: a file you can read"
-            ) from None
-    if env is not None:
-        if env not in os.environ:
-            raise BackendError(f"the environment has no {env}", f"export {env}=...")
-        return os.environ[env].strip()
-    host = urlsplit(base_url).hostname or ""
-    official = host == "openai.com" or host.endswith(".openai.com")
-    key = os.environ.get(KEY, "").strip() or None
-    if official and key is None:
-        raise BackendError(f"the environment has no {KEY}", f"export {KEY}=..., or give api_key_env, api_key_file")
-    return key if official or own_choice else None
 
 
 def _refusal(error: OSError) -> str:

@@ -31,9 +31,15 @@ def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]]
 
 
 def fail(error: MathdataError) -> NoReturn:
-    message(f"error: {_one_line(error.message)}")
-    message(f"hint: {_one_line(error.hint) or 'run again with --debug for the traceback'}")
+    message(f"error: {_one_line(scrubbed(error.message))}")
+    message(f"hint: {_one_line(scrubbed(error.hint)) or 'run again with --debug for the traceback'}")
     sys.exit(error.exit_code)
+
+
+def scrubbed(text: str) -> str:
+    """Without a key that was sent, where one was."""
+    keys = sys.modules.get("mathdata.keys")
+    return str(keys.scrub(text)) if keys is not None else text
 
 
 def _one_line(text: str) -> str:

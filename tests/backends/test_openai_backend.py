@@ -20,6 +20,7 @@ from mathdata.backends.journaled import Journaled
 from mathdata.backends.money import Budget, Price, find_price, guess_tokens, parse_budget
 from mathdata.backends.openai import OpenAI
 from mathdata.errors import BackendError, MathdataError, RecipeError, UsageError
+from mathdata.keys import Source, bind
 from mathdata.registry import build
 
 
@@ -190,6 +191,7 @@ def test_no_key_follows_a_redirect(serve, monkeypatch):
     monkeypatch.setenv("OUR_KEY", "sk-secret-1234567890")
     other = serve()
     server = serve(faults={"redirect": 1.0}, redirect_to=other.url + "/chat/completions")
+    bind(server.url, Source(env="OUR_KEY"))
     with pytest.raises(BackendError, match="another address"):
         server.teacher(api_key_env="OUR_KEY").generate([ask(1)])
     assert other.stats()["asked"] == 0
@@ -209,9 +211,11 @@ def test_keys_do_not_stand_in_recipes_errors_or_figures(serve, monkeypatch):
     for error in (literal, as_name, in_url, in_extra):
         assert key not in error.value.message + error.value.hint
     monkeypatch.setenv("OUR_KEY", key)
-    teacher = build(
-        "backend", {"openai": {"model": "m", "base_url": "http://127.0.0.1:9/v1", "api_key_env": "OUR_KEY"}}
-    )
+    server = serve(faults={"401": 1.0})
+    bind(server.url, Source(env="OUR_KEY"))
+    teacher = build("backend", {"openai": {"model": "m", "base_url": server.url, "api_key_env": "OUR_KEY"}})
+    with pytest.raises(BackendError):
+        teacher.generate([ask(1)])
     assert key not in teacher.identity + str(teacher.figures) + teacher._scrubbed(f"Incorrect API key provided: {key}")
 
 
@@ -230,6 +234,7 @@ def test_a_missing_key_is_said_before_anything_is_sent(monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(BackendError, match="OPENAI_API_KEY"):
         OpenAI(model="gpt-4o-mini").generate([ask(1)])
+    bind("http://127.0.0.1:9", Source(env="NO_SUCH_KEY"))
     with pytest.raises(BackendError, match="NO_SUCH_KEY"):
         OpenAI(model="m", base_url="http://127.0.0.1:9/v1", api_key_env="NO_SUCH_KEY").generate([ask(1)])
 

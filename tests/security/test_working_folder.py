@@ -55,7 +55,7 @@ def poisoned(folder: Path, names: set[str]) -> Path:
     frame = conform(pl.DataFrame(rows))
     frame.write_parquet(folder / "rows.parquet")
     frame.select("problem", "answer").write_ndjson(folder / "questions.jsonl")
-    frame.select(response="answer").write_ndjson(folder / "answers.jsonl")
+    frame.select("problem", response="answer").write_ndjson(folder / "answers.jsonl")
     (folder / "recipe.yaml").write_text("name: r\ninput: rows.parquet\nstages: [dedup, verify]\n")
     train = f"{{model: {{config: {json.dumps(TINY)}}}, tokenizer: {{train: {{vocab_size: 280}}}}, max_steps: 2, batch: 2, preflight: {{allow: [overlong, benchmark-leak]}}}}"
     (folder / "train.yaml").write_text(
@@ -112,7 +112,7 @@ train train.yaml --smoke
 run train.yaml --out tr
 merge tr -o merged
 evaluate merged --benchmark questions.jsonl --out ev2
-compare tr
+compare tr/evaluation/none tr/evaluation/one
 chat tr
 run train.yaml train.parallel.processes=2 --out two
 dedup rows.parquet -o ray.parquet --engine ray

@@ -182,6 +182,7 @@ def test_a_journal_can_be_shared_between_runs(cli, table, server):
 def test_a_key_reaches_neither_output_nor_journal_nor_error(cli, table, server, tmp_path):
     key = "sk-verysecret-0123456789"
     options = teacher(server, api_key_env="OUR_KEY")
+    assert cli("keys", server.url, "--env", "OUR_KEY").rc == 0
     done = cli("augment", table, "-o", "o.parquet", "--method", "answer", "--teacher", options, env={"OUR_KEY": key})
     assert done.rc == 0, done.err
     server.set(faults={"401": 1.0})
