@@ -52,13 +52,12 @@ def run(
 
     Raises RecipeError before any work, ResumeError when the folder is in use or holds another recipe.
     """
-    made = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    made = resolved(recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides))
     display = display or Display()
     folder = Path(out) if out is not None else Path("runs") / made.name
     started = time.perf_counter()
     need_keys(made, folder)
     need_benchmarks(made, load=True)
-    made = resolved(made)
     for words in models_of_runs(made).values():
         display.say(f"model: {words}")
     need_memory(made)
@@ -125,9 +124,9 @@ def rows_of(benchmark: Benchmark, said: str) -> int:
 
 def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
     """What `run` would do, without doing it. Raises RecipeError where `run` would before any work."""
+    recipe = resolved(recipe, planning=True)
     need_keys(recipe, out or Path("runs") / recipe.name)
     need_benchmarks(recipe, load=False)
-    recipe = resolved(recipe, planning=True)
     need_memory(recipe)
     return {
         "name": recipe.name,

@@ -114,8 +114,10 @@ def override(data: dict[str, Any], item: str) -> None:
     for part in parts[:-1]:
         at = _step(at, part, item)
     last, made = parts[-1], load_yaml(value, where=item)
-    if isinstance(at, list):
+    if isinstance(at, list) and last.isdigit():
         at[_index(at, last, item)] = made
+    elif isinstance(at, list):
+        at[_index(at, last, item)][last] = made  # a stage by name: stages.dedup={level: exact}
     elif parts[:-1] == ["arms"] and made is None:
         _take_out(at, last, item)
     else:
@@ -143,8 +145,9 @@ def _index(at: list[Any], part: str, item: str) -> int:
     if part.isdigit() and int(part) < len(at):
         return int(part)
     for i, entry in enumerate(at):
-        if isinstance(entry, dict) and part in entry:
-            at[i] = entry
+        if entry == part:  # a stage that was written as its name alone
+            at[i] = {part: {}}
+        if isinstance(at[i], dict) and part in at[i]:
             return i
     raise RecipeError(f"{item}: no item '{part}' in a list of {len(at)}", "number them from 0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -170,7 +171,8 @@ def attempt(made: Sweep, file: str, work: Callable[[], Any]) -> None:
         work()
     except Exception as error:  # whatever it is: trainings are finished, their figures must reach the reader
         made.unwritten[file] = error.message if isinstance(error, MathdataError) else f"{type(error).__name__}: {error}"
-        (made.folder / file).unlink(missing_ok=True)  # one of an earlier call would pass for this one's
+        with contextlib.suppress(OSError):
+            (made.folder / file).unlink()  # one of an earlier call would pass for this one's
 
 
 def body_of(made: Sweep, grid: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

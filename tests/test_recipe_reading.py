@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mathdata.errors import MathdataError, RecipeError, UnknownName
 from mathdata.keys import Source, bind
 from mathdata.pipeline import plan, run
-from mathdata.recipe import bundled, load_recipe
-from mathdata.recipe_text import load_yaml
+from mathdata.recipe import bundled, load_recipe, only_arms
+from mathdata.recipe_text import load_yaml, override
 
 GOOD = """
 name: small
@@ -73,6 +76,69 @@ def test_a_mistake_is_named_with_its_place_and_the_nearest_valid_name(
     assert [w for w in words if w not in said] == [], said
     assert "sk-abcdef" not in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("1e-5", 1e-5),
+        ("-1E-5", -1e-5),
+        ("1.5e3", 1500.0),
+        (".5e-3", 5e-4),
+        ("2e+4", 2e4),
+        ("1.0e-5", 1e-5),
+        ("7", 7),
+        ("'1e-5'", "1e-5"),
+        ("1e5f", "1e5f"),
+        ("12e4567", "12e4567"),
+        ("e5", "e5"),
+        ("1e", "1e"),
+        ("v1e-5", "v1e-5"),
+        ("[1e-5, main]", [1e-5, "main"]),
+        ("{rate: 3e-5}", {"rate": 3e-5}),
+    ],
+)
+def test_a_number_is_a_number_and_a_text_stays_a_text(text: str, read: object) -> None:
+    data: dict[str, object] = {}
+    override(data, f"key={text}")
+    assert data == {"key": read}
+    assert type(data["key"]) is type(read)
+    assert load_yaml(f"key: {text}", "r") == {"key": read}
+
+
+def test_a_stage_is_changed_by_number_or_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("- verify: {}", "- verify"))
+    for item in ("stages.0.dedup.level=exact", "stages.dedup.level=exact", "stages.dedup={level: exact}"):
+        assert load_recipe(path, [item]).stages[0].options == {"level": "exact"}
+    assert load_recipe(path, ["stages.verify.steps=mark"]).stages[1].options == {"steps": "mark"}
+    assert load_recipe(path, ["stages.1=dedup"]).stages[1].name == "dedup"
+    with pytest.raises(RecipeError, match="no item 'sample' in a list of 2"):
+        load_recipe(path, ["stages.sample.n=5"])
+
+
+ARMS = GOOD + "arms: {raw: {train: false}, few: {stages: []}, curated: {}}\ncompare: {before: raw, after: curated}\n"
+
+
+def test_an_arm_is_taken_out_by_null(tmp_path: Path) -> None:
+    path = write(tmp_path, ARMS)
+    assert list(load_recipe(path, ["arms.few=null"]).arms) == ["raw", "curated"]
+    with pytest.raises(RecipeError, match="no arm named 'fwe'") as caught:
+        load_recipe(path, ["arms.fwe=null"])
+    assert "did you mean 'few'" in caught.value.hint
+    with pytest.raises(RecipeError, match="no arm named 'raw'"):
+        load_recipe(path, ["arms.raw=null"])  # the comparison names it
+    assert list(load_recipe(path, ["arms.raw=null", "compare=null"]).arms) == ["few", "curated"]
+
+
+def test_arms_are_chosen_by_name_for_a_run(tmp_path: Path, call: Callable[..., Any]) -> None:
+    path = write(tmp_path, ARMS)
+    assert list(only_arms(load_recipe(path), ["curated", "raw"]).arms) == ["raw", "curated"]
+    assert only_arms(load_recipe(path), ["few"]).compare is None
+    assert only_arms(load_recipe(path), []).compare is not None
+    done = call("run", path, "--plan", "--arm", "few", "--arm", "raw", "--json")
+    assert list(json.loads(done.out)["train"]) == ["raw", "few"]
+    wrong = call("run", path, "--arm", "fw")
+    assert (wrong.rc, wrong.err.splitlines()[1]) == (2, "hint: did you mean 'few'?")
 
 
 @pytest.mark.parametrize("name", ["我的配方", "v1.2_b-3", "a"])

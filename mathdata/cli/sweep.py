@@ -75,9 +75,9 @@ def _sweep(
 
 def shown(made: Sweep) -> str:
     """The table as aligned lines: what was varied, the arm, each benchmark's figures; without training, its rows."""
-    from mathdata.sweep_table import benchmarks_of, best_runs
+    from mathdata.sweep_table import best_runs
 
-    lines = aligned([_row(row, benchmarks_of(made.rows)) for row in made.rows])
+    lines = aligned(table_of(made.rows))
     lines += [_value(m) for m in made.methods]
     for name, row in best_runs(made.rows).items() if len(made.rows) > 1 else ():
         figure = f"{100 * row[f'{name}_accuracy']:.1f} %"
@@ -87,30 +87,41 @@ def shown(made: Sweep) -> str:
 
 NOT_VARIED = ("arm", "rows", "tokens", "steps", "seconds", "digest", "run")
 MEASURED = {"accuracy": "accuracy", "format_accuracy": "format", "truncated": "cut off", "length": "length"}
+NARROW = ("accuracy", "truncated")
+"""What is printed of each of several benchmarks, so that a line fits a screen; sweep.csv holds all."""
 
 
-def _row(row: dict[str, Any], benchmarks: list[str]) -> dict[str, str]:
-    """One run and arm: heading -> text, in the order of the table."""
+def table_of(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Heading -> text of each run and arm; the rows trained on where no varied value says the same."""
     from mathdata.report.scaling import short_names
+    from mathdata.sweep_table import benchmarks_of
 
+    benchmarks = benchmarks_of(rows)
     graded = tuple(f"{b}_" for b in benchmarks)
-    varied = [k for k in row if k not in NOT_VARIED and not (graded and k.startswith(graded))]
-    found = {name: str(row[k]) for k, name in short_names(varied).items()} | {"arm": str(row["arm"])}
-    if row.get("rows") is not None and str(row["rows"]) not in found.values():
-        found["rows"] = f"{row['rows']:,}"
-    for name in benchmarks:
-        before = f"{name} " if len(benchmarks) > 1 else ""
-        found |= {before + heading: text for heading, text in _graded(row, name)}
-    return found
+    varied = [k for k in (rows[0] if rows else ()) if k not in NOT_VARIED and not (graded and k.startswith(graded))]
+    names = short_names(varied)
+    counted = [r for r in rows if r.get("rows") is not None]
+    told = not counted or any(all(r[k] == r["rows"] for r in counted) for k in varied)
+    made = []
+    for row in rows:
+        cells = {names[k]: str(row[k]) for k in varied} | {"arm": str(row["arm"])}
+        if not told:
+            cells["rows"] = "–" if row["rows"] is None else f"{row['rows']:,}"
+        for name in benchmarks:
+            before = f"{name} " if len(benchmarks) > 1 else ""
+            cells |= {before + heading: text for heading, text in _graded(row, name, len(benchmarks) > 1)}
+        made.append(cells)
+    return made
 
 
-def _graded(row: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
+def _graded(row: dict[str, Any], name: str, narrow: bool) -> Iterator[tuple[str, str]]:
     """Heading and text of one benchmark's figures, as far as they are known."""
     for key, heading in MEASURED.items():
-        if (value := row.get(f"{name}_{key}")) is not None:
-            yield heading, f"{value:.0f}" if key == "length" else f"{100 * value:.1f} %"
-            if key == "accuracy" and row.get(f"{name}_low") is not None:
-                yield "95 %", f"{100 * row[f'{name}_low']:.1f} – {100 * row[f'{name}_high']:.1f}"
+        if (value := row.get(f"{name}_{key}")) is None or (narrow and key not in NARROW):
+            continue
+        yield heading, f"{value:.0f}" if key == "length" else f"{100 * value:.1f} %"
+        if key == "accuracy" and row.get(f"{name}_low") is not None:
+            yield "95 %", f"{100 * row[f'{name}_low']:.1f} – {100 * row[f'{name}_high']:.1f}"
 
 
 def aligned(rows: list[dict[str, str]]) -> list[str]:

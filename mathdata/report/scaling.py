@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 WIDE, HIGH = 570, 304
 """The field inside the axes; names of lines stand to its right, as wide as the longest, and it grows with their number."""
-LEFT, TOP, BOTTOM = 58, 52, 84
+LEFT, TOP, BOTTOM = 58, 52, 98
 APART = 16
 """Between two names of lines."""
 COLOURS = ("#0b62a8", "#c77700", "#8a56a3", "#00866b", "#c4501b", "#85888f")
@@ -232,7 +232,9 @@ def axes(
             )
     middle = LEFT + WIDE / 2
     body.append(f'<text x="{middle}" y="{TOP + high + 46}" text-anchor="middle">{e(unit)}</text>')
-    body.append(f'<text class="note" x="{middle}" y="{TOP + high + 70}" text-anchor="middle">{e(said)}</text>')
+    for k, line in enumerate(said.split("; ")):
+        y = TOP + high + 70 + 17 * k
+        body.append(f'<text class="note" x="{middle}" y="{y}" text-anchor="middle">{e(line)}</text>')
     return [*body, f'<text x="18" y="{TOP - 24}">accuracy, %</text>']
 
 

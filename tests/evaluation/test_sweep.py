@@ -201,6 +201,47 @@ def test_a_failed_point_is_named_and_the_others_stand(tmp_path, recipe, cli):
     assert "missing.jsonl" in next(iter(done.json["failed"].values()))
 
 
+def test_a_table_that_cannot_be_written_is_told_and_costs_no_figure(tmp_path, recipe, cli):
+    (tmp_path / "s" / "sweep.csv").mkdir(parents=True)
+    done = cli("sweep", recipe, "-o", "s", "--json")
+    assert done.rc == 1
+    assert "not written: sweep.csv: " in done.err
+    assert "sweep.json holds every figure" in done.err
+    assert list(done.json["unwritten"]) == ["sweep.csv"]
+    assert [r["rows"] for r in json.loads((tmp_path / "s" / "sweep.json").read_text())["rows"]] == [5, 10]
+    assert pl.read_parquet(tmp_path / "s" / "sweep.parquet").height == 2
+    (tmp_path / "s" / "sweep.csv").rmdir()
+    again = cli("sweep", recipe, "-o", "s", "--json")
+    assert (again.rc, again.json["skipped"], again.json["unwritten"]) == (0, 2, {})
+
+
+def test_a_run_whose_report_is_broken_has_failed_and_is_made_again(tmp_path, recipe):
+    sweep(recipe, out=tmp_path / "s")
+    broken = next((tmp_path / "s" / "runs").glob("n-5-*")) / "report.json"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:50])
+    told = sweep(recipe, out=tmp_path / "s")
+    assert list(told.failed) == [broken.parent.name]
+    assert told.table["rows"].to_list() == [10]
+    again = sweep(recipe, out=tmp_path / "s")
+    assert (again.skipped, again.failed) == (1, {})
+    assert again.table["rows"].to_list() == [5, 10]
+
+
+def test_values_that_are_mappings_lists_or_nothing_end_in_the_table(tmp_path, recipe):
+    grid = {"stages.dedup": [{"level": "exact"}, {"level": "normal"}], "about": [["a", "b"]]}
+    with pytest.raises(RecipeError, match=r"^point stages\.dedup = level=exact, about = a\+b: "):
+        sweep(recipe, grid=grid, out=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+    grid["about"] = ["a", {"en": "b", "zh": "乙"}]
+    made = sweep(recipe, grid=grid, out=tmp_path / "s", overrides=["stages.sample.n=5"])
+    assert (made.failed, made.unwritten) == ({}, {})
+    assert pl.read_csv(tmp_path / "s" / "sweep.csv")["stages.dedup"].unique().sort().to_list() == [
+        "level=exact", "level=normal",
+    ]  # fmt: skip
+    assert set(made.table["about"].to_list()) == {"a", "en=b+zh=乙"}
+
+
 def test_one_method_is_left_out_at_a_time(tmp_path, recipe):
     path = tmp_path / "aug.yaml"
     path.write_text(

@@ -15,7 +15,7 @@ from mathdata.recipe import Recipe, arm_train, load_recipe
 from trainers import train
 from trainers.order import arrange
 from trainers.plan import plan
-from trainers.settings import sft_config
+from trainers.settings import one_card, sft_config
 from trainers.smoke import smoke_spec
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -328,6 +328,31 @@ def test_every_point_of_a_recipes_own_sweep_is_read_and_fits_its_card(name: str,
     points = points_of(load_recipe(path).sweep or {}, tmp_path)
     read = read_points(path, points)
     assert len({r.digest for r in read.values()}) == len(points)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], ["point size = 7B, amount = 20, arm trained: the plan needs", "L40S has 48"]),
+        (["train.preflight.allow=[memory]", "input=missing.jsonl"], []),
+    ],
+)
+def test_a_point_that_does_not_fit_its_card_is_refused_before_any_run(
+    more: list[str], words: list[str], call: Callable[..., Any], tmp_path: Path
+) -> None:
+    grid = ["size={label: 7B, train.model: Qwen/Qwen2.5-7B}", "amount={label: 20, stages.3.sample.quota: {gsm8k: 20}}"]
+    done = call("sweep", RECIPES / "exp000_size_amount.yaml", *more, "-g", grid[0], "-g", grid[1], "-o", "s")
+    assert done.rc == (2 if words else 1)  # allowed by name, it starts, and fails at its missing file
+    assert [w for w in words if w not in done.err] == []
+    assert (tmp_path / "s").exists() == (not words)
+
+
+def test_a_process_trains_on_one_card_where_it_sees_two(tmp_path: Path) -> None:
+    spec = arm_train(load_recipe(RECIPES / "exp004_sizes.yaml", ["train.precision=fp32"]), "full")
+    config = sft_config(spec, arrange([100] * 120, spec), tmp_path, 0)
+    config._n_gpu = 2  # what transformers finds on the report's machine
+    assert config.train_batch_size == 2
+    assert one_card(config).train_batch_size == 1
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
