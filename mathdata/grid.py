@@ -16,7 +16,7 @@ from mathdata.recipe_text import load_yaml
 if TYPE_CHECKING:  # `mathdata sweep --help` need not wait for pydantic
     from mathdata.recipe import Recipe
 
-__all__ = ["Point", "check_plans", "flat", "leave_one_out", "parse_grid", "points_of", "read_points"]
+__all__ = ["Point", "flat", "leave_one_out", "parse_grid", "points_of", "read_points"]
 
 LABEL = "label"
 """Key of a grid value that holds several overrides: what the table and the plot call it."""
@@ -176,43 +176,21 @@ def _short(name: str, most: int = 120) -> str:
 def read_points(
     recipe: str | Path, points: Sequence[Point], overrides: Sequence[str] = (), arms: Sequence[str] = ()
 ) -> dict[Path, Recipe]:
-    """The recipe of every point, by folder. Raises MathdataError for a value no recipe takes, naming the point."""
+    """The recipe of every point, by folder, its models of other runs looked up.
+
+    Raises MathdataError, naming the point, for a value that no recipe takes and a plan that its card cannot hold.
+    """
     from mathdata.recipe import load_recipe, only_arms
     from mathdata.runmodel import resolved
+    from mathdata.training import need_memory
 
     made = {}
     for point in points:
         try:
             made[point.folder] = resolved(only_arms(load_recipe(recipe, [*overrides, *point.overrides]), arms))
+            need_memory(made[point.folder])
         except MathdataError as error:
             error.message = f"point {point.said}: {error.message}"
             error.args = (error.message,)
             raise
-    check_plans(points, made)
     return made
-
-
-def check_plans(points: Sequence[Point], recipes: Mapping[Path, Recipe]) -> None:
-    """Every arm that names a card fits it by plan, before any point runs. Raises RecipeError with point and arm."""
-    from mathdata.recipe import arm_train
-    from mathdata.training import need_torch
-
-    known: dict[str, dict[str, Any]] = {}
-    for point in points:
-        recipe = recipes[point.folder]
-        for name, arm in recipe.arms.items() if recipe.train is not None else ():
-            if arm.train is False or (spec := arm_train(recipe, name)).parallel.gpu is None:
-                continue
-            need_torch()
-            from trainers.plan import plan
-
-            key = digest_of(spec.model_dump(mode="json"))
-            memory = known[key] = known.get(key) or plan(spec)["memory"]
-            allowed = {*spec.preflight.allow, *arm.preflight.allow}
-            if memory["fits"] is False and "memory" not in allowed:
-                raise RecipeError(
-                    f"point {point.said}, arm {name}: the plan needs {memory['total']:.1f} GiB on each card, "
-                    f"{memory['gpu']} has {memory['gpu_gib']:.0f}",
-                    "give this value a train.parallel, batch or gradient_checkpointing of its own; see: mathdata train "
-                    "RECIPE --plan; train.preflight.allow=[memory] starts it all the same",
-                )
