@@ -147,11 +147,11 @@ def text_bytes(batch: pa.RecordBatch) -> int:
     """Bytes of a batch with its dictionaries written out."""
     import pyarrow.compute as pc
 
-    size: Any = 0
+    size = 0
     for array in dictionaries(batch):
         lengths = pc.cast(pc.binary_length(array.dictionary), "int64")
         size += pc.sum(pc.take(lengths, array.indices)).as_py() or 0
-    return int(size) + batch.num_rows
+    return int(size + batch.num_rows)
 
 
 def pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
