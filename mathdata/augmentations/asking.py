@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from mathdata.bounds import read_small
 from mathdata.errors import RecipeError, nearest
+from mathdata.templates import bounded, check_template
 from mathdata.types import Request
 
 __all__ = ["PromptFile", "find_prompt", "render"]
@@ -32,8 +34,10 @@ class PromptFile:
     def messages(self, values: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
         from jinja2 import TemplateError
 
+        ours = self.path.parent == FOLDER
         try:
-            return tuple({"role": role, "content": t.render(values).strip()} for role, t in self.turns)
+            with nullcontext() if ours else bounded(str(self.path)):
+                return tuple({"role": role, "content": t.render(values).strip()} for role, t in self.turns)
         except TemplateError as error:
             raise RecipeError(f"{self.path}: {error}", "a prompt may use problem, params, language") from None
 
@@ -74,6 +78,7 @@ def _load(path: Path) -> PromptFile:
         source = read_small(path, "a prompt")
     except OSError as error:
         raise RecipeError(f"{path}: cannot read the prompt: {error}", "prompts: {method: file.jinja}") from None
+    check_template(source, str(path))
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     try:

@@ -297,3 +297,48 @@ def test_half_a_character_in_an_answer_is_stored_and_replayed(hostile: str, tmp_
     ).filter(pl.col("method") == "answer")
     assert made.height == 1
     assert "�" in made["solution"][0]
+
+
+LOOP = "{% for i in range(99999) %}{% for j in range(99999) %}BODY{% endfor %}{% endfor %}"
+TEMPLATES = {
+    "loops without end": LOOP.replace("BODY", ""),
+    "text without end": LOOP.replace("BODY", "xxxxxxxxxxxxxxxx"),
+    "text times a number": "{{ 'x' * 999999999 }}",
+    "a power of powers": "{{ 9**9**9 }}",
+    "doubling": "{% set ns = namespace(s='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "squaring": "{% set ns = namespace(n=99) %}{% for i in range(60) %}{% set ns.n = ns.n * ns.n %}{% endfor %}",
+    "a wide format": "{{ '%9999999999d'|format(1) }}",
+    "a wide format, the other way": "{{ '{:>9999999999}'.format(1) }}",
+    "a centred word": "{{ 'x'|center(9999999999) }}",
+    "a macro that calls itself": "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+    "replacing": "{% set ns = namespace(s='a' * 1000) %}{% for i in range(9) %}{% set ns.s = ns.s.replace('a', ns.s) %}{% endfor %}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_that_loops_or_multiplies_is_stopped(name: str) -> None:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from mathdata.templates import bounded, check_template
+
+    def rendered() -> str:
+        check_template(TEMPLATES[name], "prompt.jinja")
+        with bounded("prompt.jinja", seconds=0.5):
+            return ImmutableSandboxedEnvironment().from_string(TEMPLATES[name]).render()
+
+    with pytest.raises(mathdata.errors.RecipeError) as refused:
+        rendered()
+    assert refused.value.message.startswith("prompt.jinja: ")
+    assert sum(range(1000)) == 499_500  # nothing of the watch is left to strike later
+
+
+def test_a_hostile_prompt_file_ends_the_command_in_two_lines(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps(rows()[1]) + "\n")
+    (tmp_path / "p.jinja").write_text(TEMPLATES["doubling"])
+    done = limited(
+        tmp_path, "augment", "in.jsonl", "-o", "out.parquet", "--method", "answer",
+        "--teacher", json.dumps({"openai": {"model": "m", "base_url": "http://127.0.0.1:9/v1"}}),
+        "--prompts", "{answer: p.jinja}",
+    )  # fmt: skip
+    assert is_two_lines(done), done.stderr
+    assert "MB" in done.stderr
