@@ -345,7 +345,7 @@ def test_every_prompt_stands_in_both_languages_and_ends_with_the_problem(name, l
     prompt = find_prompt(name, language)
     messages = prompt.messages({"problem": problem(), "params": params, "language": language})
     assert [m["role"] for m in messages][-1] == "user"
-    assert messages[0]["role"] == "system"
+    assert name == "steps" or messages[0]["role"] == "system"  # evaluation asks without one
     assert all(m["content"] for m in messages)
     assert any(part in messages[-1]["content"] for part in (STORY, "Q?", "How many?", "{a} + {b}"))
     assert bool(re.search(r"[一-鿿]", messages[-1]["content"])) == (language == "zh")
@@ -419,9 +419,42 @@ def test_methods_ask_for_nothing_twice():
         "rephrase",
         "new_question",
         "step_cot",
+        "steps",
         "vary_numbers",
     ):
         method = build("augmentation", name)
         assert method.requests(problem(), 7) == method.requests(problem(), 7)
         assert method.name == name
     assert Fobar.novelty == SelfVerification.novelty == "path"
+
+
+CLOSED = "Therefore, the final answer is: $\\boxed{5}$. I hope it is correct."
+FORMS = [
+    (f"## Step 1: Add\n2 + 3 = 5\n\n## Step 2: Say it\n{CLOSED}", ""),
+    (f"2 + 3 = 5.\n{CLOSED}", ""),
+    (f"One.\nTwo.\nThree.\n{CLOSED}", "no '## Step 1:' header, and 3 lines are not concise"),
+    ("## Step 1: Add\n2 + 3 = 5", "no sentence"),
+    ("2 + 3 = 5. Therefore, the final answer is: 5.", "no sentence"),
+    (f"## Step 1: Add\n2 + 3 = 5\n## Step 3: Say it\n{CLOSED}", "the headers count Step 1, Step 3"),
+    (f"## Step 2: Add\n2 + 3 = 5\n{CLOSED}", "the headers count Step 2"),
+    (f"Step 1: Add\n2 + 3 = 5\nStep 2: Say it\n{CLOSED}", "no '## Step 1:' header"),
+]
+
+
+@pytest.mark.parametrize(("text", "fault"), FORMS)
+def test_a_solution_that_is_not_in_steps_is_set_aside_with_what_is_wrong(text, fault):
+    method = build("augmentation", "steps")
+    asked = method.requests(problem(), 0)[0]
+    row = method.rows(problem(), asked, Completion(text))[0]
+    assert row["solution"] == text
+    assert row.get("reject") == ("not-in-steps" if fault else None)
+    assert fault in row.get("reject_why", "")
+
+
+def test_a_teacher_is_asked_for_steps_with_the_very_prompt_of_the_test():
+    from mathdata.augmentations.asking import render
+    from mathdata.prompts import get_prompt
+
+    asked = render(build("augmentation", "steps").requests(problem(), 0)[0])
+    assert [m["role"] for m in asked.messages] == ["user"]
+    assert asked.messages[0]["content"] == get_prompt("steps").render(problem().problem).strip()

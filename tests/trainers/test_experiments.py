@@ -12,9 +12,10 @@ import pytest
 from mathdata.grid import points_of, read_points
 from mathdata.prompts import get_prompt
 from mathdata.recipe import Recipe, arm_train, load_recipe
+from mathdata.training import evaluation_of
 from trainers import train
 from trainers.order import arrange
-from trainers.plan import plan
+from trainers.plan import check_memory, plan
 from trainers.settings import one_card, sft_config
 from trainers.smoke import smoke_spec
 
@@ -120,7 +121,12 @@ FACTS: dict[str, dict[str, Any]] = {
         "train.tokenizer.pad": "<|reserved_special_token_0|>",
         "train.loss": "response",
         "train.prompt": "llama3_header",
+        "train.scheduler": "linear",
+        "train.warmup": 0,
+        "evaluate.prompt": "steps",
+        "evaluate.limit": None,
         "arms.steps.train.prompt": "steps",
+        "arms.plain.train": {},
         "train.lora.rank": 8,
         "train.lora.targets": ("q_proj", "v_proj"),
         "train.batch": 2,
@@ -142,7 +148,15 @@ FACTS: dict[str, dict[str, Any]] = {
         "arms.dropout.train.lora.dropout": 0.1,
         "arms.weight_decay.train.weight_decay": 0.01,
         "arms.only_qkv.train.partial": ["qkv"],
-        "arms.only_mlp.train.partial": ["mlp"],
+        "arms.only_mlp.train.lora.targets": ["gate_proj", "up_proj", "down_proj"],
+        "arms.vocabulary.train.tokenizer.add_tokens": ["## Step"],
+        **{
+            f"arms.{arm}.stages.3.options.{key}": value
+            for arm in (
+                "steps", "rank_4", "dropout", "weight_decay", "mixed", "combined", "vocabulary", "only_qkv", "only_mlp",
+            )
+            for key, value in (("method", ["steps"]), ("originals", "keep" if arm in ("mixed", "combined") else "replace"))
+        },
         "arms.last_layer.train.partial": ["last_layer", "norm"],
         "arms.last_layer.train.lora.targets": ["lm_head"],
         "evaluate.benchmarks": ["math"],
@@ -150,6 +164,17 @@ FACTS: dict[str, dict[str, Any]] = {
         "evaluate.batch_size": 128,
         "evaluate.temperature": 0.0,
         "seed": 42,
+    },
+    "exp003_parallel": {
+        "train.parallel.processes": 2,
+        "train.parallel.gpu": "RTX3090",
+        "train.batch": 2,
+        "train.accumulation": 8,
+        "train.scheduler": "linear",
+        "train.warmup": 0,
+        "evaluate.prompt": "steps",
+        "evaluate.max_tokens": 1024,
+        "arms.steps.stages.3.options.method": ["steps"],
     },
     "exp004_sizes": {
         "train.model.name": "Qwen/Qwen2.5-1.5B",
@@ -213,7 +238,9 @@ TRAINED = {
     ("exp003_math", "plain"): (3_407_872, 8_033_669_120),
     ("exp003_math", "last_layer"): (220_233_728, 8_032_378_880),
     ("exp003_math", "only_qkv"): (32 * 4096 * (4096 + 2 * 1024), 8_030_261_248),
-    ("exp003_math", "only_mlp"): (32 * 3 * 4096 * 14336, 8_030_261_248),
+    ("exp003_math", "only_mlp"): (32 * 3 * 8 * (4096 + 14336), 8_044_417_024),
+    ("exp003_math", "rank_4"): (1_703_936, 8_031_965_184),
+    ("exp003_parallel", "steps"): (3_407_872, 8_033_669_120),
     ("exp004_sizes", "rows_128"): (1_543_714_304, 1_543_714_304),
 }
 
@@ -235,8 +262,10 @@ ARMS = {
     "exp002_gsm8k": {"before", "plain", "spectral"},
     "exp002_metamathqa": {"before", "plain", "spectral"},
     "exp003_math": {
-        "before", "plain", "steps", "rank_4", "dropout", "weight_decay", "mixed", "only_qkv", "only_mlp", "last_layer",
+        "before", "plain", "steps", "rank_4", "dropout", "weight_decay", "mixed", "combined", "vocabulary", "only_qkv",
+        "only_mlp", "last_layer",
     },
+    "exp003_parallel": {"before", "plain", "steps"},
     "exp004_sizes": {"before", "rows_128", "rows_256", "rows_512", "rows_1024", "full"},
     "exp004_learning_rate": {"before", "trained"},
     "exp004_batch": {"before", "trained"},
@@ -382,6 +411,23 @@ def test_every_arm_of_a_recipe_can_be_planned(name: str) -> None:
         assert made["memory"]["total"] > 0
         if (name, arm) in TRAINED:
             assert (made["trainable"], made["total"]) == TRAINED[name, arm]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_cards_that_a_recipe_names_can_hold_every_arm(name: str) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml")
+    for arm, settings in recipe.arms.items():
+        if settings.train is not False:
+            check_memory(arm_train(recipe, arm), arm)
+
+
+def test_every_model_of_the_step_study_is_asked_the_same() -> None:
+    """What is asked stands in `evaluate`, whatever an arm was trained with: else no arm can be laid beside `before`."""
+    recipe = load_recipe(RECIPES / "exp003_math.yaml")
+    assert recipe.evaluate is not None
+    asked = [evaluation_of(recipe, arm, Path(arm)) or {} for arm in recipe.arms]
+    assert [a["prompt"] for a in asked] == ["steps"] * len(recipe.arms)
+    assert get_prompt("steps").chat
 
 
 def test_the_published_prompts_are_word_for_word() -> None:
