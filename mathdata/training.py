@@ -124,7 +124,8 @@ def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: s
         {k: body[k] for k in ("spec", "seed", "before", "allow")},
         {k: v for k, v in (body["evaluate"] or {}).items() if k != "out"},
         None if untrained else data.digest,
-        sorted(chains[chain_of(recipe, a)][-1].digest for a in recipe.arms),
+        # Other arms' rows decide a tokenizer that is made from them, and nothing else: an arm chosen alone is this one.
+        sorted(chains[chain_of(recipe, a)][-1].digest for a in recipe.arms) if spec.tokenizer.train else None,
         {k: v for k, v in versions().items() if k in ("mathdata", "torch", "transformers", "trl")},
     ]
     return Job(arm, digest_of(decides), body, folder / "models" / arm, evaluation, {})
