@@ -121,7 +121,7 @@ def test_a_benchmark_says_the_families_that_its_rows_are_read_as(name: str, shar
     assert set(benchmark.families) == set(families_in(replace(benchmark, families=None)))
 
 
-@pytest.mark.parametrize("name", ["contest_zh", "exp001_contest"])
+@pytest.mark.parametrize("name", ["contest_zh", "exp001_contest", "exp001_templates"])
 def test_perfect_answers_by_the_rules_of_the_recipe_are_right_on_its_own_benchmark(name: str, shared: Path) -> None:
     made = load_recipe(name)
     assert made.evaluate is not None

@@ -77,6 +77,23 @@ FACTS: dict[str, dict[str, Any]] = {
         "arms.first.train.lora": {"rank": 8, "alpha": 16, "targets": r".*\.self_attn\.(q|v)_proj"},
         "evaluate.benchmarks": [{"contest200": {"tolerance": 0.05, "max_tokens": 256}}, "squad"],
     },
+    "exp001_templates": {
+        "train.model.name": "meta-llama/Meta-Llama-3-8B",
+        "stages.4.options.method": [{"step_cot": {"round": {"equation": 1, "divide": 1, "discount": 1, "square_root": 1}}}],
+        "stages.4.options.teacher": "symbolic",
+        "stages.5.options.teacher.openai.model": "Qwen/Qwen2.5-7B-Instruct",
+        "stages.5.where": {"topic": ["mean", "sales"]},
+        "stages.6.options.method": [{"template": {"wordings": 8, "spot": 0.1}}],
+        "stages.6.options.teacher.openai.model": "Qwen/Qwen2.5-72B-Instruct",
+        "stages.6.where": {"topic": ["equation", "add", "subtract", "divide"]},
+        "train.prompt": "alpaca",
+        "train.epochs": 1,
+        "train.batch": 4,
+        "train.max_length": 512,
+        "train.lora.rank": 16,
+        "train.lora.alpha": 32,
+        "evaluate.benchmarks": [{"contest200": {"tolerance": 0.05, "max_tokens": 256}}, "squad"],
+    },
     "exp002_gsm8k": {
         "train.model.name": "HuggingFaceTB/SmolLM2-135M",
         "input.0.otherwise": "hf://openai/gsm8k?subset=main&split=train",
@@ -234,6 +251,7 @@ FACTS: dict[str, dict[str, Any]] = {
 
 TRAINED = {
     ("exp001_contest", "final"): (13_631_488, 8_043_892_736),
+    ("exp001_templates", "templates"): (13_631_488, 8_043_892_736),
     ("exp001_contest", "first"): (3_407_872, 8_033_669_120),
     ("exp003_math", "plain"): (3_407_872, 8_033_669_120),
     ("exp003_math", "last_layer"): (220_233_728, 8_032_378_880),
@@ -259,6 +277,7 @@ ARMS = {
     "exp000_size_amount": {"before", "trained"},
     "exp000_augment": {"before", "augmented"},
     "exp001_contest": {"before", "first", "final"},
+    "exp001_templates": {"before", "templates"},
     "exp002_gsm8k": {"before", "plain", "spectral"},
     "exp002_metamathqa": {"before", "plain", "spectral"},
     "exp003_math": {
