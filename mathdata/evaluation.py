@@ -19,7 +19,7 @@ from mathdata.benchmarks import get_benchmark
 from mathdata.errors import BackendError, DataError, UsageError
 from mathdata.figures import GUARD, summarise
 from mathdata.grading import grade, with_token_accuracy
-from mathdata.leaderboard import lm_eval_results
+from mathdata.leaderboard import lm_eval_figures, lm_eval_results
 from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
 from mathdata.prompts import Prompt
 from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling
@@ -148,6 +148,8 @@ def evaluate(
                 graded = with_token_accuracy(graded, plan.problems, make_requests(plan), teller.backend)
             figures = summarise(graded, plan.benchmark.by, plan.sampling.max_tokens)
             figures |= {"metrics": {name: figures[key] for key, name in plan.benchmark.metrics.items()}}
+            if (theirs := lm_eval_figures(plan.benchmark, graded)) is not None:
+                figures["lm_eval"] = theirs
             data["benchmarks"][plan.benchmark.name] |= figures
             _write(out / f"{plan.benchmark.name}.parquet", graded)
     data["warnings"] = [w["en"] for w in warnings_of(data["benchmarks"])]

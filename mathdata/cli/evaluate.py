@@ -97,6 +97,8 @@ FIGURES = ("accuracy_strict", "format_accuracy", "truncated", "token_accuracy")
 
 def table(data: dict[str, Any]) -> str:
     """The figures as lines for people."""
+    from mathdata.leaderboard import lm_eval_table
+
     lines = [
         f"{'benchmark':<16}{'n':>6}  {'accuracy':>8}  {'95 %':>13}  {'strict':>7}  {'format':>7}  {'cut off':>7}  "
         f"{'tok acc':>7}"
@@ -106,6 +108,11 @@ def table(data: dict[str, Any]) -> str:
         rest = "".join(f"  {_percent(f.get(k)):>7}" for k in FIGURES)
         lines.append(f"{name:<16}{f['n']:>6}  {_percent(f['accuracy']):>8}  {interval:>13}{rest}")
         lines += more(f)
+        if theirs := lm_eval_table(f):
+            lines += [
+                "  by lm-eval's rules (its closing sentence or `#### `, nothing else):",
+                *("  " + x for x in theirs.splitlines()),
+            ]
     lines.append(f"evaluation {data['digest']} (settings and model), settings {data['settings_digest']}")
     return "\n".join(lines)
 
