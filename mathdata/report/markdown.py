@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mathdata.report.leaderboard import leaderboard_tables
 from mathdata.report.markup import clean, integer, p_value, percent, points
 from mathdata.report.sections import dump, graded, headline, verdict
 
@@ -36,6 +37,7 @@ def markdown(run: Mapping[str, Any]) -> str:
         notes(run),
         arms(run),
         pairs(run),
+        leaderboards(run),
         rows(run),
         planted(run),
     ]
@@ -92,6 +94,15 @@ def arms(run: Mapping[str, Any]) -> str:
         for name, a in found.items()
     ]  # fmt: skip
     return "## Arms\n\n" + table(head, body) if body else ""
+
+
+def leaderboards(run: Mapping[str, Any]) -> str:
+    """lm-eval's table of each benchmark that it has, a column an arm."""
+    made = [
+        f"## {name}, as lm-eval tells it\n\n" + table(["Task", "Metric", *arms], lines)
+        for name, (arms, lines) in leaderboard_tables(run).items()
+    ]
+    return "\n".join(made)
 
 
 def pairs(run: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from mathdata.paired import holm, near_zero, outcome
 from mathdata.report.charts import PERCENT, SMOOTH, curves, dots, duel, fitted, whiskers
 from mathdata.report.cost import cost
 from mathdata.report.data import augmentation, funnel, leaks, planted
+from mathdata.report.leaderboard import leaderboard
 from mathdata.report.markup import both, e, integer, minutes, p_value, percent, points, section, t, table, tag, told
 from mathdata.report.wrong import wrong
 
@@ -304,5 +305,5 @@ def dump(recipe: Any) -> str:
     return str(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False, width=100))
 
 
-SECTIONS = (arms, pairs, families, funnel, planted, augmentation, leaks, cost, training, mistakes)
+SECTIONS = (arms, pairs, families, leaderboard, funnel, planted, augmentation, leaks, cost, training, mistakes)
 """Before the cases, in reading order; `repeat` stands after them."""

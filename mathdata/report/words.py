@@ -13,6 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "digest": ("digest {digest}", "摘要 {digest}"),
     "theme": ("Light / dark", "浅色 / 深色"),
     "print": ("Print", "打印"),
+    "leaderboard": ("As lm-eval tells it", "按 lm-eval 的口径"),
     # the answer
     "answer": ("The answer", "结论"),
     "helped": ("It helped.", "有帮助。"),
