@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from mathdata.children import environment, python
+
 __all__ = ["gsm8k_scores", "minerva_answer", "minerva_scores", "normalised"]
 
 LIMIT = 5
@@ -116,12 +118,13 @@ def _in_child(asked: Sequence[Mapping[str, str]]) -> list[dict[str, bool]]:
     made: list[dict[str, bool]] = []
     while len(made) < len(asked):
         rest = asked[len(made) :]
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+        kept = {
+            k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
+        }
         child = subprocess.run(
-            [sys.executable, "-m", "mathdata.verifiers.minerva"],
+            python("mathdata.verifiers.minerva"), env=environment(kept, OMP_NUM_THREADS="1"),
             input="".join(json.dumps(a) + "\n" for a in rest), capture_output=True, text=True, check=False,
-            env=kept | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}, timeout=60 + 4 * LIMIT * len(rest),
+            timeout=60 + 4 * LIMIT * len(rest),
         )  # fmt: skip
         made += [json.loads(line) for line in child.stdout.splitlines() if line.startswith("{")][: len(rest)]
         if len(made) < len(asked) and child.returncode:
