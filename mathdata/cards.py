@@ -16,6 +16,7 @@ from mathdata.manifest import atomic_write, sha256_of
 from mathdata.parquets import read_parquet
 from mathdata.report.markdown import cell, table
 from mathdata.schema import COLUMNS
+from mathdata.screen import clean
 from mathdata.types import Frame
 
 __all__ = ["card", "croissant", "describe", "write_card"]
@@ -31,7 +32,7 @@ def card(file: str | Path, *, run: Mapping[str, Any] | None = None, out: str | P
     """
     path = Path(file)
     facts = describe(path, run)
-    text = markdown(facts)
+    text = clean(markdown(facts))
     if out is not None:
         target = Path(out)
         atomic_write(target, text)

@@ -52,7 +52,22 @@ def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
     return loader.construct_yaml_int(node)  # type: ignore[no-untyped-call]
 
 
+def _text(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """JSON writes characters beyond 16 bits as two halves, which YAML reads as two: they are one again."""
+    value = loader.construct_scalar(node)
+    if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise RecipeError(
+                f"line {node.start_mark.line + 1}: half a surrogate pair (\\ud800 to \\udfff) in the text",
+                "write it out",
+            ) from None
+    return value
+
+
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
 
 
 # PyYAML reads 1e-5, 1.5e3 and .5e3 as text; a recipe's author means the number. More than two digits of exponent are

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mathdata.errors import SchemaError, UnknownName, nearest, nearest_id
+from mathdata.screen import clean
 from mathdata.types import Frame, Row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 __all__ = [
-    "clean",
     "difference",
     "family_tree",
     "figures",
@@ -34,24 +33,6 @@ BASIC = ("id", "problem", "answer", "source", "topic", "method", "verdict", "rej
 WIDE = ("problem", "solution", "reject_why", "verdict_reason")
 CURATED = "curated.parquet"
 COUNTED = ("source", "license", "topic", "level", "language", "method", "teacher", "verdict", "reject", "generation")
-
-
-def clean(text: object, limit: int | None = None) -> str:
-    """Text that cannot steer a terminal: control, format and bidirectional codes become visible.
-
-    >>> clean("a\\x1b[31mb")
-    'a␛[31mb'
-    """
-    made = []
-    for c in str(text)[: limit * 4 if limit else None]:
-        if c in "\n\t" or not unicodedata.category(c).startswith(("C", "Zl", "Zp")):
-            made.append(c)
-        elif ord(c) < 32:
-            made.append(chr(0x2400 + ord(c)))
-        else:
-            made.append(f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}")
-    shown = "".join(made)
-    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def flat(text: object, limit: int) -> str:

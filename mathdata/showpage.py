@@ -36,7 +36,7 @@ def page(frame: Frame, title: str, limit: int, everything: Frame | None = None) 
 
     rows = frame.head(limit)
     scripts = [_asset("temml.min.js")] if has_math(rows) else []
-    scripts.append(_asset("rows.js"))
+    scripts += [_asset("formulas.js"), _asset("rows.js")]
     style = _asset("page.css")
     policy = f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     known = ancestors(rows, frame if everything is None else everything)

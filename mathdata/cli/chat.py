@@ -9,6 +9,7 @@ import click
 
 from mathdata.cli.common import command as make_command
 from mathdata.cli.common import message
+from mathdata.screen import clean, json_line
 
 __all__ = ["command"]
 
@@ -38,11 +39,9 @@ def command(model: str, prompt: str | None, max_tokens: int, temperature: float,
         request = Request("chat", Problem(str(number), problem), messages, None if asked.chat else text, sampling)
         answer = backend.generate([request])[0][0]
         if as_json:
-            click.echo(
-                json.dumps({"problem": problem, "response": answer.text, "finish": answer.finish}, ensure_ascii=False)
-            )
+            click.echo(json_line({"problem": problem, "response": answer.text, "finish": answer.finish}))
         else:
-            click.echo("".join(c if c.isprintable() or c == "\n" else "�" for c in answer.text))
+            click.echo(clean(answer.text))
             if answer.finish == "length":
                 message(f"(cut off at {max_tokens} tokens: --max-tokens)")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -13,19 +13,20 @@ from typing import Any, NoReturn
 import click
 
 from mathdata.errors import MathdataError, UsageError
+from mathdata.screen import clean, json_line
 
 __all__ = ["Command", "command", "emit", "fail", "message"]
 
 
 def message(text: str) -> None:
     """A line for people: on standard error, so that standard output stays machine-readable."""
-    click.echo(text, err=True)
+    click.echo(clean(text), err=True)
 
 
 def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]], None] | None = None) -> None:
     """One JSON object on standard output, or what `human` prints."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, sort_keys=False, default=str))
+        click.echo(json_line(result))
     elif human is not None:
         human(result)
 
@@ -36,6 +37,12 @@ def fail(error: MathdataError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def show_traceback(error: BaseException, code: int = 1) -> NoReturn:
+    """The whole traceback on standard error; what a row or a file put into it steers no terminal."""
+    message(scrubbed("".join(traceback.format_exception(error)).rstrip()))
+    sys.exit(code)
+
+
 def scrubbed(text: str) -> str:
     """Without a key that was sent, where one was."""
     keys = sys.modules.get("mathdata.keys")
@@ -43,8 +50,7 @@ def scrubbed(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    clean = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
-    return " ".join(clean.split())
+    return " ".join(clean(text).split())
 
 
 class Command(click.Command):
@@ -67,7 +73,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except MathdataError as error:
             if debug:
-                raise
+                show_traceback(error, error.exit_code)
             fail(error)
         except KeyboardInterrupt:
             message("interrupted: what is finished stays; run the same command again to go on")
@@ -77,13 +83,13 @@ class Command(click.Command):
             sys.exit(1)
         except OSError as error:
             if debug:
-                raise
+                show_traceback(error)
             fail(MathdataError(os_error(error), "check the path, its permissions and the free space"))
         except (click.ClickException, click.Abort, click.exceptions.Exit, SystemExit):
             raise
         except Exception as error:
             if debug:
-                raise
+                show_traceback(error)
             fail(
                 MathdataError(
                     f"{type(error).__name__}: {error}", "this is a defect of mathdata; --debug shows the traceback"

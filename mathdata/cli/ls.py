@@ -122,7 +122,8 @@ def details(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mathdata.show import clean, draw
+    from mathdata.screen import clean
+    from mathdata.show import draw
 
     made = Table("name", "what it is, and its options", header_style="bold", box=None)
     for row in rows:

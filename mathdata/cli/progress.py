@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mathdata.screen import clean
 from mathdata.types import Progress
 
 __all__ = ["Display"]
@@ -66,9 +67,9 @@ class Display:
         if self.quiet:
             return
         if self.live:
-            self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.live.console.print(clean(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(clean(text), file=sys.stderr, flush=True)
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Progress]:
@@ -80,7 +81,7 @@ class Display:
             def bar(done: int, total: int | None = None, note: str = "") -> None:
                 rate = pace.rate(done)
                 shown = "" if rate is None else f"{rate:,.0f}/s"
-                self.live.update(task, completed=done, total=total, rate=shown, note=note)
+                self.live.update(task, completed=done, total=total, rate=shown, note=clean(note))
 
             try:
                 yield bar
@@ -99,6 +100,7 @@ class Display:
             if rate is not None:
                 parts[0] += f" at {rate:,.0f}/s"
                 parts += [f"{(total - done) / rate:,.0f} s left"] if total and total > done else []
-            print(f"  {name}: {', '.join([*parts, note] if note else parts)}", file=sys.stderr, flush=True)
+            said = f"  {name}: {', '.join([*parts, note] if note else parts)}"
+            print(clean(said), file=sys.stderr, flush=True)
 
         yield line

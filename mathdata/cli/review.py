@@ -121,7 +121,7 @@ def answer(id_: str) -> Any:
 
 
 def show_word(word: str) -> str:
-    from mathdata.show import clean
+    from mathdata.screen import clean
 
     return clean(word, 20)
 

@@ -10,6 +10,7 @@ import click
 from mathdata.cli.common import command as make_command
 from mathdata.cli.common import emit, message
 from mathdata.cli.progress import Display
+from mathdata.screen import clean
 
 __all__ = ["command"]
 
@@ -108,7 +109,7 @@ def print_summary(summary: dict[str, Any]) -> None:
             soft_wrap=True,
         )
     for note in summary.get("notes", []):
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.print(clean(note), markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"report: {summary['report']}   ({summary['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True
     )

@@ -31,8 +31,11 @@ def clean(value: Any) -> str:
     return _CONTROL.sub("�", str(value))
 
 
-# Control codes, direction marks and overrides, line separators, lone surrogates.
-_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control and format codes (direction marks and overrides, zero widths, tags), line separators, lone surrogates.
+_CONTROL = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def e(value: Any) -> str:

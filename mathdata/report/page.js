@@ -207,7 +207,7 @@
     var all = document.createDocumentFragment(), last = 0, m;
     MATH.lastIndex = 0;
     while ((m = MATH.exec(source)) !== null) {
-      var tex = m.slice(1).find(Boolean), made = formula(tex, Boolean(m[1] || m[5] || m[6]));
+      var tex = m.slice(1).find(Boolean), made = setFormula(tex, Boolean(m[1] || m[5] || m[6]));
       if (!made) continue;
       all.appendChild(document.createTextNode(source.slice(last, m.index)));
       all.appendChild(made);
@@ -218,17 +218,7 @@
   }
   function value(answer) {
     var inside = /^\s*\$+([^$]+)\$+\s*$/.exec(answer), bare = inside ? inside[1] : String(answer).replace(/^\s*\$+|\$+\s*$/g, "");
-    return (inside || /[\\^_]/.test(bare)) && formula(bare, false) || document.createTextNode(inside ? bare : String(answer));
-  }
-  function formula(tex, display) {
-    if (typeof temml === "undefined") return null;
-    var span = document.createElement("span");
-    try {
-      temml.render(tex, span, { displayMode: display, trust: false, throwOnError: true, maxExpand: 200, maxSize: [20, 20] });
-    } catch (error) {
-      return null;
-    }
-    return span;
+    return (inside || /[\\^_]/.test(bare)) && setFormula(bare, false) || document.createTextNode(inside ? bare : String(answer));
   }
   unpack(box).then(start).catch(function (error) {
     $("case-count").textContent = String(error);

@@ -33,7 +33,7 @@ def page(run: Mapping[str, Any]) -> str:
     """The whole report; its content security policy admits its own style and script by hash, and nothing else."""
     arms, cases = unify(run.get("comparisons") or [])
     scripts = [_asset("temml.min.js")] if any(_has_math(c) for c in cases) else []
-    scripts.append(_asset("page.js"))
+    scripts += [_asset("formulas.js"), _asset("page.js")]
     style = _asset("page.css")
     policy = (
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; "

@@ -34,10 +34,8 @@
     var source = node.textContent, all = document.createDocumentFragment(), last = 0, m;
     MATH.lastIndex = 0;
     while ((m = MATH.exec(source)) !== null) {
-      var span = document.createElement("span");
-      try {
-        temml.render(m[1] || m[2] || m[3] || m[4], span, { displayMode: Boolean(m[1] || m[4]), trust: false, throwOnError: true, maxExpand: 200, maxSize: [20, 20] });
-      } catch (error) { continue; }
+      var span = setFormula(m[1] || m[2] || m[3] || m[4], Boolean(m[1] || m[4]));
+      if (!span) continue;
       all.appendChild(document.createTextNode(source.slice(last, m.index)));
       all.appendChild(span);
       last = m.index + m[0].length;

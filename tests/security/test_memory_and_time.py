@@ -180,6 +180,7 @@ YAML = {
     "five thousand digits": "a: " + "9" * 5_000,
     "digits in base 16": "a: 0x" + "f" * 100_000,
     "base 60": "a: " + ":".join(["59"] * 2_000),
+    "half a character": 'a: "\\ud800"',
     "brackets": "a: " + "[" * 3_000,
     "indents": "".join(" " * i + f"a{i}:\n" for i in range(1_200)),
 }  # fmt: skip
