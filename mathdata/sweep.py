@@ -97,7 +97,7 @@ def run_point(recipe: str | Path, point: Point, arguments: Sequence[str], digest
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         last = [line for line in done.stderr.splitlines() if line.startswith("error:")] or done.stderr.splitlines()
-        return "failed: " + (last[-1] if last else f"exit code {done.returncode}")
+        return "failed: " + (last[-1].removeprefix("error: ") if last else f"exit code {done.returncode}")
     dump_json(marker, decides)
     return "done"
 

@@ -82,7 +82,7 @@ def shown(made: Sweep) -> str:
     for name, row in best_runs(made.rows).items() if len(made.rows) > 1 else ():
         figure = f"{100 * row[f'{name}_accuracy']:.1f} %"
         lines.append(f"best on {name}: {figure}, {made.folder / 'runs' / row['run'] / 'models' / row['arm']}")
-    return "\n".join([*lines, f"table and plot: {made.folder}"])
+    return "\n".join([*lines, f"table and plot: {made.folder}" if lines else f"no run was finished: {made.folder}"])
 
 
 NOT_VARIED = ("arm", "rows", "tokens", "steps", "seconds", "digest", "run")
