@@ -19,7 +19,7 @@ from mathdata.prompts import Prompt
 from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_engine, check_stage
 from mathdata.recipe_text import MAX_BYTES, line_of, load_yaml, override, refuse_keys
 from mathdata.rounding import check_rounding
-from mathdata.trainspec import TrainSpec
+from mathdata.trainspec import PreflightSpec, TrainSpec
 from mathdata.types import Benchmark
 
 __all__ = ["Arm", "Recipe", "StageCall", "asked_of", "asked_prompt", "bundled", "load_recipe", "load_yaml"]
@@ -61,20 +61,13 @@ class StageCall(Strict):
     where: dict[str, list[Any]] | None = None
 
 
-class Preflight(Strict):
-    """Checks that a run is allowed to fail, by name; the report prints them."""
-
-    allow: list[
-        Literal["unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory", "rounding"]
-    ] = Field(default_factory=list)
-
-
 class Arm(Strict):
     """One model to compare: the rows of `stages` (default: the recipe's own) trained with `train` (overrides)."""
 
     stages: list[StageCall] | None = None
     train: dict[str, Any] | Literal[False] = Field(default_factory=dict)
-    preflight: Preflight = Field(default_factory=Preflight)
+    preflight: PreflightSpec = PreflightSpec()
+    """Findings that this arm lets pass by name; the report prints them with their counts."""
     about: str | dict[Literal["en", "zh"], str] = ""
 
     @field_validator("stages", mode="before")

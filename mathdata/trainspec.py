@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from mathdata.errors import RecipeError, UsageError, nearest
+from mathdata.findings import allowable
 
-__all__ = ["DEFAULT_SEED", "LoraSpec", "ModelSpec", "TokenizerSpec", "TrainSpec", "parse_spec"]
+__all__ = ["DEFAULT_SEED", "LoraSpec", "ModelSpec", "PreflightSpec", "TokenizerSpec", "TrainSpec", "parse_spec"]
 
 DEFAULT_SEED = 42
-
-ALLOWED = ("unverified", "benchmark-leak", "prompt", "overlong", "learning-rate", "memory", "rounding")
-"""Findings of the preflight that a recipe may let pass by name; the rest can never work."""
 
 OWNED = {
     "output_dir": "out", "max_steps": "max_steps", "num_train_epochs": "epochs", "per_device_train_batch_size": "batch",
@@ -203,16 +201,9 @@ class MixtureSpec(Part):
 
 
 class PreflightSpec(Part):
-    """Findings let pass by name; the report prints them."""
+    """Findings let pass by name (`mathdata.findings` lists them); the report prints them with their counts."""
 
-    allow: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _known(self) -> PreflightSpec:
-        for word in self.allow:
-            if word not in ALLOWED:
-                raise ValueError(f"'{word}' cannot be allowed; {nearest(word, ALLOWED)}")
-        return self
+    allow: tuple[Annotated[str, AfterValidator(allowable)], ...] = ()
 
 
 class GrpoSpec(Part):
@@ -262,6 +253,8 @@ class TrainSpec(Part):
     final: Literal["keep", "hash", "boxed"] = "keep"
     """How a response ends: as the row has it, or with `#### answer` or a box where it does not yet."""
     loss: Literal["response", "all"] = "response"
+    thoughts: Literal["keep", "drop"] = "keep"
+    """Reasoning before the answer (column `reasoning`, or <think> in the solution): learnt, or left out."""
     max_length: Annotated[int, Field(ge=8)] = 1024
     overlong: Literal["error", "drop", "cut"] = "error"
     mixture: MixtureSpec | None = None

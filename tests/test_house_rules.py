@@ -75,6 +75,7 @@ LAYERS = [
     {"augmentations", "samplers", "backends", "benchmarks", "engines", "loading"},
     {"asking", "responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
     {
+        "findings",
         "trainspec",
         "recipe",
         "casework",

@@ -28,7 +28,8 @@ from mathdata.trainspec import TrainSpec, local_folder, parse_spec
         ({"tokens": 100, "tokens_per_step": 10, "epochs": 1}, "'tokens' and 'epochs'", ""),
         ({"spectral": {"every": 10}}, "spectral rebalances LoRA factors", ""),
         ({"grpo": {}}, "needs algorithm: grpo", ""),
-        ({"preflight": {"allow": ["no-eos"]}}, "'no-eos' cannot be allowed", ""),
+        ({"preflight": {"allow": ["no-rows"]}}, "'no-rows' cannot be allowed", ""),
+        ({"preflight": {"allow": ["unverifed"]}}, "did you mean 'unverified'?", ""),
         ({"model": {"name": "a", "config": {}}}, "either a name", ""),
     ],
 )

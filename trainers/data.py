@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mathdata.errors import DataError, RecipeError
-from mathdata.prompts import Prompt, get_prompt
+from mathdata.prompts import get_prompt
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
+from trainers.chat import Chat, Refused, Spoken
+from trainers.thoughts import apart, framed
 
-__all__ = ["Example", "corpus_texts", "encode", "response_of"]
+__all__ = ["Dialogue", "Example", "corpus_texts", "dialogue_of", "encode", "reply_of", "response_of"]
 
 IGNORED = -100
 
@@ -28,16 +30,41 @@ class Example:
     labels: tuple[int, ...]
     prompt_tokens: int
     group: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Places of the replies, each with its end token."""
+    notes: tuple[str, ...] = ()
+    """Words of `mathdata.findings` that were met while it was written."""
+    why: str = ""
+    """What the template said where it refuses the row."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
 
 
 def response_of(row: Mapping[str, Any], spec: TrainSpec) -> str:
-    """What the model is to write: the solution, else the answer; closed as `final` asks."""
-    solution, answer = row.get("solution"), row.get("answer")
+    """What the model is to write: the solution, else the answer, closed as `final` asks; its thought before it."""
     if spec.response == "answer":
-        return answer or ""
+        return row.get("answer") or ""
+    return with_thought(_closed(row, spec), row.get("reasoning"), spec)
+
+
+def with_thought(text: str, thought: str | None, spec: TrainSpec) -> str:
+    """Reasoning that was told apart put before its answer, unless it stands there already; or left out."""
+    own, answer = apart(text)
+    if spec.thoughts == "drop":
+        return text if own is None else answer.lstrip()
+    if not thought or not thought.strip() or own is not None:
+        return text
+    return framed(thought, text)
+
+
+def reply_of(row: Mapping[str, Any], spec: TrainSpec) -> str:
+    """The reply as it is trained: the response, spoiled where the recipe asks for it."""
+    return spoiled(row, response_of(row, spec), spec)
+
+
+def _closed(row: Mapping[str, Any], spec: TrainSpec) -> str:
+    solution, answer = row.get("solution"), row.get("answer")
     text = solution if solution else ("" if spec.response == "solution" else answer or "")
     if spec.final == "hash" and answer and text and "####" not in text and solution:
         return f"{text.rstrip()}\n#### {answer}"
@@ -95,22 +122,39 @@ def encode(frame: Frame, spec: TrainSpec, tokenizer: Any) -> list[Example]:
     """Every row as tokens and labels, whatever its length; preflight judges them. Raises RecipeError, DataError."""
     if tokenizer.eos_token_id is None:
         raise RecipeError("the tokenizer has no end-of-sequence token", "name another tokenizer, or set its eos_token")
-    prompt = get_prompt(spec.prompt)
-    groups = _groups(frame, spec)
-    dialogues = [_dialogue(m) for m in frame["messages"]] if "messages" in frame.columns else [None] * frame.height
+    chat, groups = Chat(tokenizer), _groups(frame, spec)
     rows = list(frame.iter_rows(named=True))
-    plain = [i for i, d in enumerate(dialogues) if d is None]
-    texts = [spoiled(rows[i], response_of(rows[i], spec), spec) for i in plain]
-    pairs = _pairs([rows[i]["problem"] or "" for i in plain], texts, prompt, tokenizer)
-    out: list[Example] = [None] * len(rows)  # type: ignore[list-item]
-    for i, (head, tail) in zip(plain, pairs):
-        masked = list(head) if spec.loss == "all" else [IGNORED] * len(head)
-        ids, labels = (*head, *tail), (*masked, *tail)
-        out[i] = Example(rows[i]["id"], ids, labels, len(head), groups[i])
+    dialogues = [dialogue_of(row, spec) for row in rows]
+    single = [i for i, d in enumerate(dialogues) if not d.several]
+    replies = [reply_of(rows[i], spec) for i in single]
+    spoken: list[Spoken | Refused] = [Refused()] * len(rows)
+    for i, made in zip(single, _exchanges([rows[i]["problem"] or "" for i in single], replies, spec, chat)):
+        spoken[i] = made
     for i, dialogue in enumerate(dialogues):
-        if dialogue is not None:
-            out[i] = _turns(rows[i]["id"], dialogue, spec, tokenizer, groups[i])
-    return out
+        if dialogue.several:
+            spoken[i] = _dialogue(dialogue, chat)
+    return [
+        _example(row["id"], made, dialogue.notes, spec, group)
+        for row, made, dialogue, group in zip(rows, spoken, dialogues, groups)
+    ]
+
+
+def _dialogue(dialogue: Dialogue, chat: Chat) -> Spoken | Refused:
+    try:
+        return chat.dialogue(dialogue.turns)
+    except Refused as error:
+        return error
+
+
+def _example(row: str, spoken: Spoken | Refused, notes: tuple[str, ...], spec: TrainSpec, group: str) -> Example:
+    """Loss on the replies and their ends, or on everything; a row that the template refuses has no tokens."""
+    if isinstance(spoken, Refused):
+        return Example(row, (), (), 0, group, (), (*notes, "template-refuses"), str(spoken))
+    labels = list(spoken.ids) if spec.loss == "all" else [IGNORED] * len(spoken.ids)
+    for start, stop in spoken.spans:
+        labels[start:stop] = spoken.ids[start:stop]
+    every = (*notes, *spoken.notes)
+    return Example(row, spoken.ids, tuple(labels), spoken.spans[0][0], group, spoken.spans, every)
 
 
 def _groups(frame: Frame, spec: TrainSpec) -> list[str]:
@@ -121,94 +165,69 @@ def _groups(frame: Frame, spec: TrainSpec) -> list[str]:
     return [str(v) for v in frame[spec.mixture.by]]
 
 
-def _pairs(
-    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, tokenizer: Any
-) -> list[tuple[list[int], list[int]]]:
-    """(prompt tokens, response tokens with eos). The prompt's tokens are those that generation will see."""
+def _exchanges(problems: Sequence[str], replies: Sequence[str], spec: TrainSpec, chat: Chat) -> list[Spoken | Refused]:
+    """Single exchanges as tokens. The prompt's tokens are those that generation will see."""
+    prompt, tokenizer = get_prompt(spec.prompt), chat.tokenizer
     if not problems:
         return []
-    if prompt.chat:
-        return _chat_pairs(problems, responses, prompt, tokenizer)
     texts = [prompt.render(p) for p in problems]
+    if prompt.chat:
+        return chat.exchanges([[{"role": "user", "content": t}] for t in texts], replies)
     heads = tokenizer(texts)["input_ids"]
-    whole = tokenizer([t + r for t, r in zip(texts, responses)])["input_ids"]
+    wholes = tokenizer([t + r for t, r in zip(texts, replies)])["input_ids"]
     eos = tokenizer.eos_token_id
-    heads = [h[:-1] if h and h[-1] == eos else h for h in heads]  # some tokenizers close every text themselves
-    out = []
-    for head, full, response in zip(heads, whole, responses):
-        tail = full[len(head) :]
-        if full[: len(head)] != head:  # a token grew across the border: keep what generation will see
-            tail = tokenizer(response, add_special_tokens=False)["input_ids"]
-        out.append((head, tail if tail and tail[-1] == eos else [*tail, eos]))
+    out: list[Spoken | Refused] = []
+    for head, whole, reply in zip(heads, wholes, replies):
+        head = head[:-1] if head and head[-1] == eos else head  # some tokenizers close every text themselves
+        tail = whole[len(head) :]
+        if whole[: len(head)] != head:  # a token grew across the border: keep what generation will see
+            tail = tokenizer(reply, add_special_tokens=False)["input_ids"]
+        tail = tail if tail and tail[-1] == eos else [*tail, eos]
+        out.append(Spoken((*head, *tail), ((len(head), len(head) + len(tail)),)))
     return out
 
 
-def _chat_pairs(
-    problems: Sequence[str], responses: Sequence[str], prompt: Prompt, tokenizer: Any
-) -> list[tuple[list[int], list[int]]]:
-    out = []
-    for problem, response in zip(problems, responses):
-        asked = [{"role": "user", "content": prompt.render(problem)}]
-        head = _templated(tokenizer, asked, True)
-        full = _templated(tokenizer, [*asked, {"role": "assistant", "content": response}], False)
-        if full[: len(head)] == head:
-            tail = full[len(head) :]
-        else:
-            tail = tokenizer(response, add_special_tokens=False)["input_ids"]
-        out.append((head, _closed(tail, tokenizer)))
-    return out
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A row's messages as role and text; no turns where it has none."""
+
+    turns: tuple[dict[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def replies(self) -> list[str]:
+        return [t["content"] for t in self.turns if t["role"] == "assistant"]
+
+    @property
+    def several(self) -> bool:
+        """A dialogue of several replies is trained as it stands; a single exchange is problem and solution."""
+        return len(self.replies) > 1
 
 
-def end_tokens(tokenizer: Any) -> set[int]:
-    """Tokens that end an answer: the tokenizer's own and the chat templates' ends of turn."""
-    known = tokenizer.get_vocab()
-    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>")
-    found = {known[n] for n in names if n in known and n in (tokenizer.chat_template or "")}
-    return found | {tokenizer.eos_token_id}
-
-
-def _closed(tail: list[int], tokenizer: Any) -> list[int]:
-    """Cut after the last end token (templates add a line break there); add eos where there is none."""
-    ends = end_tokens(tokenizer)
-    last = max((i for i, t in enumerate(tail) if t in ends), default=None)
-    return [*tail, tokenizer.eos_token_id] if last is None else tail[: last + 1]
-
-
-def _templated(tokenizer: Any, messages: Sequence[Mapping[str, str]], generation: bool) -> list[int]:
-    if not tokenizer.chat_template:
-        raise RecipeError(
-            "the prompt is sent as a chat message but the tokenizer has no chat template",
-            "choose a text prompt (mathdata ls prompts) or write tokenizer: {chat_template: FILE}",
-        )
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation)
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def _dialogue(value: Any) -> list[dict[str, str]] | None:
-    """A row's messages where it is a dialogue of several replies; a single exchange is problem and solution."""
+def dialogue_of(row: Mapping[str, Any], spec: TrainSpec) -> Dialogue:
+    """The row's dialogue: parts of a turn joined, thoughts before their answers, what is no text noted."""
+    value = row.get("messages")
     if value is None:
-        return None
-    turns = json.loads(value) if isinstance(value, str) else list(value)
-    turns = [{"role": str(t["role"]), "content": str(t["content"] or "")} for t in turns]
-    return turns if sum(t["role"] == "assistant" for t in turns) > 1 else None
+        return Dialogue()
+    raw = json.loads(value) if isinstance(value, str) else list(value)
+    turns = tuple({"role": str(t["role"]), "content": _content(t, spec)} for t in raw)
+    notes = ("not-text",) if any(_other_parts(t) for t in raw) else ()
+    made = Dialogue(turns, notes)
+    if not made.several and any(t["role"] == "system" and t["content"].strip() for t in turns):
+        return Dialogue(turns, (*notes, "system-turn"))
+    return made
 
 
-def _turns(row: str, turns: list[dict[str, str]], spec: TrainSpec, tokenizer: Any, group: str) -> Example:
-    """A dialogue: loss on every assistant turn, its end token among the labels."""
-    full = _templated(tokenizer, turns, False)
-    labels = list(full) if spec.loss == "all" else [IGNORED] * len(full)
-    first = None
-    for i, turn in enumerate(turns):
-        if turn["role"] != "assistant":
-            continue
-        start, stop = len(_templated(tokenizer, turns[:i], True)), len(_templated(tokenizer, turns[: i + 1], False))
-        first = start if first is None else first
-        labels[start:stop] = full[start:stop]
-        ends = end_tokens(tokenizer)
-        while spec.loss == "response" and stop > start and full[stop - 1] not in ends:
-            stop -= 1  # what the template writes after the end of turn is not the reply's
-            labels[stop] = IGNORED
-    if labels and full[-1] not in end_tokens(tokenizer):
-        last = max((i for i, t in enumerate(full) if t in end_tokens(tokenizer)), default=len(full) - 1)
-        full, labels = full[: last + 1], labels[: last + 1]
-    return Example(row, tuple(full), tuple(labels), first or 0, group)
+def _content(turn: Mapping[str, Any], spec: TrainSpec) -> str:
+    content = turn.get("content") or ""
+    if not isinstance(content, str):
+        content = "".join(str(p.get("text") or "") for p in content if isinstance(p, Mapping))
+    if turn["role"] != "assistant":
+        return content
+    return with_thought(content, turn.get("reasoning_content") or turn.get("reasoning"), spec)
+
+
+def _other_parts(turn: Mapping[str, Any]) -> bool:
+    content = turn.get("content")
+    parts = content if isinstance(content, list) else []
+    return any(not isinstance(p, Mapping) or p.get("type", "text") != "text" for p in parts)

@@ -44,7 +44,7 @@ def token_accuracy(model: Any, tokenizer: Any, spec: TrainSpec, rows: Frame, bat
     """Share of the reference's tokens that the model would have written; None where there are no references."""
     if "solution" not in rows.columns or rows["solution"].null_count() == rows.height:
         return None
-    examples = [e for e in encode(conform(rows), spec, tokenizer) if len(e) <= spec.max_length]
+    examples = [e for e in encode(conform(rows), spec, tokenizer) if 0 < len(e) <= spec.max_length]
     examples.sort(key=len)
     training, right, total = model.training, 0, 0
     model.eval()

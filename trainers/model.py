@@ -53,6 +53,17 @@ def load_config(spec: TrainSpec) -> Any:
         ) from None
 
 
+def positions_of(config: Any) -> int | None:
+    """Positions that a model is made for, stretched ones counted; None where its config does not say."""
+    most = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    scaling = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    factor = scaling.get("factor") if isinstance(scaling, Mapping) else None
+    if not most or not factor:
+        return most or None
+    original = scaling.get("original_max_position_embeddings") or most
+    return max(int(most), int(original * factor))
+
+
 def _first(error: BaseException) -> str:
     return str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
 
@@ -233,7 +244,7 @@ def resize(model: Any, tokenizer: Any) -> int:
 
 def _agree(model: Any, tokenizer: Any) -> Any:
     """Model and tokenizer name the same special tokens, so that generation ends where training did."""
-    from trainers.data import end_tokens
+    from trainers.chat import end_tokens
 
     model.config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id

@@ -66,9 +66,13 @@ def prepare(
 
 
 def size_of(spec: TrainSpec, longest: int | None = None) -> dict[str, Any]:
-    """Parameters and planned memory, from the config alone; the card is the one here, or the one the recipe names."""
+    """Parameters, planned memory, positions and embeddings, from the config alone.
+
+    The card is the one here, or the one the recipe names; a model made from a config has the embeddings it needs.
+    """
     import torch
 
+    from trainers.model import load_config, positions_of
     from trainers.plan import plan
 
     here = torch.cuda.is_available()
@@ -76,7 +80,13 @@ def size_of(spec: TrainSpec, longest: int | None = None) -> dict[str, Any]:
         gib = str(round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1))
         spec = spec.model_copy(update={"parallel": spec.parallel.model_copy(update={"gpu": gib})})
     made = plan(spec, length=longest)
-    return {"parameters": made["total"], "memory": made["memory"] if here else None}
+    config = load_config(spec).get_text_config()
+    return {
+        "parameters": made["total"],
+        "memory": made["memory"] if here else None,
+        "positions": positions_of(config),
+        "vocabulary": None if spec.model.config is not None else config.vocab_size,
+    }
 
 
 def readers(spec: TrainSpec) -> int:

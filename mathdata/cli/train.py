@@ -105,10 +105,11 @@ SMOKE_ROWS = 200
 
 def smoked(recipe: Any, arm: str) -> Any:
     """The same recipe on a tiny model for three steps on a few rows; stages and evaluation are left out."""
-    from mathdata.recipe import Preflight, StageCall, arm_train
+    from mathdata.recipe import StageCall, arm_train
+    from mathdata.trainspec import PreflightSpec
     from trainers.smoke import smoke_spec
 
-    allow = Preflight(allow=["unverified"])
+    allow = PreflightSpec(allow=("unverified",))
     arms = {arm: recipe.arms[arm].model_copy(update={"stages": None, "train": {}, "preflight": allow})}
     drawn = [StageCall(name="sample", options={"n": SMOKE_ROWS, "strategy": "uniform"})]
     update = {"train": smoke_spec(arm_train(recipe, arm)), "stages": drawn, "arms": arms, "evaluate": None}
