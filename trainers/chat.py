@@ -86,7 +86,7 @@ class Chat:
             full = self.render([*turns, {"role": "assistant", "content": reply}], False)
         except Refused as error:
             return error
-        notes = ("turn-lost",) if any(t["content"].strip() not in head for t in turns) else ()
+        notes = ("turn-lost",) if _lost(turns, head) else ()
         body = self._body(head, full, reply)
         if body is None:
             body = framed(*apart(reply), opened=opens(head))
@@ -112,8 +112,7 @@ class Chat:
         last = max(i for i, t in enumerate(turns) if t["role"] == "assistant")
         turns = turns[: last + 1]
         full = self.render(turns, False)
-        lost = [t for t in turns if t["role"] != "assistant" and t["content"].strip() not in full]
-        notes = ("turn-lost",) if lost else ()
+        notes = ("turn-lost",) if _lost(turns, full) else ()
         cuts = self._cuts(turns, full)
         if cuts is None:
             (only,) = self.exchanges([turns[:last]], [turns[last]["content"]])
@@ -158,6 +157,11 @@ class Chat:
         if ids[-1] not in self.ends:
             ids, spans[-1] = [*ids, self.end], (spans[-1][0], stop + 1)
         return Spoken(tuple(ids), tuple(spans))
+
+
+def _lost(turns: Sequence[Turn], text: str) -> bool:
+    """Whether a turn that asks does not stand in the text; replies are looked at one by one."""
+    return any(t["content"].strip() not in text for t in turns if t["role"] != "assistant")
 
 
 def ids_of(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -14,7 +14,7 @@ from mathdata.prompts import get_prompt
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
 from trainers.chat import Chat, Refused, Spoken
-from trainers.thoughts import apart, framed
+from trainers.thoughts import apart, framed, opens
 
 __all__ = ["Dialogue", "Example", "corpus_texts", "dialogue_of", "encode", "reply_of", "response_of"]
 
@@ -173,6 +173,7 @@ def _exchanges(problems: Sequence[str], replies: Sequence[str], spec: TrainSpec,
     texts = [prompt.render(p) for p in problems]
     if prompt.chat:
         return chat.exchanges([[{"role": "user", "content": t}] for t in texts], replies)
+    replies = [framed(*apart(r), opened=True) if opens(t) else r for t, r in zip(texts, replies)]
     heads = tokenizer(texts)["input_ids"]
     wholes = tokenizer([t + r for t, r in zip(texts, replies)])["input_ids"]
     eos = tokenizer.eos_token_id

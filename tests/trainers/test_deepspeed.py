@@ -47,7 +47,7 @@ def test_zero_trains_to_the_losses_and_weights_of_plain_processes(
     zero = {"processes": 2, "kind": "deepspeed", "zero_stage": stage}
     questions = tmp_path / "questions.jsonl"
     rows(4).select("problem", "solution", "answer").write_ndjson(questions)
-    spec = tiny(**settings, parallel=zero, preflight={"allow": ["benchmark-leak"]})
+    spec = tiny(**settings, parallel=zero, preflight={"allow": ["benchmark-leak", "evaluation-limit"]})
     ran(job(spec, rows(40), "zero", evaluate={"benchmarks": [str(questions)], "max_tokens": 4}))
     record = json.loads((tmp_path / "zero" / "train.json").read_text())
     assert record["parallel"] == {"processes": 2, "wrapper": "DeepSpeedEngine", "backend": "gloo"}

@@ -33,7 +33,7 @@ def test_adapters_are_trained_on_quantised_weights_evaluated_on_the_way_saved_an
     rows(4).select("problem", "solution", "answer").write_ndjson(questions)
     asked = {"data": str(questions), "times": 2, "max_tokens": 8}
     common = {"model": str(tmp_path / "base"), "tokenizer": {}, "max_steps": 30, "learning_rate": 2e-2, **LORA}
-    common |= {"preflight": {"allow": ["benchmark-leak"]}}
+    common |= {"preflight": {"allow": ["benchmark-leak", "evaluation-limit"]}}
     plain = train(tiny(**common), rows(40), tmp_path / "plain")
     spec = tiny(**common, quantize=bits, evaluation=asked)
     model, _, record = run_sft(rows(40), spec, tmp_path / "run")

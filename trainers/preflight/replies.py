@@ -76,6 +76,10 @@ SAYS = {
 """What is said of each kind, and what to do."""
 
 
+OPENED = re.compile(rf"(?:{re.escape(OPEN)}\s*)*$")
+"""What a prompt has opened before the reply: nothing, or a thought."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads the labels of a row back, with what does not change from row to row."""
@@ -137,7 +141,7 @@ class Reader:
         closed = bool(learnt) and learnt[-1] in self.ends
         body = learnt[:-1] if closed else learnt
         before, said = self.decode([example.input_ids[max(0, start - 16) : start], body])
-        said = OPEN + said if before.rstrip().endswith(OPEN) else said
+        said = OPENED.search(before).group() + said  # type: ignore[union-attr]
         thought = _thought_fault(said)
         if thought or not closed:
             return thought or "no-eos"

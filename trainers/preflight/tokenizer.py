@@ -34,7 +34,8 @@ def templates(spec: TrainSpec, tokenizer: Any, examples: Sequence[Example]) -> l
         hint = "it belongs to another model: choose the prompt or template of this one (mathdata ls prompts)"
         findings.append(found("foreign-template", len(examples), words, hint))
     if chat:
-        return [*findings, *_unclosed(tokenizer)]
+        told = any("chat-end" in e.notes for e in examples)
+        return findings if told else [*findings, *_unclosed(tokenizer)]
     if (tokenizer("1")["input_ids"] or [None])[-1] == tokenizer.eos_token_id:
         words = "the tokenizer closes every text with end-of-sequence: generation would be asked with ended prompts"
         findings.append(found("closed-prompt", len(examples), words, "set add_eos_token to false in the tokenizer"))
