@@ -202,11 +202,18 @@ TRAINED = (
 """What the report takes from the record of a training."""
 
 
+def allowed_of(job: Job) -> list[str]:
+    """What the preflight found and was allowed to let pass, each word with the rows it concerns: `unverified (12)`."""
+    findings = (job.record.get("preflight") or {}).get("findings") or []
+    passed = [f for f in findings if f["allowed"] and f["refuses"]]
+    return [f"{f['check']} ({f['rows']:,})" if f["rows"] else f["check"] for f in passed]
+
+
 def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> dict[str, Any]:
     """What the report and `--json` say of an arm: its figures on the first benchmark, its training, its set."""
     figures: dict[str, Any] = {
         "about": recipe.arms[job.arm].about,
-        "allowed": job.body["allow"],
+        "allowed": allowed_of(job),
         "trained": not job.body["before"],
         **{k: job.record.get(k) for k in TRAINED},
         "rows": (job.record.get("preflight") or {}).get("trained"),

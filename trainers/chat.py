@@ -166,7 +166,7 @@ def _lost(turns: Sequence[Turn], text: str) -> bool:
 
 def ids_of(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Tokens of texts that hold their special tokens themselves."""
-    return list(tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
+    return list(tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]) if texts else []
 
 
 def rendered(tokenizer: Any, turns: Sequence[Turn], generation: bool = False) -> str:

@@ -41,6 +41,7 @@ train:
   max_length: 512
   max_steps: 8
   batch: 4
+  preflight: {allow: [evaluation-limit]}
 evaluate: {benchmarks: [elementary], limit: 12, max_tokens: 16}
 compare: {before: raw, after: curated}
 jobs: 2

@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-
 from families import FAMILIES, tokenizer_of
+
 from mathdata.errors import PreflightError
 from mathdata.findings import ALLOWED, FINDINGS
 from mathdata.schema import conform
@@ -87,7 +87,10 @@ def words_only(tokenizer: Any) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    known = {w: i for i, w in enumerate(["<unk>", "<end>", "<pad>", *"What is 12 + 30 ? = 42 ####".split()])}
+    known = {
+        w: i
+        for i, w in enumerate(["<unk>", "<end>", "<pad>", *["What", "is", "12", "+", "30", "?", "=", "42", "####"]])
+    }
     raw = Tokenizer(models.WordLevel(known, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="<unk>", eos_token="<end>", pad_token="<pad>")
@@ -130,6 +133,9 @@ ELEMENTARY = {"evaluate": {"benchmarks": ["elementary"]}}
 CASES = (
     Case("a plain row"),
     Case("a plain row behind a text prompt", spec={"prompt": "question_answer"}),
+    Case("blanks around a problem and a reply", row={"problem": " What is 12 + 30?\n", "solution": f"\n{REPLY} \n"}),
+    Case("the same behind a text prompt", row={"problem": " What?\n", "solution": f"\n{REPLY} \n"}, spec={"prompt": "alpaca"}),
+    Case("the same where the template trims", family="llama3", row={"problem": " What?\n", "solution": f"\n{REPLY} \n"}),
     Case("GLM-4: no token closes a reply, the next role ends it", family="glm4"),
     Case("GLM-4 in a dialogue", family="glm4", row=said(*TWO)),
     Case("R1 opens the thought itself", family="r1", row={"reasoning": "add them"}),

@@ -121,7 +121,7 @@ class Reader:
         return faults
 
     def _prompt_lost(self, row: Mapping[str, Any], example: Example) -> bool:
-        rendered = get_prompt(self.spec.prompt).render((row["problem"] or "").strip())
+        rendered = get_prompt(self.spec.prompt).render(row["problem"] or "")
         (told,) = self.decode([example.input_ids[: example.prompt_tokens]])
         return rendered.strip() not in told
 
