@@ -206,4 +206,4 @@ def end_tokens(tokenizer: Any) -> set[int]:
     names = tokenizer.added_tokens_encoder
     found = {int(names[n]) for n in KNOWN_ENDS if n in names and n in template}
     own = turn_end(tokenizer)
-    return found | ({own} if own is not None else set()) | {int(tokenizer.eos_token_id)}
+    return found | {int(t) for t in (own, tokenizer.eos_token_id) if t is not None}

@@ -132,7 +132,7 @@ def set_pad(tokenizer: Any, asked: str | None = None) -> None:
 
 def _idle(tokenizer: Any) -> str | None:
     """A token of the vocabulary that no text is made of: reserved ones, then the unknown one of a byte-level BPE."""
-    from trainers.data import end_tokens
+    from trainers.chat import end_tokens
 
     known = tokenizer.get_vocab()
     taken = end_tokens(tokenizer) | {tokenizer.bos_token_id}

@@ -258,7 +258,8 @@ def test_what_is_refused_can_be_allowed_by_name_and_keeps_its_count(case: Case, 
 
 
 def test_every_word_of_the_list_has_a_case_and_every_case_a_word_of_the_list() -> None:
-    assert {w for c in CASES for w in c.words} == set(FINDINGS)
+    found_by_reading = {"rounding"}  # tests/evaluation/test_rounding.py
+    assert {w for c in CASES for w in c.words} == set(FINDINGS) - found_by_reading
 
 
 def test_the_documents_show_the_list() -> None:
