@@ -32,14 +32,14 @@ FINDINGS: dict[str, Kind] = {
     "lossy-tokenizer": Kind(
         "the tokenizer loses or changes characters of the row", "分词器丢失或改变了该行的字符"
     ),
-    "doubled-thought": Kind("a reply has more than one <think> or </think>", "回答中 <think> 或 </think> 不止一个"),
+    "doubled-thought": Kind("a reply has more than one `<think>` or `</think>`", "回答中 <think> 或 </think> 不止一个"),
     "broken-thought": Kind(
         "a thought is opened and not closed, or closed and not opened", "思考部分只有开头或只有结尾"
     ),
     "no-eos": Kind("no end token closes a reply, so the model never learns to stop", "回答没有结束符，模型学不会停"),
     "second-end": Kind("an end token stands inside a reply", "回答中间有结束符"),
     "special-token": Kind(
-        "the text of a row spells a control token, such as <|im_end|>", "行的文本里写着控制符，如 <|im_end|>"
+        "the text of a row spells a control token, such as `<|im_end|>`", "行的文本里写着控制符，如 <|im_end|>"
     ),
     "prompt-labels": Kind("labels stand on the prompt although only replies are learnt", "提示部分也有标签"),
     # --- the template --------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ FINDINGS: dict[str, Kind] = {
         "the tokenizer's ids and the model's embeddings do not belong together", "分词器与模型的词表不相配"
     ),
     "positions": Kind("rows are longer than the positions the model knows", "行长超过模型的位置数"),
-    "memory": Kind("the plan does not fit the card that is here", "训练计划超出这块显卡的内存", "it is tried"),
+    "memory": Kind("the plan does not fit the card that is here, or the one that the recipe names", "训练计划超出这块显卡的内存", "it is tried"),
     "learning-rate": Kind(
         "the learning rate is outside the usual range for this method and size",
         "学习率超出该方法与规模的常用范围",

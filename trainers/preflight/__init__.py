@@ -74,7 +74,7 @@ def preflight(
         *overlong,
         *templates(spec, tokenizer, examples),
         *padding(tokenizer, examples),
-        *vocabulary(spec, tokenizer, examples, known.get("vocabulary")),
+        *vocabulary(tokenizer, examples, known.get("vocabulary")),
         *positions(going, known.get("positions")),
         *unverified(frame),
         *same_prompt(spec, evaluate),

@@ -83,9 +83,8 @@ def padding(tokenizer: Any, examples: Sequence[Example]) -> list[Finding]:
     return [found("pad-is-eos", len(examples), words, hint)]
 
 
-def vocabulary(spec: TrainSpec, tokenizer: Any, examples: Sequence[Example], rows: int | None) -> list[Finding]:
-    """`rows`: of the model's embeddings before tokens are added; None for a model made to fit its tokenizer."""
-    ours = len(spec.tokenizer.add_tokens) + 1  # the padding token may be new
+def vocabulary(tokenizer: Any, examples: Sequence[Example], rows: int | None) -> list[Finding]:
+    """`rows`: of the model's embeddings before room is made for added tokens; None for a model made to fit."""
     have = max(rows or 0, len(tokenizer))
     beyond = [e for e in examples if e.input_ids and max(e.input_ids) >= have]
     hint = "train with the model's own tokenizer"
@@ -93,7 +92,7 @@ def vocabulary(spec: TrainSpec, tokenizer: Any, examples: Sequence[Example], row
     pad = tokenizer.pad_token_id
     if pad is None or not 0 <= pad < have:
         found_.append(found("vocabulary", len(examples), f"the padding token's id {pad} is no embedding's", hint))
-    if rows is not None and not FEWEST * rows <= len(tokenizer) <= rows + ours:
+    if rows is not None and (tokenizer.vocab_size > rows or len(tokenizer) < FEWEST * rows):
         words = f"the tokenizer has {len(tokenizer):,} tokens, the model {rows:,} embeddings: not of one model"
         found_.append(found("vocabulary", len(examples), words, hint))
     return found_
