@@ -122,8 +122,7 @@ def lm_eval_results(data: Mapping[str, Any]) -> dict[str, Any]:
         told = _told(benchmark, figures)
         shots = figures["identity"].get("shots") or 0
         for name, part in {**(told["group"] or {}), **told["tasks"]}.items():
-            in_group = told["group"] is not None and name in told["tasks"]
-            line = {"alias": f" - {name}" if in_group else name, **_flat(part["metrics"])}
+            line = {"alias": name, **_flat(part["metrics"])}  # its table indents the tasks of a group itself
             body["results"][name] = line
             body["versions"][name], body["n-shot"][name] = told["version"], shots
             body["n-samples"][name] = {"original": part["n"], "effective": part["n"]}

@@ -100,4 +100,4 @@ def test_the_table_and_the_file_show_the_group_above_its_subjects() -> None:
     assert set(file["results"]) == {"minerva_math", "minerva_math_algebra", "minerva_math_geometry"}
     assert file["group_subtasks"]["minerva_math"] == ["minerva_math_algebra", "minerva_math_geometry"]
     assert file["groups"]["minerva_math"]["exact_match,none"] == pytest.approx(0.6)
-    assert file["results"]["minerva_math_algebra"]["alias"] == " - minerva_math_algebra"
+    assert file["results"]["minerva_math_algebra"]["alias"] == "minerva_math_algebra"
