@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.errors import DataError, UnknownName, nearest
+from mathdata.errors import DataError, UnknownName, UsageError, nearest
 from mathdata.layouts import fill_answers
+from mathdata.saving import kind_of
 from mathdata.types import Frame
 
 __all__ = ["EXPORTS", "dataset_info", "export"]
@@ -152,16 +153,36 @@ EXPORTS: dict[str, Export] = {
 }
 
 
-def dataset_info(out: Path, layout: str) -> tuple[Path, str]:
-    """The text of `dataset_info.json` beside `out` with this data set in it; others in it stay. Raises DataError."""
+def dataset_info(out: Path, layout: str, overwrite: bool = False) -> tuple[Path, str, str | None]:
+    """The text of `dataset_info.json` beside `out` with this data set in it, others in it stay; and the name of an entry
+    by another hand that it replaces. Raises UsageError for such an entry without `overwrite`, DataError for no JSON.
+    """
     path = out.parent / "dataset_info.json"
     known: dict[str, Any] = {}
     if path.exists():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise DataError(f"{path}: not JSON: {e}", "correct it or move it away") from e
         if not isinstance(known, dict):
             raise DataError(f"{path}: not a mapping of data sets", "correct it or move it away")
-    known[out.name.partition(".")[0]] = {"file_name": out.name, **EXPORTS[layout].info}
-    return path, json.dumps(known, ensure_ascii=False, indent=2) + "\n"
+    key = key_of(out, known)
+    theirs = None if ours(known.get(key), out) else key
+    if theirs is not None and not overwrite:
+        raise UsageError(
+            f"{path}: its entry '{key}' was written by another hand", "another -o, or --overwrite to replace it"
+        )
+    known[key] = {"file_name": out.name, **EXPORTS[layout].info}
+    return path, json.dumps(known, ensure_ascii=False, indent=2) + "\n", theirs
+
+
+def key_of(out: Path, known: Mapping[str, Any]) -> str:
+    """What the data set is called: the file's name without its format, the whole name where another file has that."""
+    stem = out.name[: -len(kind_of(out))]
+    held = known.get(stem)
+    return out.name if isinstance(held, dict) and held.get("file_name") not in (None, out.name) else stem
+
+
+def ours(entry: Any, out: Path) -> bool:
+    """Whether an entry is free, or is what an export of this file writes, in whichever layout."""
+    return entry is None or any(entry == {"file_name": out.name, **e.info} for e in EXPORTS.values())

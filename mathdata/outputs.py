@@ -45,8 +45,10 @@ def check_output(
 
     An output of the same `call` (stage, options) that has pending rows is there to be settled: it is not refused.
     """
-    from mathdata.saving import kind_of
+    from mathdata.saving import kind_of, refuse_link
 
+    for path in neighbours(out).values():
+        refuse_link(path)
     for item in inputs:
         path = Path(str(item).partition("?")[0])
         if path.exists() and path.resolve() == out.resolve():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +19,7 @@ import polars as pl
 from mathdata.errors import DataError, UnknownName, UsageError, nearest
 from mathdata.formats import FORMATS, Slice, numbers, parts, suffix_of
 from mathdata.lines import Parsed, shown
+from mathdata.saving import atomic
 from mathdata.types import Frame
 
 __all__ = ["Fetched", "builtin", "fetch"]
@@ -33,6 +34,7 @@ LICENSES = {
 }
 """Where the hub's own record names no licence."""
 TIMEOUT = 60
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,199}")
 FEWEST = 40
 """Rows of the built-in corpus below which not every family has one."""
 
@@ -76,6 +78,9 @@ def fetch(name: str, options: Mapping[str, str]) -> Fetched:
     repo = repo.strip("/")
     if repo.count("/") != 1 or ".." in repo:
         raise UsageError(f"{name}: not a data set's address", f"write {hub}://owner/name?subset=main&split=train")
+    revision = options.get("revision", "master")
+    if not REVISION.fullmatch(revision) or ".." in revision:
+        raise UsageError(f"{name}: revision={shown(revision)} is no revision", "a branch, a tag or a commit")
     cut = Slice.parse(options.get("split", "train"))
     rows, license = (from_hf if hub == "hf" else from_modelscope)(repo, options, cut)
     known = {"source": repo} | ({"license": found} if (found := license or LICENSES.get(repo)) else {})
@@ -158,19 +163,16 @@ def download(repo: str, file: str, revision: str) -> Path:
     home = Path(os.environ.get("MATHDATA_CACHE") or Path.home() / ".cache" / "mathdata") / "modelscope"
     folder = (home / repo / revision).resolve()
     target = (folder / file).resolve()
-    if not target.is_relative_to(folder):
+    if target == folder or not target.is_relative_to(folder):
         raise DataError(
             f"modelscope://{repo}: a file name that leaves its folder: {shown(file)}", "do not trust this data set"
         )
     if target.is_file():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     query = urllib.parse.urlencode({"Source": "SDK", "Revision": revision, "FilePath": file})
-    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part") as temp:
-        with opened(f"{endpoint()}/api/v1/datasets/{repo}/repo?{query}", repo) as f:
-            shutil.copyfileobj(f, temp, 1 << 20)
-        temp.flush()
-        os.link(temp.name, target)
+    address = f"{endpoint()}/api/v1/datasets/{repo}/repo?{query}"
+    with opened(address, repo) as f, atomic(target) as temp, temp.open("wb") as out:
+        shutil.copyfileobj(f, out, 1 << 20)
     return target
 
 

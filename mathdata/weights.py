@@ -19,7 +19,7 @@ CONSENT = "read that code, then write trust_remote_code: true under train.model 
 def no_code_of(model: str | Path, trusted: bool = False) -> Iterator[dict[str, Any]]:
     """Arguments for a `from_pretrained` inside: code that the model brings runs only where it is `trusted` by name.
 
-    Raises DataError where the model cannot be loaded without its code, or asks for a kernel from a hub.
+    Raises DataError where the model cannot be loaded without its code, asks for a kernel from a hub, or has broken weights.
     """
     kernel = str(next((v for k, v in told(Path(model), "config.json").items() if "attn_implementation" in k), ""))
     if "/" in kernel and not trusted:
@@ -30,6 +30,10 @@ def no_code_of(model: str | Path, trusted: bool = False) -> Iterator[dict[str, A
         if "trust_remote_code" not in str(error) and "custom code" not in str(error):
             raise
         raise DataError(f"{model} brings code of its own (auto_map) and cannot be loaded without it", CONSENT) from None
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":  # the library's own, which has no public base
+            raise
+        raise DataError(f"{model}: its weights are not safetensors: {error}", "fetch the model again") from None
 
 
 def check_adapter(folder: str | Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,16 @@ def command(
 
     if any(Path(i).exists() and Path(i).resolve() == out.resolve() for i in inputs):
         raise UsageError(f"{out} is both input and output", "give another -o; an input is never overwritten")
-    if out.exists() and not overwrite:
+    if os.path.lexists(out) and not overwrite:
         raise UsageError(f"{out} exists", "give another -o, or --overwrite to replace it")
     table = read(*inputs, column=pairs(column, "--column") or None)
     kept: Any = keep(table)
     rows, left_out = export(kept, layout)
-    info, text = dataset_info(out, layout)
+    info, text, theirs = dataset_info(out, layout, overwrite)
     write(rows, out)
     atomic_write(info, text)
+    if theirs is not None:
+        common.message(f"replaced: the entry '{theirs}' of {info}, which was written by another hand")
     if left_out:
         common.message(f"left out: {left_out} rows without a problem, or without what {layout} needs")
     result: dict[str, Any] = {"rows_in": table.height, "written": rows.height, "left_out": left_out}

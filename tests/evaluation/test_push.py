@@ -42,7 +42,22 @@ class Hub(BaseHTTPRequestHandler):
         )
 
     def do_GET(self):
+        if "/tree/" in self.path:
+            there = [{"type": "file", "path": p, "size": len(t), "oid": "b" * 40} for p, t in self.server.there.items()]
+            return self.answer(200, there)
+        if "/resolve/" in self.path:
+            return self.send_file(self.server.there[self.path.rpartition("/")[2]])
         self.answer(401, {"error": "Invalid username or password."})
+
+    do_HEAD = do_GET
+
+    def send_file(self, text):
+        self.send_response(200)
+        for name, value in {"ETag": '"b"', "X-Repo-Commit": "a" * 40, "Content-Length": str(len(text))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(text)
 
     def answer(self, status, body):
         raw = json.dumps(body).encode()
@@ -59,6 +74,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.there = {}
     server.seen, server.refuse, server.base = [], False, f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -71,7 +87,9 @@ def hub():
 def test_a_folder_gets_the_set_its_card_and_its_croissant(cli, curated, tmp_path):
     done = cli("push", curated, "./out", "--json")
     assert done.rc == 0, done.err
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["README.md", "croissant.json", "curated.parquet"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".mathdata-push.json", "README.md", "croissant.json", "curated.parquet",
+    ]  # fmt: skip
     assert (tmp_path / "out" / "curated.parquet").read_bytes() == curated.read_bytes()
     assert (tmp_path / "out" / "README.md").read_text().startswith("---\nlicense: mit\n")
     assert cli("push", curated, "./out").rc == 0, "pushing again replaces"
@@ -88,9 +106,23 @@ def test_a_hub_gets_one_private_commit_with_the_same_files(cli, curated, hub):
     assert create["type"] == "dataset"
     commit = next(body for path, body, _ in hub.seen if path.endswith("/commit/main"))
     files = {v["value"]["path"]: v["value"] for v in map(json.loads, commit.splitlines()) if v["key"] == "file"}
-    assert set(files) == {"README.md", "croissant.json", "curated.parquet"}
+    assert set(files) == {".mathdata-push.json", "README.md", "croissant.json", "curated.parquet"}
     assert base64.b64decode(files["curated.parquet"]["content"]) == curated.read_bytes()
     assert "secret-of-the-test" not in done.out + done.err
+
+
+def test_files_of_others_on_a_hub_are_replaced_only_when_asked_and_then_named(cli, curated, hub):
+    env = {"HF_ENDPOINT": hub.base, "HF_TOKEN": "secret-of-the-test", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    hub.there = {"README.md": b"by hand", "notes.txt": b"theirs"}
+    done = cli("push", curated, "me/sums", env=env)
+    assert done.rc == 2
+    assert "README.md there was not written by a push" in done.err
+    assert not any(path.endswith("/commit/main") for path, *_ in hub.seen)
+    done = cli("push", curated, "me/sums", "--overwrite", "--json", env=env)
+    assert (done.rc, done.json["replaced"]) == (0, ["README.md"])
+    hub.there[".mathdata-push.json"] = json.dumps({"files": {"README.md": "0" * 64}}).encode()
+    done = cli("push", curated, "me/sums", "--json", env=env)
+    assert (done.rc, done.json["replaced"]) == (0, []), done.err
 
 
 def test_a_refusal_of_the_hub_is_two_lines_without_the_key(cli, curated, hub):

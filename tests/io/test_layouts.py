@@ -199,8 +199,8 @@ def test_rows_without_an_answer_are_counted_not_invented() -> None:
 
 def test_the_info_file_keeps_what_others_wrote(tmp_path: Path) -> None:
     (tmp_path / "dataset_info.json").write_text('{"theirs": {"file_name": "x.json"}}')
-    path, text = dataset_info(tmp_path / "mine.jsonl", "alpaca")
-    assert path == tmp_path / "dataset_info.json"
+    path, text, replaced = dataset_info(tmp_path / "mine.jsonl", "alpaca")
+    assert (path, replaced) == (tmp_path / "dataset_info.json", None)
     assert json.loads(text) == {
         "theirs": {"file_name": "x.json"},
         "mine": {

@@ -60,3 +60,25 @@ def test_processes_of_several_machines_meet_at_the_address_that_the_recipe_names
 def test_several_machines_without_an_address_are_refused() -> None:
     with pytest.raises(PreflightError, match="no address to meet at"):
         address_of(parse_spec({"model": "x", "parallel": {"nodes": 2}}))
+
+
+@pytest.mark.slow
+def test_a_local_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not tested here: pip install mathdata[ray]")
+    sums(40).write_parquet(tmp_path / "rows.parquet")
+    words = ["dedup", "rows.parquet", "-o", "out.parquet", "--engine", "ray"]
+    heard, code, said = listened([sys.executable, "-m", "mathdata", *words], cwd=tmp_path)
+    assert code == 0, said
+    assert heard.here, "Ray's own sockets are seen, or this test sees nothing"
+    assert heard.beyond == set()
+
+
+@pytest.mark.parametrize(
+    "words", ["verify rows.parquet -o v.parquet", "show rows.parquet --web -o page.html", "run r.yaml --out run"]
+)
+def test_no_command_that_serves_nobody_listens_at_all(words: str, tmp_path: Path) -> None:
+    sums(40).write_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "r.yaml").write_text("name: r\ninput: rows.parquet\nstages: [dedup, verify]\n")
+    heard, code, said = listened([sys.executable, "-m", "mathdata", *words.split()], cwd=tmp_path)
+    assert code == 0, said
+    assert heard.here | heard.beyond == set()
