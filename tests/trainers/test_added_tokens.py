@@ -216,3 +216,19 @@ def test_rows_that_a_recipe_names_itself_must_hold_the_new_ones(rows: Any, tiny:
     for own in ({"modules_to_save": ["embed_tokens", "lm_head"]}, {"modules_to_save": ["lm_head"]}):
         train(tiny(**common, peft=own), marked(rows), tmp_path / "run")
         merge(tmp_path / "run", tmp_path / f"merged{len(own['modules_to_save'])}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["lora", "partial"])
+def test_two_processes_train_the_same_rows_as_one(
+    method: str, rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
+) -> None:
+    base = base_of(tmp_path / "base", rows(40), True)
+    common = {**METHODS[method], "model": str(base), "tokenizer": {"add_tokens": list(NEW)}, "learning_rate": 1e-2}
+    one = tiny(**common, global_batch=4, max_steps=3)
+    two = tiny(**common, global_batch=4, batch=2, max_steps=3, parallel={"processes": 2})
+    for name, spec in (("one", one), ("two", two)):
+        ran(job(spec, marked(rows), name))
+    found = [next((tmp_path / n).glob("*model.safetensors")) for n in ("one", "two")]
+    for name, tensor in load_file(found[0]).items():
+        torch.testing.assert_close(load_file(found[1])[name], tensor, atol=1e-5, rtol=1e-4)

@@ -106,8 +106,8 @@ def test_a_model_trained_in_bf16_answers_as_its_folder_does(
 
 @pytest.mark.slow
 def test_a_large_model_takes_what_the_machine_has(tmp_path: Path) -> None:
-    """52 million parameters, two steps, in a process of its own."""
-    large = TINY | {"hidden_size": 512, "num_hidden_layers": 12, "intermediate_size": 2048, "num_attention_heads": 8}
+    """53 million parameters, two steps, in a process of its own."""
+    large = TINY | {"hidden_size": 512, "num_hidden_layers": 14, "intermediate_size": 2048, "num_attention_heads": 8}
     body = {
         "spec": {"model": {"config": large}, "tokenizer": {"train": {"vocab_size": 300}}, "max_steps": 2, "batch": 2},
         "data": str(tmp_path / "rows.parquet"), "out": str(tmp_path / "run"), "seed": 0,
