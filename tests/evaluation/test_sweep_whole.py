@@ -20,7 +20,7 @@ TINY = "model_type: qwen2, num_attention_heads: 2, num_key_value_heads: 2, num_h
 SMALL = [
     "train.tokenizer={train: {vocab_size: 400}}", "train.max_steps=2", "train.accumulation=1", "train.max_length=512",
     "train.precision=fp32", "train.gradient_checkpointing=false", "evaluate.max_tokens=8", "evaluate.limit=10",
-    "train.preflight={allow: [unverified, overlong, learning-rate]}",
+    "train.preflight={allow: [unverified, overlong, learning-rate, evaluation-limit]}",
 ]  # fmt: skip
 """The recipe's own YAML, made small: steps, lengths, precision, how much is asked."""
 
