@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -66,6 +67,9 @@ class RayEngine(LocalEngine):
         return list(ray.get(results))
 
     def start(self) -> Any:
+        if not self.address:
+            # Ray's own switch, read when it is imported: a cluster of one machine, all of whose sockets are on loopback.
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         try:
             import ray
         except ImportError as error:
@@ -73,13 +77,10 @@ class RayEngine(LocalEngine):
         if not ray.is_initialized():
             if self.address:
                 answers(self.address)
-            # One started here is for this machine alone: nothing of it listens beyond.
-            here: dict[str, Any] = {} if self.address else {"_node_ip_address": "127.0.0.1"}
             ray.init(
                 address=self.address,
                 num_cpus=None if self.address else self.workers,
                 job_config=job(ray),
-                **here,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
