@@ -47,7 +47,7 @@ def parquet_frames(path: Path) -> Iterator[Frame]:
                     if given > most:
                         raise bomb(path)
                     yield plain_text(pl.DataFrame(pl.from_arrow(part)))
-    except (pa.ArrowException, OSError) as e:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as e:
         if isinstance(e, OSError) and e.errno is not None:
             raise
         raise DataError(f"{path}: not a readable parquet file: {flat(e)}", "write it again") from e

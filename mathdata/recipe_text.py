@@ -96,8 +96,9 @@ def load_yaml(text: str, where: str) -> Any:
     """YAML by a safe loader with an alias limit. Raises RecipeError with line and column."""
     if len(text) > MAX_BYTES:
         raise RecipeError(f"{where}: larger than {MAX_BYTES >> 20} MB", "a recipe is a short text file")
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             return None
@@ -110,13 +111,16 @@ def load_yaml(text: str, where: str) -> Any:
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise RecipeError(f"{where}: {place}: {e.problem or e.context}", "check indentation and quotes there") from e
     except yaml.YAMLError as e:
-        raise RecipeError(f"{where}: not readable as YAML: {e}", "save it as UTF-8 text") from e
+        raise RecipeError(
+            f"{where}: not readable as YAML: {e}", "save it as plain UTF-8 text, without control codes"
+        ) from e
     except RecursionError as e:
         raise RecipeError(f"{where}: nested too deep", "flatten it") from e
     except (ValueError, OverflowError) as e:  # 2020-02-31, or an integer of five thousand digits
         raise RecipeError(f"{where}: a value that is none: {e}", "quote it, if it is text") from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        if loader is not None:
+            loader.dispose()  # type: ignore[no-untyped-call]
 
 
 def override(data: dict[str, Any], item: str) -> None:

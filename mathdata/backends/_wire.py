@@ -180,7 +180,8 @@ def logprobs_of(told: Any) -> list[float]:
         return []
     each = told.get("token_logprobs")
     if each is None:
-        each = [t.get("logprob") for t in told.get("content") or () if isinstance(t, dict)]
+        content = told.get("content")
+        each = [t.get("logprob") for t in content if isinstance(t, dict)] if isinstance(content, list) else []
     if not isinstance(each, list):
         return []
     return [round(float(x), 5) for x in each if isinstance(x, int | float) and isfinite(x)]
