@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ def parquet_frames(path: Path) -> Iterator[Frame]:
     try:
         with parquet.ParquetFile(path) as file:
             check_declared(path, file.metadata)
+            check_names(file.schema_arrow)
             empty = plain_text(pl.DataFrame(pl.from_arrow(file.schema_arrow.empty_table())))
             coded, rows = as_dictionary(path, file)
         given, most = 0, growth_limit(path)
@@ -47,12 +48,22 @@ def parquet_frames(path: Path) -> Iterator[Frame]:
                     if given > most:
                         raise bomb(path)
                     yield plain_text(pl.DataFrame(pl.from_arrow(part)))
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as e:
+    except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as e:
         if isinstance(e, OSError) and e.errno is not None:
             raise
         raise DataError(f"{path}: not a readable parquet file: {flat(e)}", "write it again") from e
     if not given:
         yield empty
+
+
+def check_names(fields: Iterable[pa.Field]) -> None:
+    """Names and notes of a schema are text: polars panics where they are not. Raises UnicodeDecodeError."""
+    for field in fields:
+        _ = field.name
+        for key, note in (field.metadata or {}).items():
+            key.decode()
+            note.decode()
+        check_names(field.type.field(i) for i in range(getattr(field.type, "num_fields", 0)))
 
 
 def read_parquet(path: Path) -> Frame:

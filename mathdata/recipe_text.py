@@ -116,7 +116,7 @@ def load_yaml(text: str, where: str) -> Any:
         ) from e
     except RecursionError as e:
         raise RecipeError(f"{where}: nested too deep", "flatten it") from e
-    except (ValueError, OverflowError) as e:  # 2020-02-31, or an integer of five thousand digits
+    except (ValueError, OverflowError, LookupError, TypeError) as e:  # 2020-02-31, `!!int ""`, five thousand digits
         raise RecipeError(f"{where}: a value that is none: {e}", "quote it, if it is text") from None
     finally:
         if loader is not None:
