@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +14,70 @@ import polars as pl
 from mathdata.casework import Why, explain, kind_of
 from mathdata.errors import UsageError
 from mathdata.evaluation import Evaluation
+from mathdata.figures import measures
 from mathdata.paired import mcnemar, minimum_detectable, paired_bootstrap, sign_flip
 from mathdata.types import Frame
 
-__all__ = ["Comparison", "compare", "differences"]
+__all__ = ["Comparison", "compare", "differences", "settings_apart"]
 
 FLIPS = ("fixed", "broken", "both_right", "both_wrong")
+FIGURES = (
+    "n", "points", "low", "high", "p", "test", *FLIPS, "mdd", "accuracy_before", "accuracy_after", "measures", "why", "seeds",
+)  # fmt: skip
+"""What a comparison says of a benchmark. `mdd` is the smallest true difference (points) that this many problems, flipping
+this much, show in four runs of five; `test` is McNemar's exact one, or `sign-flip` where a side has several samples or runs."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """before -> after on the same problems; differences in percentage points, `low` and `high` their 95 % interval."""
+    """before -> after on the same problems, each benchmark by itself: nothing pools 200 problems with 10,570.
+
+    Where there is one benchmark its figures are the comparison's too: `made.points` is `made.only["points"]`.
+    """
 
     before: str
     after: str
-    n: int
-    points: float
-    low: float
-    high: float
-    p: float
-    fixed: int
-    broken: int
-    both_right: int
-    both_wrong: int
-    mdd: float
-    """The smallest true difference (points) that this many problems, flipping this much, show in four runs of five."""
-    accuracy_before: float
-    accuracy_after: float
-    test: str = "McNemar"
-    """What `p` is of: McNemar's exact test, or `sign-flip` where a side has several samples or runs."""
     benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The same figures for each benchmark, with flips by subject and level."""
-    why: dict[str, dict[str, int]] = field(default_factory=dict)
-    """What went wrong, counted for wrong answers before and after."""
+    """Of each benchmark: n, points (with their 95 % interval low to high), p and its test, flips, mdd, accuracies,
+    `by` subject and level, `why` answers are wrong, `seeds` where several runs were given, `measures` of both sides."""
     differs: list[str] = field(default_factory=list)
     """What the two evaluations do not share beside the model; empty unless `anyway`."""
-    seeds: list[dict[str, Any]] = field(default_factory=list)
-    """Where several runs of each side were given: the difference of every pair of runs."""
     cases: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def only(self) -> dict[str, Any]:
+        """The figures of the one benchmark. Raises UsageError where there are several."""
+        if len(self.benchmarks) != 1:
+            names = ", ".join(self.benchmarks)
+            raise UsageError(f"compared on {names}: there is no figure over all of them", "benchmarks[NAME] has each")
+        return next(iter(self.benchmarks.values()))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in FIGURES:
+            return self.only[name]
+        raise AttributeError(name)
+
     def as_dict(self, *, cases: bool = True) -> dict[str, Any]:
-        whole = asdict(self)
-        if not cases:
-            del whole["cases"]
-        return whole
+        """Every benchmark's figures; those of the only one stand outside too, as FIGURES names them."""
+        whole: dict[str, Any] = {"before": self.before, "after": self.after}
+        if len(self.benchmarks) == 1:
+            whole |= {k: self.only[k] for k in FIGURES}
+        whole |= {"benchmarks": self.benchmarks, "differs": self.differs}
+        return whole | ({"cases": self.cases} if cases else {})
 
 
 Side = Evaluation | str | Path
 
 
 def compare(
-    before: Side | Sequence[Side], after: Side | Sequence[Side], *, anyway: bool = False, seed: int = 0
+    before: Side | Sequence[Side],
+    after: Side | Sequence[Side],
+    *,
+    benchmarks: Sequence[str] | None = None,
+    anyway: bool = False,
+    seed: int = 0,
 ) -> Comparison:
-    """The paired difference after - before over the benchmarks both have.
+    """The paired difference after - before on each benchmark that both have, or on those of them that are named.
 
     Several runs (seeds) of each side are paired by position and averaged problem by problem; p is then a sign-flip test.
     Raises UsageError where they differ in anything but the model (`anyway` goes on and lists it), or share nothing.
@@ -76,24 +87,44 @@ def compare(
         raise UsageError(f"{len(olds)} runs before and {len(news)} after", "as many of each; they are paired in order")
     old, new = olds[0], news[0]
     shared = [b for b in old.benchmarks if all(b in e.benchmarks for e in (*olds, *news))]
+    shared = [b for b in shared if benchmarks is None or b in benchmarks]
     if not shared:
         raise UsageError(
             f"nothing to compare: {sorted(old.benchmarks)} and {sorted(new.benchmarks)}", "same benchmarks"
         )
-    differs = list(dict.fromkeys(d for e in (*olds[1:], *news) for d in differences(old, e)))
+    found = (d for e in (*olds[1:], *news) for d in differences(old, e, benchmarks))
+    differs = list(dict.fromkeys(found))
     if differs and not anyway:
         raise UsageError(
             f"the evaluations differ in more than the model: {'; '.join(differs)}", "repeat one, or --anyway"
         )
-    runs = [{name: pair(o.rows(name), n.rows(name), name) for name in shared} for o, n in zip(olds, news)]
-    pairs = {name: averaged([run[name] for run in runs]) for name in shared}
-    whole = pl.concat(pairs.values(), how="diagonal_relaxed")
-    made = Comparison(old.model, new.model, **figures(whole, seed, exact=len(runs) == 1), differs=differs)
-    made.benchmarks = {name: figures(r, seed, exact=len(runs) == 1) | {"by": flips_by(r)} for name, r in pairs.items()}
-    made.seeds = by_run(olds, news, runs)
-    made.cases = make_cases(whole)
-    made.why = {side: _counted(c[f"why_{side}"] for c in made.cases) for side in ("before", "after")}
+    made = Comparison(old.model, new.model, differs=differs)
+    for name in shared:
+        figures_of, cases = compared(name, olds, news, seed)
+        made.benchmarks[name] = figures_of
+        made.cases += cases
     return made
+
+
+def compared(
+    name: str, olds: Sequence[Evaluation], news: Sequence[Evaluation], seed: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(figures, cases) of one benchmark."""
+    runs = [pair(o.rows(name), n.rows(name), name) for o, n in zip(olds, news)]
+    rows = averaged(runs)
+    cases = make_cases(rows)
+    why = {side: _counted(c[f"why_{side}"] for c in cases) for side in ("before", "after")}
+    told = figures(rows, seed, exact=len(runs) == 1)
+    return told | {
+        "why": why, "seeds": by_run(olds, news, runs), "by": flips_by(rows), "measures": both_measures(name, olds, news),
+    }, cases  # fmt: skip
+
+
+def both_measures(name: str, olds: Sequence[Evaluation], news: Sequence[Evaluation]) -> dict[str, dict[str, float]]:
+    """Every figure that both sides have of a benchmark, before and after; over several runs their mean."""
+    sides = {side: [measures(e.benchmarks[name]) for e in runs] for side, runs in (("before", olds), ("after", news))}
+    keys = [k for k in sides["before"][0] if all(k in m for runs in sides.values() for m in runs)]
+    return {k: {side: sum(m[k] for m in runs) / len(runs) for side, runs in sides.items()} for k in keys}
 
 
 def _sides(given: Side | Sequence[Side]) -> list[Evaluation]:
@@ -114,14 +145,12 @@ def averaged(runs: Sequence[Frame]) -> Frame:
     return with_flip(runs[0].drop(*sides, "flip").join(shares, on="id", how="inner", maintain_order="left"))
 
 
-def by_run(
-    olds: Sequence[Evaluation], news: Sequence[Evaluation], runs: Sequence[Mapping[str, Frame]]
-) -> list[dict[str, Any]]:
+def by_run(olds: Sequence[Evaluation], news: Sequence[Evaluation], runs: Sequence[Frame]) -> list[dict[str, Any]]:
+    """The difference of every pair of runs, where several of each side were given."""
     if len(runs) == 1:
         return []
     found = []
-    for o, n, run in zip(olds, news, runs):
-        rows = pl.concat(run.values(), how="diagonal_relaxed")
+    for o, n, rows in zip(olds, news, runs):
         shares = {s: float(rows[f"right_{s}"].mean() or 0.0) for s in ("before", "after")}  # type: ignore[arg-type]
         found.append(
             {"before": o.model, "after": n.model, "accuracy_before": shares["before"], "accuracy_after": shares["after"],
@@ -130,17 +159,23 @@ def by_run(
     return found
 
 
-def differences(old: Evaluation, new: Evaluation) -> list[str]:
-    """In which settings two evaluations differ: `gsm8k max_tokens: 512 and 1024`."""
+def differences(old: Evaluation, new: Evaluation, benchmarks: Sequence[str] | None = None) -> list[str]:
+    """In which settings two evaluations differ: `gsm8k max_tokens: 512 and 1024`; of all benchmarks, or of those named."""
+    every = set(old.benchmarks) | set(new.benchmarks)
     found = []
-    for name in sorted(set(old.benchmarks) | set(new.benchmarks)):
+    for name in sorted(every if benchmarks is None else every & set(benchmarks)):
         if name not in old.benchmarks or name not in new.benchmarks:
             found.append(f"{name}: only in {old.model if name in old.benchmarks else new.model}")
-            continue
-        a, b = old.benchmarks[name]["identity"], new.benchmarks[name]["identity"]
-        keys = [k for k in dict.fromkeys([*a, *b]) if a.get(k) != b.get(k)]
-        found += [f"{name} {k}: {a.get(k, 'not stated')} and {b.get(k, 'not stated')}" for k in keys]
+        else:
+            found += [f"{name} {key}: {a} and {b}" for key, a, b in settings_apart(old, new, name)]
     return found
+
+
+def settings_apart(old: Evaluation, new: Evaluation, benchmark: str) -> list[tuple[str, Any, Any]]:
+    """(setting, before, after) of a benchmark where the two differ; a side that was not asked it has no settings."""
+    a, b = (e.benchmarks.get(benchmark, {}).get("identity") or {} for e in (old, new))
+    keys = [k for k in dict.fromkeys([*a, *b]) if a.get(k) != b.get(k)]
+    return [(k, a.get(k, "not stated"), b.get(k, "not stated")) for k in keys]
 
 
 # --- figures -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ MathdataError            message + hint; exit code 1
 ├── DataError            a file that cannot be read, too many broken lines; exit code 1
 ├── MissingExtra         an optional dependency is not installed; exit code 1
 ├── BackendError         a teacher or model server that cannot be used; exit code 1
+├── ArmFailed            arms of a run did not finish; the others are reported; exit code 1
 ├── BudgetReached        a hard stop on money or tokens; exit code 3, resumable
 ├── PreflightError       a training run that cannot work; exit code 1
 ├── LedgerError          rows were lost or made twice: a defect of ours; exit code 1
@@ -20,8 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
+    "ArmFailed",
     "BackendError",
     "BudgetReached",
     "DataError",
@@ -94,6 +97,12 @@ class MissingExtra(MathdataError):
 
 class BackendError(MathdataError):
     """A teacher or a model under test cannot be used at all (wrong key, unknown model)."""
+
+
+class ArmFailed(MathdataError):
+    """Arms of a run did not finish. The report of the others is written; `run` holds it."""
+
+    run: Any = None
 
 
 class BudgetReached(MathdataError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +14,43 @@ import polars as pl
 
 from mathdata.types import Frame
 
-__all__ = ["breakdown", "final_exact", "majority", "pass_at_k", "propose_limit", "summarise", "wilson"]
+__all__ = [
+    "breakdown",
+    "MEASURES",
+    "final_exact",
+    "majority",
+    "measures",
+    "pass_at_k",
+    "propose_limit",
+    "summarise",
+    "wilson",
+]
 
 Z = 1.959963984540054
 GUARD = 0.03
 """Share of responses cut off at the limit above which a result says so in its first line."""
+
+
+MEASURES = {
+    "accuracy": ("accuracy", "准确率"),
+    "accuracy_strict": ("strict", "严格抽取"),
+    "final_exact_match": ("exact text", "文本全同"),
+    "token_accuracy": ("tokens right", "词元准确率"),
+    "format_accuracy": ("format", "格式正确"),
+    "truncated": ("cut off", "被截断"),
+}
+"""The shares that stand in every table of figures, in this order, with their English and Chinese names."""
+
+
+def measures(figures: Mapping[str, Any]) -> dict[str, float]:
+    """The shares that an evaluation has of a benchmark: those of `MEASURES`, and those under names of its own (EM, F1).
+
+    >>> measures({"accuracy": 0.5, "token_accuracy": None, "metrics": {"EM": 0.5, "F1": 0.7}})
+    {'accuracy': 0.5, 'EM': 0.5, 'F1': 0.7}
+    """
+    known = {k: figures.get(k) for k in MEASURES}
+    every = {"accuracy": known.pop("accuracy"), **(figures.get("metrics") or {}), **known}
+    return {k: v for k, v in every.items() if v is not None}
 
 
 def wilson(right: float, n: int) -> tuple[float, float]:

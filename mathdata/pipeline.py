@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.benchmarks import get_benchmark, label
-from mathdata.errors import MathdataError, RecipeError, ResumeError, UsageError
+from mathdata.errors import ArmFailed, MathdataError, RecipeError, ResumeError, UsageError
 from mathdata.manifest import dump_json
+from mathdata.pairs import asked_apart, pairs_of
 from mathdata.recipe import Recipe, arm_train, asked_of, load_recipe
 from mathdata.recipe_checks import check_keys
 from mathdata.recipe_text import line_of
@@ -22,7 +23,7 @@ from mathdata.rounding import check_rounding
 from mathdata.runmodel import described, resolved
 from mathdata.saving import no_link, refuse_links
 from mathdata.steps import chains_of, describe, run_chains
-from mathdata.training import need_memory, run_jobs
+from mathdata.training import Job, need_memory, run_jobs
 from mathdata.types import Benchmark, Context, Progress
 from mathdata.wrapup import Run, finish
 
@@ -50,7 +51,8 @@ def run(
 ) -> Run:
     """Run a recipe from raw corpus to report; finished steps with the same digest are not repeated.
 
-    Raises RecipeError before any work, ResumeError when the folder is in use or holds another recipe.
+    Raises RecipeError before any work, ResumeError when the folder is in use or holds another recipe; ArmFailed where arms
+    did not finish, after the report of those that did.
     """
     made = resolved(recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides))
     display = display or Display()
@@ -61,6 +63,8 @@ def run(
     for words in models_of_runs(made).values():
         display.say(f"model: {words}")
     need_memory(made)
+    for words in pairs_apart(made):
+        display.say(f"will not be compared: {words}")
     with locked(folder):
         replaced = claim(folder, made, fresh)
         if replaced:
@@ -71,9 +75,22 @@ def run(
         chains = run_chains(made, folder, display)
         jobs = run_jobs(made, folder, chains, display)
         result = finish(made, folder, chains, jobs, display, started)
+    if any(job.failure for job in jobs):
+        raise arms_failed(jobs, result)
     if fresh:
         clear_stale(folder)
     return result
+
+
+def arms_failed(jobs: Sequence[Job], result: Run) -> ArmFailed:
+    """What the first arm that failed says, the names of the others, and where the finished ones are reported."""
+    failed = {job.arm: job.failure for job in jobs if job.failure}
+    first = next(iter(failed.values()))
+    more = f" (and {len(failed) - 1} more: {', '.join(list(failed)[1:])})" if len(failed) > 1 else ""
+    hint = f"{first.hint}; what finished is in {result.folder / 'report.html'}, the same command tries the rest again"
+    error = ArmFailed(first.message + more, hint.removeprefix("; "))
+    error.run = result
+    return error
 
 
 def models_of_runs(recipe: Recipe) -> dict[str, str]:
@@ -136,7 +153,8 @@ def plan(recipe: Recipe, out: Path | None = None) -> dict[str, Any]:
         "evaluate": [label(b) for b in recipe.evaluate.benchmarks] if recipe.evaluate else [],
         "models": models_of_runs(recipe),
         "asked": asked_by_arm(recipe),
-        "compare": recipe.compare.model_dump() if recipe.compare else None,
+        "compare": [list(pair) for pair in pairs_of(recipe)] if recipe.evaluate else [],
+        "not_compared": pairs_apart(recipe),
         "digest": recipe.digest,
     }
 
@@ -145,6 +163,15 @@ def asked_by_arm(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """How each benchmark is put to each arm, and who decided it."""
     entries = recipe.evaluate.benchmarks if recipe.evaluate else []
     return {label(b): {arm: asked_of(recipe, arm, b).record for arm in recipe.arms} for b in entries}
+
+
+def pairs_apart(recipe: Recipe) -> list[str]:
+    """Pairs that the run will not be able to compare, in words: their arms are asked as they are trained, differently."""
+    return [
+        f"{before} -> {after} on {benchmark}: asked with different prompts, {one} and {other}"
+        for before, after in (pairs_of(recipe) if recipe.evaluate else ())
+        for benchmark, (one, other) in asked_apart(recipe, (before, after)).items()
+    ]
 
 
 # --- the run folder -----------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""What a stage's figures say beside its ledger: the lines under it on the screen, and what a run must not hide."""
+"""What figures say beside the ledger and the loss: the lines under a stage on the screen, and what a run must not hide."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["how_to_settle", "lines_of", "shortfalls"]
+__all__ = ["how_to_settle", "lines_of", "shortfalls", "training_warnings"]
 
 REASONS = 3
 """Reasons shown where most of what was asked for could not be made."""
@@ -81,3 +81,27 @@ def how_to_settle(pending: int, rejected: Mapping[str, int], figures: Mapping[st
     if rejected.get("pending-budget") == pending and asked == 0:
         return f"{pending:,} rows are pending: the budget is too small for a single request; give more and run again"
     return f"{pending:,} rows are pending: run the same command again to settle them"
+
+
+NO_ADVANTAGE = 0.9
+"""Share of groups without an advantage from which a reinforced run is said to have learnt next to nothing."""
+
+
+def training_warnings(record: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What a training's record must not hide, in English and Chinese.
+
+    A group in which all answers earn alike pulls the model nowhere: a run of such groups learnt nothing of the verdict.
+    """
+    rewards = record.get("rewards") or {}
+    groups, flat = int(rewards.get("groups") or 0), int(rewards.get("zero_advantage_groups") or 0)
+    if not groups or flat < NO_ADVANTAGE * groups:
+        return []
+    share = f"{flat / groups:.1%}"
+    return [
+        {
+            "en": f"in {share} of the {groups:,} groups all answers were right alike or wrong alike: next to nothing was "
+            "learnt from the judge; take problems that the model solves sometimes, more generations, a higher temperature",
+            "zh": f"{groups:,} 组中有 {share} 组的回答全对或全错：模型几乎没有从判定中学到东西；请选用模型时对时错的题目，"
+            "或增加每题的采样数、提高温度",
+        }
+    ]

@@ -15,6 +15,7 @@ from mathdata.bind import explain
 from mathdata.bounds import read_small
 from mathdata.errors import RecipeError, UnknownName, nearest
 from mathdata.manifest import digest_of
+from mathdata.pairs import check_pairs
 from mathdata.prompts import Prompt
 from mathdata.recipe_checks import check_asking, check_benchmarks, check_component, check_engine, check_stage
 from mathdata.recipe_text import MAX_BYTES, line_of, load_yaml, override, refuse_keys
@@ -93,10 +94,18 @@ class Evaluate(Strict):
 
 
 class Compare(Strict):
-    """Which two arms the headline compares."""
+    """Which arms the headline compares: `before` with one, with several, or with all others (`after: all`)."""
 
     before: str
-    after: str
+    after: str | list[str]
+
+    def pairs(self, arms: Iterable[str]) -> list[tuple[str, str]]:
+        """(before, after), one for each arm that is held against `before`; an arm that is named `all` is that arm."""
+        every = list(arms)
+        after = [self.after] if isinstance(self.after, str) else self.after
+        if self.after == "all" and "all" not in every:
+            after = [name for name in every if name != self.before]
+        return [(self.before, name) for name in dict.fromkeys(after)]
 
 
 LONGEST = 120
@@ -336,11 +345,15 @@ def check_recipe(recipe: Recipe, where: str, text: str = "") -> None:
         check_rounding(recipe, named, where, text)
         check_asking(recipe.evaluate, where, text)
     if recipe.compare is not None:
-        for side in (recipe.compare.before, recipe.compare.after):
+        pairs = recipe.compare.pairs(recipe.arms)
+        for side in (recipe.compare.before, *(after for _, after in pairs)):
             if side not in recipe.arms:
                 raise RecipeError(
                     f"{where}{line_of(text, 'compare')}: no arm named '{side}'", nearest(side, recipe.arms)
                 )
+        if not pairs or any(before == after for before, after in pairs):
+            raise RecipeError(f"{where}{line_of(text, 'compare')}: compare: nothing but one arm", "name two arms")
+        check_pairs(recipe, where, text)
 
 
 def trained_prompt(recipe: Recipe, arm: str) -> str | None:
@@ -386,9 +399,10 @@ def only_arms(recipe: Recipe, names: Sequence[str]) -> Recipe:
     if not names:
         return recipe
     kept = {name: arm for name, arm in recipe.arms.items() if name in names}
-    pair = recipe.compare
-    whole = pair is not None and {pair.before, pair.after} <= set(kept)
-    return recipe.model_copy(update={"arms": kept, "compare": pair if whole else None})
+    pairs = recipe.compare.pairs(recipe.arms) if recipe.compare else []
+    left = [after for before, after in pairs if {before, after} <= set(kept)]
+    compare = Compare(before=pairs[0][0], after=left if len(left) > 1 else left[0]) if left else None
+    return recipe.model_copy(update={"arms": kept, "compare": compare})
 
 
 def arm_train(recipe: Recipe, name: str, where: str = "recipe") -> TrainSpec:

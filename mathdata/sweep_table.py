@@ -123,18 +123,17 @@ def method_values(points: Sequence[Point], grid: Mapping[str, Sequence[Any]]) ->
         made = compare(point.folder / "evaluation" / arm, full.folder / "evaluation" / arm)
         rows = _rows_of(full, left_out[0])
         per = rows / 1000 if rows else None
-        found.append(
+        found += [
             {
                 **{k: flat(v) for k, v in point.values.items() if k != key},
                 "method": flat(left_out[0]),
                 "rows": rows,
-                "points": made.points,
-                "low": made.low,
-                "high": made.high,
-                "p": made.p,
-                **{f"{k}_per_1000": getattr(made, k) / per if per else None for k in ("points", "low", "high")},
+                "benchmark": name,
+                **{k: told[k] for k in ("points", "low", "high", "p")},
+                **{f"{k}_per_1000": told[k] / per if per else None for k in ("points", "low", "high")},
             }
-        )
+            for name, told in made.benchmarks.items()
+        ]
     return found
 
 

@@ -36,10 +36,15 @@ class Job:
     evaluation: Path
     record: dict[str, Any]
     """train.json, once finished."""
+    failure: MathdataError | None = None
+    """Why it did not finish; the other arms go on."""
 
 
 def run_jobs(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], display: Any) -> list[Job]:
-    """Train and evaluate every arm; finished arms with the same digest are not repeated."""
+    """Train and evaluate every arm; finished arms with the same digest are not repeated.
+
+    An arm that fails says so and keeps its `failure`; the others go on, so that no finished training is without a report.
+    """
     if recipe.train is None or not recipe.arms:
         return []
     need_torch()
@@ -47,7 +52,7 @@ def run_jobs(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], displa
     open_jobs = [j for j in jobs if not finished(j)]
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=max(1, recipe.jobs)) as pool:
-        futures = [pool.submit(run_job, job, recipe.jobs, display, stop) for job in open_jobs]
+        futures = [pool.submit(try_job, job, recipe.jobs, display, stop) for job in open_jobs]
         try:
             for future in futures:
                 future.result()
@@ -150,6 +155,15 @@ def finished(job: Job) -> bool:
         return False
     job.record = record["train"]
     return True
+
+
+def try_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
+    """`run_job`; what it raises is kept with the job, and said at once."""
+    try:
+        run_job(job, beside, display, stop)
+    except MathdataError as error:
+        job.failure = error
+        display.say(f"{error.message}; the other arms go on")
 
 
 def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:

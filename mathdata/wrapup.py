@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from mathdata.manifest import commit, digest_of, dump_json, sha256_of, versions
+from mathdata.outcomes import arm_figures, arm_warnings, compare_arms, headline, summary_of_arm
 from mathdata.receipts import how_to_settle, shortfalls
 from mathdata.recipe import Recipe
 from mathdata.steps import Step, source_key
@@ -34,9 +34,6 @@ class Run:
     """Everything the report was made from."""
 
 
-PAIR = ("before", "after", "points", "low", "high", "p")
-"""What is printed of a comparison."""
-
 EXAMPLES = 5
 """Rows shown for each reason in the report's funnel."""
 
@@ -44,13 +41,14 @@ EXAMPLES = 5
 def finish(
     recipe: Recipe, folder: Path, chains: dict[str, list[Step]], jobs: list[Job], display: Any, started: float
 ) -> Run:
-    """Write everything that a run leaves; the manifest last."""
+    """Write everything that a run leaves; the manifest last, and only where every arm finished."""
     before = read_manifest(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     outputs = write_sets(folder, chains)
-    arms = {job.arm: arm_figures(job, chains, recipe) for job in jobs}
+    done = [job for job in jobs if job.failure is None]
+    arms = {job.arm: arm_figures(job, recipe) for job in done}
     with display.stage("compare"):
-        comparisons = compare_arms(recipe, folder, jobs)
+        comparisons, not_compared = compare_arms(recipe, folder, done)
     data: dict[str, Any] = {
         "name": recipe.name,
         "about": recipe.about,
@@ -62,21 +60,24 @@ def finish(
         "ledger": ledgers(chains),
         "planted": planted_faults(chains["curated"]),
         "arms": arms,
+        "failed": {job.arm: {"message": f.message, "hint": f.hint} for job in jobs if (f := job.failure)},
         "comparisons": comparisons,
-        "difference": headline(recipe, comparisons),
+        "not_compared": not_compared,
+        **headline(recipe, comparisons),
         "inputs": [s.path for s in recipe.input],
         "notes": recipe.notes,
-        "warnings": [*stage_warnings(chains), *evaluation_warnings(jobs)],
+        "warnings": [*stage_warnings(chains), *arm_warnings(done)],
     }
     data |= when(before, digest_of([recipe.digest, data["ledger"], arms]), started)
     with display.stage("report"):
         outputs |= write_card_of(folder, data)
         outputs |= write_report_of(folder, data)
-    summary = summary_of(folder, data, chains)
-    write_manifest(recipe, folder, data, outputs)
+    summary = summary_of(folder, data)
+    if not data["failed"]:
+        write_manifest(recipe, folder, data, outputs)
     waiting = [s for chain in chains.values() for s in chain if s.record["pending"]]
-    told = [how_to_settle(s.record["pending"], s.record["ledger"]["rejected"], s.record["figures"]) for s in waiting]
-    return Run(folder, summary, sum(s.record["pending"] for s in waiting), "; ".join(dict.fromkeys(told)), data)
+    settle = [how_to_settle(s.record["pending"], s.record["ledger"]["rejected"], s.record["figures"]) for s in waiting]
+    return Run(folder, summary, sum(s.record["pending"] for s in waiting), "; ".join(dict.fromkeys(settle)), data)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -192,97 +193,20 @@ def planted_faults(steps: list[Step]) -> list[dict[str, Any]]:
     return rows
 
 
-# --- arms and comparison ------------------------------------------------------------------------------------------
+# --- the summary --------------------------------------------------------------------------------------------------
 
 
-TRAINED = (
-    "tokens", "steps", "seconds", "loss", "trainable", "total", "preflight", "evaluations", "tokens_per_second",
-    "train_cpu_seconds", "rows_seen", "padding",
-)  # fmt: skip
-"""What the report takes from the record of a training."""
-
-
-def allowed_of(job: Job) -> list[str]:
-    """What the preflight found and was allowed to let pass, each word with the rows it concerns: `unverified (12)`."""
-    findings = (job.record.get("preflight") or {}).get("findings") or []
-    passed = [f for f in findings if f["allowed"] and f["refuses"]]
-    return [f"{f['check']} ({f['rows']:,})" if f["rows"] else f["check"] for f in passed]
-
-
-def arm_figures(job: Job, chains: Mapping[str, list[Step]], recipe: Recipe) -> dict[str, Any]:
-    """What the report and `--json` say of an arm: its figures on the first benchmark, its training, its set."""
-    figures: dict[str, Any] = {
-        "about": recipe.arms[job.arm].about,
-        "allowed": allowed_of(job),
-        "trained": not job.body["before"],
-        **{k: job.record.get(k) for k in TRAINED},
-        "rows": (job.record.get("preflight") or {}).get("trained"),
-        "evaluate_seconds": (job.record.get("evaluation") or {}).get("seconds"),
-    }
-    evaluated = read_evaluation(job)
-    if evaluated:
-        results = evaluated["benchmarks"]
-        first = next(iter(results.values()))
-        figures |= first
-        figures["benchmarks"] = results
-        figures["digest"] = evaluated.get("digest")
-    return figures
-
-
-def read_evaluation(job: Job) -> dict[str, Any]:
-    path = job.evaluation / "evaluation.json"
-    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return made
-
-
-def evaluation_warnings(jobs: list[Job]) -> list[dict[str, str]]:
-    """What `evaluate` warns of, for every arm: answers cut off, answers that could not be judged."""
-    from mathdata.evaluation import warnings_of
-
-    return [
-        {"en": f"{job.arm}, {warning['en']}", "zh": f"{job.arm}，{warning['zh']}"}
-        for job in jobs
-        for warning in warnings_of(read_evaluation(job).get("benchmarks") or {})
-    ]
-
-
-def compare_arms(recipe: Recipe, folder: Path, jobs: list[Job]) -> list[dict[str, Any]]:
-    """Every trained arm against the one before it in the recipe, and the headline pair."""
-    from mathdata.comparison import compare
-
-    names = [j.arm for j in jobs if (j.evaluation / "evaluation.json").exists()]
-    pairs = list(itertools.pairwise(names))
-    if recipe.compare:
-        chosen = (recipe.compare.before, recipe.compare.after)
-        pairs = [chosen] + [p for p in pairs if p != chosen]
-    made = []
-    for before, after in pairs:
-        result = compare(folder / "evaluation" / before, folder / "evaluation" / after, seed=recipe.seed)
-        made.append({"before": before, "after": after, **as_dict(result)})
-    return made
-
-
-def as_dict(result: Any) -> dict[str, Any]:
-    body: dict[str, Any] = result.as_dict()
-    return {k: v for k, v in body.items() if k not in ("before", "after")}
-
-
-def headline(recipe: Recipe, comparisons: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The paired difference of the recipe's `compare`, in points."""
-    if not recipe.compare or not comparisons:
-        return None
-    first = comparisons[0]
-    return {k: first[k] for k in PAIR}
-
-
-def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[Step]]) -> dict[str, Any]:
+def summary_of(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
     """The object that `--json` prints."""
-    keys = ("accuracy", "format_accuracy", "truncated", "n")
     return {
         "name": data["name"],
-        "arms": {name: {k: arm.get(k) for k in keys} for name, arm in data["arms"].items()},
-        "difference": data["difference"],
-        "comparisons": [{k: c[k] for k in PAIR} for c in data["comparisons"]],
+        "arms": {name: summary_of_arm(arm) for name, arm in data["arms"].items()},
+        **{k: data[k] for k in ("difference", "differences", "not_compared", "failed")},
+        "comparisons": [
+            {k: v for k, v in c.items() if k not in ("cases", "why", "benchmarks")}
+            | {"benchmarks": {n: {k: v for k, v in f.items() if k != "by"} for n, f in c["benchmarks"].items()}}
+            for c in data["comparisons"]
+        ],
         "ledger": [{k: v for k, v in e.items() if k not in ("examples", "figures", "options")} for e in data["ledger"]],
         "planted": data["planted"],
         "curated": str(folder / "curated.parquet"),
@@ -293,9 +217,12 @@ def summary_of(folder: Path, data: Mapping[str, Any], chains: Mapping[str, list[
 
 
 def notes_of(data: Mapping[str, Any]) -> list[str]:
-    """What must be said beside the figures: warnings, checks that arms were allowed to fail, the recipe's own words."""
+    """What must be said beside the figures: arms and pairs that are missing, warnings, checks that arms were allowed to
+    fail, the recipe's own words."""
     allowed = {name: arm["allowed"] for name, arm in data["arms"].items() if arm["allowed"]}
     return [
+        *(f"not finished: {said['message']}" for said in data["failed"].values()),
+        *(said["en"] for said in data["not_compared"]),
         *map(plain, data["warnings"]),
         *(f"{name}: preflight allowed {', '.join(what)}" for name, what in allowed.items()),
         *map(plain, data["notes"]),

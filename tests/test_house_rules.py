@@ -80,6 +80,7 @@ LAYERS = [
         "recipe",
         "casework",
         "paired",
+        "pairs",
         "comparison",
         "cards",
         "show",
@@ -93,7 +94,7 @@ LAYERS = [
     },
     {"steps", "training"},
     {"grid", "runmodel"},
-    {"sweep_table", "wrapup", "pipeline", "sweep"},
+    {"sweep_table", "outcomes", "wrapup", "pipeline", "sweep"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bool, overwrite: bool, seed: int) -> None:
-    """Compare BEFORE with AFTER (folders written by evaluate) on the problems both answered.
+    """Compare BEFORE with AFTER (folders written by evaluate) on the problems both answered, each benchmark by itself.
 
     Several seeds: as many folders on each side, separated by commas, paired in order.
 
@@ -49,26 +49,39 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
 
 
 def _show(result: dict[str, Any]) -> None:
+    several = len(result["benchmarks"]) > 1
+    for name, told in result["benchmarks"].items():
+        _show_benchmark(f"{name}: " if several else "", result, told)
+    said = " → ".join(", ".join(result["digests"][side]) for side in ("before", "after"))
+    click.echo(f"evaluation {said} (settings and model), settings {', '.join(result['settings_digests'])}")
+    if "report" in result:
+        click.echo(f"report: {result['report']}")
+
+
+def _show_benchmark(start: str, result: dict[str, Any], told: dict[str, Any]) -> None:
+    """One benchmark's difference, its flips, every figure that both sides have, and each pair of runs."""
+    from mathdata.figures import MEASURES
     from mathdata.paired import near_zero
 
     click.echo(
-        f"{result['before']} → {result['after']}: {result['points']:+.1f} points "
-        f"(95 % {result['low']:+.1f} to {result['high']:+.1f}, {result['test']} p = {result['p']:.2g}, n = {result['n']})"
+        f"{start}{result['before']} → {result['after']}: {told['points']:+.1f} points "
+        f"(95 % {told['low']:+.1f} to {told['high']:+.1f}, {told['test']} p = {told['p']:.2g}, n = {told['n']})"
     )
     click.echo(
-        f"fixed {result['fixed']}, broken {result['broken']}, both right {result['both_right']}, "
-        f"both wrong {result['both_wrong']}; a true difference of {result['mdd']:.1f} points would show in four runs of five"
+        f"fixed {told['fixed']}, broken {told['broken']}, both right {told['both_right']}, "
+        f"both wrong {told['both_wrong']}; a true difference of {told['mdd']:.1f} points would show in four runs of five"
     )
-    if near_zero(result):
+    moved = [
+        f"{MEASURES.get(name, (name,))[0]} {100 * m['before']:.1f} → {100 * m['after']:.1f} %"
+        for name, m in told["measures"].items()
+    ]
+    click.echo(", ".join(moved))
+    if near_zero(told):
         click.echo(
             "both answer fewer than one problem in twenty: the difference says little about what was trained for"
         )
-    said = " → ".join(", ".join(result["digests"][side]) for side in ("before", "after"))
-    click.echo(f"evaluation {said} (settings and model), settings {', '.join(result['settings_digests'])}")
-    for run in result["seeds"]:
+    for run in told["seeds"]:
         click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
-    if "report" in result:
-        click.echo(f"report: {result['report']}")
 
 
 command = _compare

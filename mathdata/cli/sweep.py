@@ -138,7 +138,7 @@ def _value(method: dict[str, Any]) -> str:
     """What one method adds: the whole against all but it."""
     per = method.get("points_per_1000")
     rate = f", {per:+.1f} points per 1,000 rows" if per is not None else ""
-    return (f"without {method['method']} ({method['rows']:,} rows): {-method['points']:+.1f} points, 95 % "
+    return (f"{method['benchmark']} without {method['method']} ({method['rows']:,} rows): {-method['points']:+.1f} points, 95 % "
             f"{-method['high']:+.1f} to {-method['low']:+.1f}; it adds {method['points']:+.1f}{rate}")  # fmt: skip
 
 

@@ -80,8 +80,9 @@ def pick_arm(recipe: Any, arm: str | None) -> str:
         if recipe.arms and arm not in trained:
             raise RecipeError(f"recipe '{recipe.name}' trains no arm '{arm}'", nearest(arm, trained))
         return arm
-    if recipe.compare is not None and recipe.compare.after in trained:
-        return str(recipe.compare.after)
+    pairs = recipe.compare.pairs(recipe.arms) if recipe.compare else []
+    if len(pairs) == 1 and pairs[0][1] in trained:
+        return str(pairs[0][1])
     if len(trained) > 1:
         raise RecipeError(f"recipe '{recipe.name}' has several arms", f"--arm {' | '.join(trained)}")
     return trained[0] if trained else "curated"

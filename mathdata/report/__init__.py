@@ -28,15 +28,21 @@ def comparison_run(comparison: Any, before: Any, after: Any) -> dict[str, Any]:
     """Two evaluations and their comparison in the shape of a run, for a report of their own."""
     names = _names(before, after)
     body = comparison.as_dict() | {"before": names[0], "after": names[1]}
-    arms = {}
-    for name, evaluation in zip(names, (before, after)):
-        first = next(iter(evaluation.benchmarks.values()))
-        arms[name] = {**first, "benchmarks": evaluation.benchmarks, "digest": evaluation.digest}
+    arms = {
+        name: {"benchmarks": evaluation.benchmarks, "digest": evaluation.digest}
+        for name, evaluation in zip(names, (before, after))
+    }
+    found = [
+        {"before": names[0], "after": names[1], "benchmark": name}
+        | {k: f[k] for k in ("n", "points", "low", "high", "p")}
+        for name, f in comparison.benchmarks.items()
+    ]
     return {
         "name": ", ".join(comparison.benchmarks),
         "arms": arms,
         "comparisons": [body],
-        "difference": {k: body[k] for k in ("before", "after", "points", "low", "high", "p")},
+        "difference": found[0] if len(found) == 1 else None,
+        "differences": found,
         "versions": after.data["versions"],
         "digest": after.data["settings_digest"],
     }

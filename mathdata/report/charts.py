@@ -136,13 +136,18 @@ def bars(segments: Sequence[tuple[str, float, str]], top: float, height: int = 2
     return _svg("".join(body), height, "; ".join(s for _, _, s in segments))
 
 
+SHARES = ("axis_share", "axis_groups")
+"""Units whose scale is 0 to 100 whatever is drawn."""
+
+
 def curves(lines: Mapping[str, tuple[str, Sequence[Sequence[float]]]], x_unit: str, y_unit: str, label: str) -> str:
     """Lines over steps: name -> (colour class, [(x, y)]). The frame scales, strokes and type do not."""
     points = [p for _, line in lines.values() for p in line if all(map(math.isfinite, p[:2]))]
     if not points:
         return ""
     xs = fitted([0.0, max(p[0] for p in points)], x_unit)
-    ys = fitted([0.0, 100.0 if y_unit == "axis_share" else max(p[1] for p in points)], y_unit)
+    low, high = min(0.0, *(p[1] for p in points)), max(p[1] for p in points)
+    ys = fitted([low, 100.0 if y_unit in SHARES else high], y_unit)
 
     def path(name: str, css: str, line: Sequence[Sequence[float]]) -> str:
         spots = " ".join(f"{10 * xs.at(x):.1f},{1000 - 10 * ys.at(y):.1f}" for x, y in line)

@@ -9,6 +9,7 @@ from mathdata.report.acceptance import acceptance
 from mathdata.report.charts import bars
 from mathdata.report.cost import distinct
 from mathdata.report.markup import e, integer, minutes, percent, section, t, table, tag
+from mathdata.report.runs import main_arm
 
 __all__ = ["augmentation", "funnel", "leaks", "planted"]
 
@@ -21,8 +22,8 @@ def funnel(run: Run) -> str:
         return ""
     legend = "".join(tag("li", tag("i", "", css) + t(word)) for css, word in (("kept", "kept"), ("gone", "aside")))
     chains = list(dict.fromkeys(s.get("arm", "") for s in ledger))
-    after = (run.get("difference") or {}).get("after")
-    main = str(after) if after in chains else chains[0]
+    after = main_arm(run)
+    main = after if after is not None and after in chains else str(chains[0])
     parts = [tag("ul", legend, "key square"), tag("h3", e(main)) if len(chains) > 1 else "", chain(ledger, main)]
     for arm in (c for c in chains if c != main):
         mine = [s for s in ledger if s.get("arm", "") == arm]

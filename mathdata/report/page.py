@@ -13,6 +13,7 @@ from typing import Any
 from mathdata.report import sections
 from mathdata.report.cases import pack, unify
 from mathdata.report.markup import e, minutes, section, t, tag, told
+from mathdata.report.runs import headlines
 from mathdata.report.words import SHORT
 
 __all__ = ["page"]
@@ -60,10 +61,10 @@ def _has_math(case: Mapping[str, Any]) -> bool:
 
 
 def pair_of(run: Mapping[str, Any], arms: list[str]) -> tuple[int, int]:
-    best = sections.headline(run)
+    best = next(iter(headlines(run)), None)
     if best is None or not arms:
         return 0, 0
-    return arms.index(best["before"]), arms.index(best["after"])
+    return arms.index(best.before), arms.index(best.after)
 
 
 def masthead(run: Mapping[str, Any]) -> str:

@@ -5,151 +5,106 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mathdata.paired import holm, near_zero, outcome
-from mathdata.report.charts import PERCENT, SMOOTH, curves, dots, duel, fitted, whiskers
+from mathdata.figures import MEASURES, measures
+from mathdata.report.answer import answer, difference_chart
+from mathdata.report.charts import PERCENT, dots, whiskers
 from mathdata.report.cost import cost
+from mathdata.report.curves import key, over_steps, reinforced, rounds, training
 from mathdata.report.data import augmentation, funnel, leaks, planted
 from mathdata.report.leaderboard import leaderboard
-from mathdata.report.markup import both, e, integer, minutes, p_value, percent, points, section, t, table, tag, told
+from mathdata.report.markup import both, e, integer, minutes, percent, points, section, t, table, tag, told
+from mathdata.report.runs import Difference, Run, benchmarks, colours, every_difference, graded, headlines, results
 from mathdata.report.wrong import wrong
 
-__all__ = ["SECTIONS", "colours", "headline"]
-
-Run = Mapping[str, Any]
-COLOURS = ("c1", "c2", "c4", "c5")
-
-
-def headline(run: Run) -> dict[str, Any] | None:
-    """The comparison the page answers with: the recipe's own, else the first."""
-    comparisons = run.get("comparisons") or []
-    chosen = run.get("difference") or {}
-    for made in comparisons:
-        if (made["before"], made["after"]) == (chosen.get("before"), chosen.get("after")):
-            return dict(made)
-    return dict(comparisons[0]) if comparisons else None
-
-
-def colours(run: Run) -> dict[str, str]:
-    """A colour for each arm: grey for the untrained one, blue for the one the answer is about."""
-    arms = run.get("arms") or {}
-    main = (headline(run) or {}).get("after")
-    given, rest = {}, iter(COLOURS * 20)
-    for name, arm in arms.items():
-        if name == main:
-            given[name] = "c3"
-        elif arm.get("trained") is False or name == "before":
-            given[name] = "c0"
-        else:
-            given[name] = next(rest)
-    return given
-
-
-# --- the answer --------------------------------------------------------------------------------------------------
-
-
-def answer(run: Run) -> str:
-    best = headline(run)
-    if best is None:
-        body = tag("div", tag("h1", t("nothing")))
-        return tag("div", body + notes(run, None), "answer", id="answer")
-    word = verdict(best)
-    css = {"helped": "good", "hurt": "bad"}.get(word, "flat")
-    n, right = best["n"], right_of(best)
-    said = t("lead", after=best["after"], before=best["before"], n=n, right=right[1], wrong=right[0])
-    said += " " + t("flips", fixed=best["fixed"], broken=best["broken"]) + told(".", "。")
-    sure = t(
-        "sure" if best.get("test", "McNemar") == "McNemar" else "sure_signs",
-        low=points(best["low"]),
-        high=points(best["high"]),
-        p=p_value(best["p"]),
-        n=n,
-    )
-    about = t("mdd", mdd=f"{best['mdd']:.1f}") if best.get("mdd") else ""
-    if word == "unclear":
-        about = t("small") + " " + about
-    if word == "near_zero":
-        about = t("near_zero_why") + " " + about
-    left = tag("div", points(best["points"]), f"big {css}") + tag("div", t("points_unit"), "unit")
-    colour = colours(run)
-    sides = [
-        (e(best[s]), colour.get(best[s], "c3"), 100 * r / max(n, 1), percent(r / max(n, 1)))
-        for s, r in zip(("before", "after"), right)
-    ]
-    left += duel(sides, f"Accuracy of {best['before']} and of {best['after']} in percent")
-    name = tag("p", f"{e(best['before'])} → {e(best['after'])} · {e(run.get('name', ''))}", "name")
-    text = name + tag("h1", t(word)) + tag("p", said, "said") + tag("p", sure, "sure") + tag("p", about, "sure")
-    return tag("div", tag("div", left) + tag("div", text) + notes(run, best), "answer", id="answer")
-
-
-def verdict(best: Mapping[str, Any]) -> str:
-    """helped, hurt, unclear, or near_zero: where nearly nothing is right, a gain is no success yet."""
-    word = outcome(best)
-    return "near_zero" if word != "unclear" and near_zero(best) else word
-
-
-def right_of(best: Mapping[str, Any]) -> list[int]:
-    """How many problems each side answers rightly; over several samples or runs, rounded."""
-    if "accuracy_after" not in best:
-        return [best["both_right"] + best["broken"], best["both_right"] + best["fixed"]]
-    return [round(best[f"accuracy_{s}"] * best["n"]) for s in ("before", "after")]
-
-
-def notes(run: Run, best: Mapping[str, Any] | None) -> str:
-    """What must be said beside the answer: unequal settings, checks that were let pass, warnings, the recipe's words."""
-    lines = [tag("li", t("not_same", what=what), "red") for what in (best or {}).get("differs") or []]
-    allowed: dict[str, list[str]] = {}
-    for name, arm in (run.get("arms") or {}).items():
-        if arm.get("allowed"):
-            allowed.setdefault(", ".join(arm["allowed"]), []).append(name)
-    lines += [tag("li", t("allowed_note", arm=", ".join(names), what=what)) for what, names in allowed.items()]
-    lines += [tag("li", both(note)) for note in (*(run.get("warnings") or ()), *(run.get("notes") or ()))]
-    return tag("ul", "".join(lines), "notes") if lines else ""
+__all__ = ["SECTIONS", "answer", "repeat"]
 
 
 # --- arms --------------------------------------------------------------------------------------------------------
 
 
-def graded(run: Run) -> dict[str, Mapping[str, Any]]:
-    return {n: a for n, a in (run.get("arms") or {}).items() if a.get("accuracy") is not None}
-
-
 def arms(run: Run) -> str:
-    found, colour = graded(run), colours(run)
-    if not found:
-        return ""
+    """Accuracy of every arm: of several benchmarks first in columns beside each other, then each by itself."""
+    found, names = graded(run), benchmarks(run)
+    if len(names) < 2:
+        body = "".join(arms_on(run, name, arm_table(found, name, trained=True)) for name in names)
+        return section("arms", "arms", body, t("arms_lead"))
+    parts = [side_by_side(found, names)]
+    for name in names:
+        parts.append(heading(found, name) + arms_on(run, name, arm_table(found, name)))
+    return section("arms", "arms", "".join(parts), t("arms_lead"))
+
+
+def heading(found: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """A benchmark's name with the number of its problems."""
+    asked = {integer(results(a)[name].get("n")): None for a in found.values() if name in results(a)}
+    return tag("h3", e(name) + tag("small", f" n = {', '.join(asked)}"))
+
+
+def arms_on(run: Run, name: str, below: str) -> str:
+    """Accuracies on one benchmark with their intervals, and a table below."""
+    colour, rows = colours(run), []
+    for arm, made in graded(run).items():
+        figures = results(made).get(name)
+        if figures is None:
+            continue
+        low, high = figures.get("low", figures["accuracy"]), figures.get("high", figures["accuracy"])
+        label = e(arm) + (tag("small", both(made["about"])) if made.get("about") else "")
+        spoken = f"{arm}: {percent(figures['accuracy'])}, 95 % interval {percent(low)} to {percent(high)}"
+        shown = f"{100 * figures['accuracy']:.1f} <small>{100 * low:.1f}–{100 * high:.1f}</small>"
+        rows.append((label, colour[arm], 100 * figures["accuracy"], 100 * low, 100 * high, shown, spoken))
+    return whiskers(rows, PERCENT, f"Accuracy of each arm in percent: {name}") + below
+
+
+def side_by_side(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str:
+    """One row an arm, a column a benchmark, and what belongs to the training."""
     rows = []
-    for name, arm in found.items():
-        low, high = arm.get("low", arm["accuracy"]), arm.get("high", arm["accuracy"])
-        label = e(name) + (tag("small", both(arm["about"])) if arm.get("about") else "")
-        spoken = f"{name}: {percent(arm['accuracy'])}, 95 % interval {percent(low)} to {percent(high)}"
-        shown = f"{100 * arm['accuracy']:.1f} <small>{100 * low:.1f}–{100 * high:.1f}</small>"
-        rows.append((label, colour[name], 100 * arm["accuracy"], 100 * low, 100 * high, shown, spoken))
-    body = whiskers(rows, PERCENT, "Accuracy of each arm in percent") + arm_table(found)
-    return section("arms", "arms", body, t("arms_lead"))
+    for arm, made in found.items():
+        cells = []
+        for name in names:
+            f = results(made).get(name)
+            span = f"{100 * f.get('low', 0):.1f}–{100 * f.get('high', 1):.1f}" if f else ""
+            cells.append(f"{percent(f['accuracy'])} <small>{span}</small>" if f else "–")
+        rows.append([e(arm), *cells, *(shown(made) for _, shown in TRAINED)])
+    return table([t("arm"), *map(e, names), *(t(k) for k, _ in TRAINED)], rows)
 
 
-def arm_table(found: Mapping[str, Mapping[str, Any]]) -> str:
-    columns: list[tuple[str, Any]] = [
-        ("n", lambda a: integer(a.get("n"))),
-        ("accuracy", lambda a: percent(a["accuracy"])),
-        ("strict", lambda a: percent(a.get("accuracy_strict"))),
-        ("format", lambda a: percent(a.get("format_accuracy"))),
-        ("cut", lambda a: percent(a.get("truncated"))),
-        ("token_accuracy", lambda a: percent(a.get("token_accuracy"))),
-        ("length", mean_length),
-        ("pass_k", lambda a: percent(next(reversed((a.get("pass_at") or {"": None}).values())))),
-        ("majority", lambda a: percent(next((a[k] for k in a if k.startswith("majority_at_")), None))),
-        ("rows", lambda a: integer(a.get("rows"))),
-        ("tokens", lambda a: integer(a.get("tokens"))),
-        ("steps", lambda a: integer(a.get("steps"))),
-        ("seconds", lambda a: minutes(a.get("seconds"))),
-    ]
-    rows = [[e(name), *(shown(a) for _, shown in columns)] for name, a in found.items()]
-    return table([t("arm"), *(t(k) for k, _ in columns)], rows)
+TRAINED: tuple[tuple[str, Any], ...] = (
+    ("rows", lambda a: integer(a.get("rows"))),
+    ("tokens", lambda a: integer(a.get("tokens"))),
+    ("steps", lambda a: integer(a.get("steps"))),
+    ("seconds", lambda a: minutes(a.get("seconds"))),
+)
+"""What belongs to an arm's training, not to a benchmark."""
 
 
-def mean_length(arm: Mapping[str, Any]) -> str:
-    length = arm.get("length") or {}
+def arm_table(found: Mapping[str, Mapping[str, Any]], name: str, *, trained: bool = False) -> str:
+    """Every figure of one benchmark, a row an arm; `trained`: with its training beside."""
+    mine = {arm: results(made)[name] for arm, made in found.items() if name in results(made)}
+    own = list(dict.fromkeys(k for f in mine.values() for k in f.get("metrics") or {}))
+    shown_measures = list(dict.fromkeys(["accuracy", *own, *MEASURES]))
+    rows = []
+    for arm, f in mine.items():
+        cells = [integer(f.get("n"))]
+        cells += [percent(measures(f).get(k)) for k in shown_measures]
+        cells += [
+            mean_length(f),
+            percent(next(reversed((f.get("pass_at") or {"": None}).values()))),
+            percent(next((f[k] for k in f if k.startswith("majority_at_")), None)),
+            *((shown(found[arm]) for _, shown in TRAINED) if trained else ()),
+        ]
+        rows.append([e(arm), *cells])
+    head = [t("arm"), t("n"), *(told(*capital(k)) if k in MEASURES else e(k) for k in shown_measures)]
+    head += [t("length"), t("pass_k"), t("majority"), *((t(k) for k, _ in TRAINED) if trained else ())]
+    return table(head, rows)
+
+
+def capital(measure: str) -> tuple[str, str]:
+    english, chinese = MEASURES[measure]
+    return english.capitalize(), chinese
+
+
+def mean_length(figures: Mapping[str, Any]) -> str:
+    length = figures.get("length") or {}
     if not length:
         return "–"
     unit = told("tokens", "词元") if length.get("unit") == "tokens" else told("characters", "字符")
@@ -157,44 +112,36 @@ def mean_length(arm: Mapping[str, Any]) -> str:
 
 
 def pairs(run: Run) -> str:
-    made = run.get("comparisons") or []
-    if not made:
-        return ""
-    adjusted = holm({str(i): c["p"] for i, c in enumerate(made)})
-    ends = [c[k] for c in made for k in ("low", "high")]
-    axis = fitted([min(0.0, *ends), max(5.0, *ends)], "axis_points")
-    rows = []
-    for i, c in enumerate(made):
-        label = f"{e(c['before'])} → {e(c['after'])}" + tag("small", t("flips", fixed=c["fixed"], broken=c["broken"]))
-        shown = f"{points(c['points'])} <small>p {e(p_value(adjusted[str(i)]))}</small>"
-        spoken = f"{c['before']} to {c['after']}: {points(c['points'])} points"
-        css = {"helped": "c3", "hurt": "c5", "unclear": "c0"}[outcome(c)]
-        rows.append((label, css, c["points"], c["low"], c["high"], shown, spoken))
-    chart = whiskers(rows, axis, "Paired differences in percentage points")
-    lead = t("pairs_lead", n=len(made)) if len(made) > 1 else t("pair_lead")
-    return section("pairs", "pairs", chart + runs(headline(run)), lead)
+    """Every pair that was compared, each benchmark by itself, and each pair of runs where several seeds were given."""
+    found, names = every_difference(run), benchmarks(run)
+    parts = []
+    for name in dict.fromkeys(d.benchmark for d in found):
+        head = heading(graded(run), name) if len(names) > 1 and graded(run) else ""
+        parts.append(head + difference_chart([d for d in found if d.benchmark == name]))
+    parts += [runs(d) for d in headlines(run)]
+    lead = t("pairs_lead", n=len(found)) if len(found) > 1 else t("pair_lead")
+    return section("pairs", "pairs", "".join(parts), lead)
 
 
-def runs(best: Mapping[str, Any] | None) -> str:
+def runs(best: Difference) -> str:
     """Each pair of runs, where several seeds were compared."""
-    head = [told("Run", "运行"), t("before_"), t("after_"), t("axis_points")]
+    head = [told("Run", "运行"), t("benchmark"), t("before_"), t("after_"), t("axis_points")]
     rows = [
         [
             f"{e(r['before'])} → {e(r['after'])}",
+            e(best.benchmark),
             percent(r["accuracy_before"]),
             percent(r["accuracy_after"]),
             points(r["points"]),
         ]
-        for r in (best or {}).get("seeds") or []
+        for r in best.figures.get("seeds") or []
     ]
     return table(head, rows)
 
 
-def by_subject(arm: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]]]:
-    """(column, accuracy by its values): subject first, whichever way the run gives it."""
-    by = arm.get("by") or {}
-    if by and all(isinstance(v, Mapping) and "accuracy" in v for v in by.values()):
-        return "subject", dict(by)
+def by_subject(figures: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """(column, accuracy by its values): subject first."""
+    by = figures.get("by") or {}
     for column in ("subject", "topic", "level", *by):
         if by.get(column):
             return column, dict(by[column])
@@ -202,12 +149,24 @@ def by_subject(arm: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]
 
 
 def families(run: Run) -> str:
-    found, colour = graded(run), colours(run)
+    """Accuracy by subject or level, each benchmark by itself."""
+    found, parts = graded(run), []
+    for name in benchmarks(run):
+        column, body = families_on(run, {arm: results(a)[name] for arm, a in found.items() if name in results(a)})
+        if body:
+            lead = tag("p", t("families_lead", column=column), "lead")
+            parts.append((heading(found, name) if len(benchmarks(run)) > 1 else "") + lead + body)
+    return section("families", "families", "".join(parts))
+
+
+def families_on(run: Run, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """(the column, the chart) of one benchmark; empty where it has no two groups."""
+    colour = colours(run)
     column = next((c for c, by in map(by_subject, found.values()) if by), "subject")
-    split = {name: by_subject(arm)[1] for name, arm in found.items()}
+    split = {name: by_subject(f)[1] for name, f in found.items()}
     names = list(dict.fromkeys(k for by in split.values() for k in by))
     if len(names) < 2:
-        return ""
+        return column, ""
     rows = []
     for subject in names[:60]:
         here = {name: by[subject] for name, by in split.items() if subject in by}
@@ -215,53 +174,14 @@ def families(run: Run) -> str:
         n = max(int(v.get("n", 0)) for v in here.values())
         last = list(here.values())[-1]
         rows.append((e(subject) + tag("small", f"n = {n}"), marks, f"{100 * last['accuracy']:.0f}"))
-    return section(
-        "families",
-        "families",
-        key(colour, found) + dots(rows, PERCENT, "Accuracy by subject"),
-        t("families_lead", column=column),
-    )
+    return column, key(colour, found) + dots(rows, PERCENT, "Accuracy by subject")
 
 
-def key(colour: Mapping[str, str], names: Sequence[str] | Mapping[str, Any]) -> str:
-    return tag("ul", "".join(tag("li", tag("i", "", colour[n]) + e(n)) for n in names), "key")
-
-
-# --- training and the rest -------------------------------------------------------------------------------------------
-
-
-def training(run: Run) -> str:
-    colour = colours(run)
-    lines = {n: (colour[n], a["loss"]) for n, a in (run.get("arms") or {}).items() if a.get("loss")}
-    body = key(colour, lines) + curves(lines, "axis_step", "axis_loss", "Training loss over steps") if lines else ""
-    many = any(len(line) > SMOOTH for _, line in lines.values())
-    return section("curves", "curves", body, t("smoothed") if many else "") + over_steps(run)
+# --- the rest -----------------------------------------------------------------------------------------------------
 
 
 def mistakes(run: Run) -> str:
-    return wrong(headline(run))
-
-
-ASKED = (("answer_accuracy", "accuracy"), ("format_accuracy", "format"), ("truncated", "cut"), ("length", "length"))
-"""Figures that a training run may take on the way, and the phrase that names each."""
-
-
-def over_steps(run: Run) -> str:
-    """Accuracy, format, truncation and length over the steps of training, where they were measured."""
-    colour = colours(run)
-    known = {n: a["evaluations"] for n, a in (run.get("arms") or {}).items() if a.get("evaluations")}
-    charts = []
-    for field, phrase in ASKED:
-        scale, unit = (1, "axis_length") if field == "length" else (100, "axis_share")
-        lines = {
-            n: (colour[n], [(x["step"], scale * x[field]) for x in h if x.get(field) is not None])
-            for n, h in known.items()
-        }
-        chart = curves({n: v for n, v in lines.items() if v[1]}, "axis_step", unit, f"{field} over steps")
-        charts.append(tag("div", tag("h3", t(phrase)) + chart) if chart else "")
-    if not any(charts):
-        return ""
-    return section("steps", "over_steps", key(colour, known) + tag("div", "".join(charts), "grid-two"))
+    return wrong(headlines(run))
 
 
 def repeat(run: Run) -> str:
@@ -305,5 +225,7 @@ def dump(recipe: Any) -> str:
     return str(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False, width=100))
 
 
-SECTIONS = (arms, pairs, families, leaderboard, funnel, planted, augmentation, leaks, cost, training, mistakes)
+SECTIONS = (
+    arms, pairs, families, leaderboard, funnel, planted, augmentation, leaks, cost, training, over_steps, reinforced, rounds, mistakes,
+)  # fmt: skip
 """Before the cases, in reading order; `repeat` stands after them."""

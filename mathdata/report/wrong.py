@@ -1,12 +1,12 @@
-"""What went wrong in the wrong answers of both sides, counted by kind; and how every problem moved between them."""
+"""What went wrong in the wrong answers of each arm, counted by kind, each benchmark by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from mathdata.report.charts import bars
 from mathdata.report.markup import e, integer, section, t, table, tag
+from mathdata.report.runs import Difference
 
 __all__ = ["wrong"]
 
@@ -19,20 +19,31 @@ KINDS = {
 }
 
 
-def wrong(best: Mapping[str, Any] | None) -> str:
-    """One bar a side; empty where the comparison counted no mistakes."""
-    why = (best or {}).get("why") or {}
-    sides = [(side, why.get(side) or {}) for side in ("before", "after")]
-    top = max((sum(counts.values()) for _, counts in sides), default=0)
-    if best is None or not top:
+def wrong(found: Sequence[Difference]) -> str:
+    """One bar an arm, each benchmark by itself; empty where the comparisons counted no mistakes."""
+    parts = []
+    names = list(dict.fromkeys(d.benchmark for d in found))
+    for name in names:
+        body = wrong_on([d for d in found if d.benchmark == name])
+        parts.append((tag("h3", e(name)) if len(names) > 1 else "") + body if body else "")
+    return section("wrong", "wrong", "".join(parts), t("wrong_lead"))
+
+
+def wrong_on(found: Sequence[Difference]) -> str:
+    arms: dict[str, Mapping[str, int]] = {}
+    for d in found:
+        for side, arm in (("before", d.before), ("after", d.after)):
+            arms.setdefault(arm, (d.figures.get("why") or {}).get(side) or {})
+    top = max((sum(counts.values()) for counts in arms.values()), default=0)
+    if not top:
         return ""
-    keys = [k for k in KINDS if any(counts.get(k) for _, counts in sides)]
+    keys = [k for k in KINDS if any(counts.get(k) for counts in arms.values())]
     legend = "".join(tag("li", tag("i", "", KINDS[k][0]) + t(KINDS[k][1])) for k in keys)
     rows = []
-    for side, counts in sides:
+    for arm, counts in arms.items():
         segments = [(KINDS[k][0], counts.get(k, 0), f"{k}: {counts.get(k, 0)}") for k in keys]
         numbers = [integer(counts.get(k, 0)) for k in keys]
         total = integer(sum(counts.values()))
-        rows.append([e(best[side]), tag("div", bars(segments, top, 14), "meter wide"), *numbers, total])
+        rows.append([e(arm), tag("div", bars(segments, top, 14), "meter wide"), *numbers, total])
     head = ["", "", *(t(KINDS[k][1]) for k in keys), t("wrong_all")]
-    return section("wrong", "wrong", tag("ul", legend, "key square") + table(head, rows), t("wrong_lead"))
+    return tag("ul", legend, "key square") + table(head, rows)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from evaluation_helpers import SUMS, Adder
+from evaluation_helpers import PROBLEMS, SUMS, Adder
 
 from mathdata.comparison import compare
 from mathdata.errors import DataError, UsageError
@@ -176,3 +178,74 @@ def test_one_word_means_one_digest_wherever_it_is_printed(cli, tmp_path):
     assert said["a"][1] == said["b"][1]
     told = f"evaluation {said['a'][0]} → {said['b'][0]} (settings and model), settings {said['a'][1]}\n"
     assert told in cli("compare", "ea", "eb").out
+
+
+FEW = replace(SUMS, name="few", load=lambda: PROBLEMS.tail(5), max_tokens=32)
+
+
+@pytest.fixture
+def opposed(tmp_path: Path):
+    """Two benchmarks of different sizes: on twenty problems eight more are right, on the last five fewer."""
+
+    class Backwards(Adder):
+        """Right on the last five of `few` alone."""
+
+        def __init__(self, bound: int, tail: bool, name: str) -> None:
+            super().__init__(bound, name=name)
+            self.tail, self.calls = tail, 0
+
+        def generate(self, requests):
+            self.bound, kept = (20 if self.tail else 0) if len(requests) == 5 else self.bound, self.bound
+            made = super().generate(requests)
+            self.bound = kept
+            return made
+
+    sides = (Backwards(8, True, "small"), Backwards(16, False, "large"))
+    return [evaluate(m, benchmarks=[SUMS, FEW], out=tmp_path / m.name) for m in sides]
+
+
+def test_benchmarks_of_different_sizes_are_never_pooled(opposed, cli, tmp_path):
+    made = compare(*opposed)
+    sums, few = made.benchmarks["sums"], made.benchmarks["few"]
+    assert (sums["n"], sums["points"], sums["fixed"], sums["broken"]) == (20, pytest.approx(40.0), 8, 0)
+    assert (few["n"], few["points"], few["fixed"], few["broken"]) == (5, pytest.approx(-100.0), 0, 5)
+    assert sums["p"] == pytest.approx(2 * 0.5**8)
+    assert few["p"] == pytest.approx(2 * 0.5**5)
+    assert few["mdd"] > sums["mdd"]
+    with pytest.raises(UsageError, match="there is no figure over all of them"):
+        print(made.points)
+    with pytest.raises(AttributeError):
+        print(made.nothing)
+    assert {"points", "p", "n", "fixed"} & set(made.as_dict()) == set()
+    done = cli("compare", "small", "large", "-o", "r.html", "--json")
+    assert set(done.json["benchmarks"]) == {"sums", "few"}
+    assert "points" not in done.json
+    shown = cli("compare", "small", "large").out
+    assert "sums: small → large: +40.0 points" in shown
+    assert "few: small → large: -100.0 points" in shown
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["difference"] is None
+    assert [(d["benchmark"], round(d["points"])) for d in report["differences"]] == [("sums", 40), ("few", -100)]
+    page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
+    pooled = [f"{100 * (8 - 5) / 25:.1f}", "n = 25"]
+    assert not any(p in page.partition("<script")[0] or p in text for p in pooled)
+    assert "1 of 2 helped" in page
+    assert "sums: small → large +40.0 points" in text
+    assert "few: small → large −100.0 points" in text
+
+
+def test_one_benchmark_can_be_asked_for_and_only_its_settings_must_agree(tmp_path):
+    one = evaluate(Adder(name="a"), benchmarks=[SUMS, FEW], out=tmp_path / "a")
+    two = evaluate(Adder(name="b"), benchmarks=[SUMS, replace(FEW, max_tokens=64)], out=tmp_path / "b")
+    with pytest.raises(UsageError, match="few max_tokens: 32 and 64"):
+        compare(one, two)
+    assert compare(one, two, benchmarks=["sums"]).n == 20
+    with pytest.raises(UsageError, match="few max_tokens: 32 and 64"):
+        compare(one, two, benchmarks=["few"])
+
+
+def test_figures_that_both_sides_have_stand_before_and_after(two, cli):
+    moved = compare(*two).measures
+    assert moved["accuracy"] == {"before": pytest.approx(0.4), "after": pytest.approx(0.8)}
+    assert {"accuracy_strict", "final_exact_match", "format_accuracy", "truncated"} <= set(moved)
+    assert "exact text 40.0 → 80.0 %" in cli("compare", "one", "two").out

@@ -51,26 +51,52 @@ def comparison(before: str, after: str, cases: list[dict[str, Any]]) -> dict[str
     difference = [(c["flip"] == "fixed") - (c["flip"] == "broken") for c in cases]
     low, high = paired_bootstrap(difference)
     n = len(cases)
-    return {
-        "before": before, "after": after, "n": n, "points": 100 * sum(difference) / n, "low": 100 * low,
-        "high": 100 * high, "p": mcnemar(count["fixed"], count["broken"]), **count,
-        "mdd": 100 * minimum_detectable(n, 2 * min(count["fixed"], count["broken"]) / n), "cases": cases,
+    figures = {
+        "n": n, "points": 100 * sum(difference) / n, "low": 100 * low, "high": 100 * high,
+        "p": mcnemar(count["fixed"], count["broken"]), "test": "McNemar", **count,
+        "mdd": 100 * minimum_detectable(n, 2 * min(count["fixed"], count["broken"]) / n), "why": {}, "seeds": [], "by": {},
+        "accuracy_before": (count["both_right"] + count["broken"]) / n,
+        "accuracy_after": (count["both_right"] + count["fixed"]) / n, "measures": {},
     }  # fmt: skip
+    return {
+        "before": before,
+        "after": after,
+        "benchmarks": {cases[0]["benchmark"]: figures},
+        "differs": [],
+        "cases": cases,
+    }
+
+
+def only(compared: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a comparison's one benchmark."""
+    (figures,) = compared["benchmarks"].values()
+    return figures
+
+
+def said(compared: dict[str, Any]) -> list[dict[str, Any]]:
+    """`differences` of report.json."""
+    return [
+        {"before": compared["before"], "after": compared["after"], "benchmark": name}
+        | {k: f[k] for k in ("n", "points", "low", "high", "p")}
+        for name, f in compared["benchmarks"].items()
+    ]
 
 
 def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
     """before 0 %, raw a third, curated nine tenths; `texts` stand wherever rows and names do."""
-    said = texts or ("",)
-    raw = [case(i, False, i % 3 == 0, said[i % len(said)]) for i in range(n)]
-    curated = [case(i, i % 3 == 0, i % 10 != 9, said[i % len(said)]) for i in range(n)]
+    words = texts or ("",)
+    raw = [case(i, False, i % 3 == 0, words[i % len(words)]) for i in range(n)]
+    curated = [case(i, i % 3 == 0, i % 10 != 9, words[i % len(words)]) for i in range(n)]
     pairs = [comparison("raw", "curated", curated), comparison("before", "raw", raw)]
     arms: dict[str, Any] = {}
     for name, right in (("before", 0), ("raw", n // 3), ("curated", n - n // 10)):
         low, high = wilson(right, n)
         by = {"subject": {s: {"n": n // 2, "accuracy": right / n} for s in ("even", "odd")}}
-        arms[name] = {
+        figures = {
             "accuracy": right / n, "low": low, "high": high, "n": n, "format_accuracy": 1.0, "truncated": 0.0, "by": by,
-            "rows": 5000, "tokens": 1_690_000, "steps": 1300, "seconds": 97.0, "about": said[0], "trained": name != "before",
+        }  # fmt: skip
+        arms[name] = {
+            "benchmarks": {"sums": figures}, "rows": 5000, "tokens": 1_690_000, "steps": 1300, "seconds": 97.0, "about": words[0], "trained": name != "before",
             "loss": [] if name == "before" else [[s, 3.0 / (1 + s / 100)] for s in range(0, 1300, 10)],
             "allowed": ["unverified"] if name == "raw" else [],
         }  # fmt: skip
@@ -85,7 +111,7 @@ def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
                 }
                 for s in (100, 500, 1300)
             ]
-    rows = [{"id": "a1", "problem": t, "solution": t, "answer": t, "reject_why": f"twin {t}"} for t in said]
+    rows = [{"id": "a1", "problem": t, "solution": t, "answer": t, "reject_why": f"twin {t}"} for t in words]
     ledger = [
         {"arm": "curated", "stage": "dedup", "options": {}, "rows_in": 900, "created": 0, "kept": 600, "seconds": 1.2,
          "rejected": {"exact-duplicate": 280, "near-duplicate": 20}, "figures": {}, "examples": {"exact-duplicate": rows}},
@@ -93,13 +119,13 @@ def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
          "seconds": 1.0, "rejected": {"leak": 10}, "figures": {"benchmarks": {"sums": {"checked": 60, "matched": 4, "unsure": 0, "rows_matched": 10, "rows_unsure": 0}}}, "examples": {}},
         {"arm": "curated", "stage": "augment", "options": {}, "rows_in": 590, "created": 400, "kept": 900, "seconds": 2.0,
          "rejected": {"not-new": 90}, "figures": {
-            "by_method": {said[0] or "step_cot": {"made": 400, "kept": 310, "rejected": {"not-new": 90}}},
-            "unsupported": [{"method": "step_cot", "reason": said[-1] or "no step", "rows": 7}]}, "examples": {}},
+            "by_method": {words[0] or "step_cot": {"made": 400, "kept": 310, "rejected": {"not-new": 90}}},
+            "unsupported": [{"method": "step_cot", "reason": words[-1] or "no step", "rows": 7}]}, "examples": {}},
     ]  # fmt: skip
     return {
-        "name": said[0] or "sums", "seed": 42, "recipe": {"name": "sums", "about": said[0]}, "digest": "ab" * 32,
+        "name": words[0] or "sums", "seed": 42, "recipe": {"name": "sums", "about": words[0]}, "digest": "ab" * 32,
         "created": "2026-01-01T00:00:00Z", "seconds": 200.0, "versions": {"python": "3.11"}, "ledger": ledger, "arms": arms,
         "planted": [{"fault": "leak", "planted": 12, "found": 10, "missed": 1, "elsewhere": 1, "wrongly": 2, "stage": "d"}],
-        "comparisons": pairs, "difference": {k: pairs[0][k] for k in ("before", "after", "points", "low", "high", "p")},
-        "inputs": [said[0]],
+        "comparisons": pairs, "difference": said(pairs[0])[0], "differences": said(pairs[0]),
+        "inputs": [words[0]],
     }  # fmt: skip

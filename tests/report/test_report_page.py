@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from report_helpers import HOSTILE, a_run, case, comparison
+from report_helpers import HOSTILE, a_run, case, comparison, only, said
 
 from mathdata.report import write_report
 from mathdata.report.markdown import markdown
@@ -249,9 +249,9 @@ def test_paper_is_white_whatever_the_screen_was(page_of):
 def test_a_gain_where_nearly_nothing_is_right_is_no_success(page_of):
     cases = [case(i, False, i < 9) for i in range(400)]
     made = comparison("raw", "curated", cases)
-    assert made["p"] < 0.05
-    assert made["low"] > 0
-    run = a_run() | {"comparisons": [made], "difference": {"before": "raw", "after": "curated"}}
+    assert only(made)["p"] < 0.05
+    assert only(made)["low"] > 0
+    run = a_run() | {"comparisons": [made], "differences": said(made)}
     page = page_of(run)
     assert page.locator("h1 .en").inner_text() == "A difference, near zero."
     assert "not learnt yet" in page.locator("#answer").inner_text()
@@ -293,7 +293,7 @@ def test_cases_are_counted_by_flip_and_filtered_by_method(page_of):
         made["cases"] = [c | {"method": "fobar" if int(c["id"][1:]) % 2 else "sv"} for c in made["cases"]]
     page = page_of(run)
     counted = {b.split()[1]: int(b.split()[0]) for b in page.locator("#case-flips button").all_inner_texts()}
-    assert counted["fixed"] == run["comparisons"][0]["fixed"]
+    assert counted["fixed"] == only(run["comparisons"][0])["fixed"]
     assert sum(int(b.split()[0]) for b in page.locator("#case-flips button").all_inner_texts()) == 60
     page.select_option("#case-method", "sv")
     assert "of 30 cases" in page.locator("#case-count").inner_text()
@@ -332,7 +332,7 @@ def test_a_slip_inside_a_formula_marks_the_whole_of_it_and_read_answers_lose_the
 
 def test_what_went_wrong_is_counted_for_both_sides_and_every_section_is_linked(page_of):
     run = a_run()
-    run["comparisons"][0]["why"] = {"before": {"slip": 30, "cut off": 10}, "after": {"wrong set-up": 6}}
+    only(run["comparisons"][0])["why"] = {"before": {"slip": 30, "cut off": 10}, "after": {"wrong set-up": 6}}
     page = page_of(run)
     assert page.locator("#wrong tbody tr").nth(0).inner_text().split()[:5] == ["raw", "10", "30", "0", "40"]
     ids = page.eval_on_selector_all("section[id]", "all => all.map(s => s.id)")
