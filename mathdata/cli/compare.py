@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from mathdata.cli.common import command, emit, message
+from mathdata.cli.common import command, emit
+from mathdata.screen import clean
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
     olds, news = ([Evaluation.load(folder) for folder in side.split(",")] for side in (before, after))
     made = compare(olds, news, anyway=anyway, seed=seed)
     for line in made.differs:
-        message(click.style(f"not the same: {line}", fg="red"))
+        click.echo(click.style(f"not the same: {clean(line)}", fg="red"), err=True)
     result = made.as_dict(cases=False)
     result["digests"] = {"before": [e.digest for e in olds], "after": [e.digest for e in news]}
     result["settings_digests"] = sorted({str(e.data.get("settings_digest")) for e in (*olds, *news)})
@@ -50,38 +51,37 @@ def _compare(as_json: bool, before: str, after: str, out: str | None, anyway: bo
 
 def _show(result: dict[str, Any]) -> None:
     several = len(result["benchmarks"]) > 1
-    for name, told in result["benchmarks"].items():
-        _show_benchmark(f"{name}: " if several else "", result, told)
+    lines = [
+        line
+        for name, told in result["benchmarks"].items()
+        for line in benchmark_lines(f"{name}: " if several else "", result, told)
+    ]
     said = " → ".join(", ".join(result["digests"][side]) for side in ("before", "after"))
-    click.echo(f"evaluation {said} (settings and model), settings {', '.join(result['settings_digests'])}")
-    if "report" in result:
-        click.echo(f"report: {result['report']}")
+    lines.append(f"evaluation {said} (settings and model), settings {', '.join(result['settings_digests'])}")
+    lines += [f"report: {result['report']}"] if "report" in result else []
+    for line in lines:
+        click.echo(clean(line))
 
 
-def _show_benchmark(start: str, result: dict[str, Any], told: dict[str, Any]) -> None:
+def benchmark_lines(start: str, result: dict[str, Any], told: dict[str, Any]) -> list[str]:
     """One benchmark's difference, its flips, every figure that both sides have, and each pair of runs."""
     from mathdata.figures import MEASURES
     from mathdata.paired import near_zero
 
-    click.echo(
-        f"{start}{result['before']} → {result['after']}: {told['points']:+.1f} points "
-        f"(95 % {told['low']:+.1f} to {told['high']:+.1f}, {told['test']} p = {told['p']:.2g}, n = {told['n']})"
-    )
-    click.echo(
-        f"fixed {told['fixed']}, broken {told['broken']}, both right {told['both_right']}, "
-        f"both wrong {told['both_wrong']}; a true difference of {told['mdd']:.1f} points would show in four runs of five"
-    )
     moved = [
         f"{MEASURES.get(name, (name,))[0]} {100 * m['before']:.1f} → {100 * m['after']:.1f} %"
         for name, m in told["measures"].items()
     ]
-    click.echo(", ".join(moved))
-    if near_zero(told):
-        click.echo(
-            "both answer fewer than one problem in twenty: the difference says little about what was trained for"
-        )
-    for run in told["seeds"]:
-        click.echo(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points")
+    nothing = "both answer fewer than one problem in twenty: the difference says little about what was trained for"
+    return [
+        f"{start}{result['before']} → {result['after']}: {told['points']:+.1f} points "
+        f"(95 % {told['low']:+.1f} to {told['high']:+.1f}, {told['test']} p = {told['p']:.2g}, n = {told['n']})",
+        f"fixed {told['fixed']}, broken {told['broken']}, both right {told['both_right']}, both wrong "
+        f"{told['both_wrong']}; a true difference of {told['mdd']:.1f} points would show in four runs of five",
+        ", ".join(moved),
+        *([nothing] if near_zero(told) else []),
+        *(f"  {run['before']} → {run['after']}: {run['points']:+.1f} points" for run in told["seeds"]),
+    ]
 
 
 command = _compare
