@@ -24,7 +24,7 @@ class Difference(NamedTuple):
 
 def results(arm: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """An arm's figures by benchmark."""
-    return dict(arm.get("benchmarks") or {})
+    return {name: f for name, f in (arm.get("benchmarks") or {}).items() if f.get("accuracy") is not None}
 
 
 def graded(run: Run) -> dict[str, Mapping[str, Any]]:
