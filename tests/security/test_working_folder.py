@@ -60,7 +60,7 @@ def poisoned(folder: Path, names: set[str]) -> Path:
     train = f"{{model: {{config: {json.dumps(TINY)}}}, tokenizer: {{train: {{vocab_size: 280}}}}, max_steps: 2, batch: 2, preflight: {{allow: [overlong, benchmark-leak]}}}}"
     (folder / "train.yaml").write_text(
         f"name: t\ninput: rows.parquet\nstages: [verify]\ntrain: {train}\n"
-        "arms: {one: {}, none: {train: false}}\nevaluate: {benchmarks: [questions.jsonl], max_tokens: 4}\n"
+        "arms: {one: {}, none: {train: false}}\nevaluate: {benchmarks: [questions.jsonl], max_tokens: 64}\n"
     )
     return folder
 
