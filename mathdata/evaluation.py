@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import time
@@ -14,15 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from mathdata.asking import Asked, asked, one_prompt_fits
-from mathdata.benchmarks import get_benchmark
 from mathdata.errors import BackendError, DataError, UsageError
 from mathdata.figures import GUARD, summarise
 from mathdata.grading import grade, with_token_accuracy
 from mathdata.leaderboard import lm_eval_figures, lm_eval_results
 from mathdata.manifest import atomic_write, digest_of, dump_json, sha256_of, versions
+from mathdata.plans import Plan, make_requests, model_identity, plans_of, template_for
 from mathdata.prompts import Prompt
-from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Problem, Request, Sampling
+from mathdata.types import Backend, Benchmark, Completion, Context, Frame, Request
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -73,20 +71,6 @@ class Evaluation:
             raise DataError(f"{path}: {error}", "evaluate again with --overwrite") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that decides the score on one benchmark."""
-
-    benchmark: Benchmark
-    problems: Frame
-    prompt: Prompt | None
-    sampling: Sampling
-    shots: int
-    identity: dict[str, Any] = field(default_factory=dict)
-    asked: dict[str, Any] | None = None
-    """The prompt, the token limit and the number of problems asked for, and who decided each; None with `responses`."""
-
-
 def evaluate(
     model: str | Path | Backend,
     *,
@@ -125,12 +109,11 @@ def evaluate(
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", "--out names a folder")
     names = benchmarks.split(",") if isinstance(benchmarks, str) else benchmarks
-    sampling = Sampling(temperature=temperature, n=samples, seed=seed if temperature else None)
     given = None if responses is None else _Given(responses, str(model), column)
-    named = [get_benchmark(n) for n in names]
-    one_prompt_fits(named, prompt)
-    how = [asked(b, prompt=prompt, max_tokens=max_tokens, limit=limit, trained=trained) for b in named]
-    plans = [_plan(b, h, sampling, shots, given) for b, h in zip(named, how)]
+    plans = plans_of(
+        names, prompt=prompt, trained=trained, limit=limit, samples=samples, temperature=temperature, seed=seed,
+        max_tokens=max_tokens, shots=shots, asks=given is None, template=None if given else template_for(model, backend),
+    )  # fmt: skip
     who = given.identity if given else model_identity(model, backend)
     label = given.label if given else str(who["name"])
     data = _head(label, who, plans)
@@ -168,75 +151,6 @@ def _refuse_asking(**settings: Any) -> None:
 
 
 # --- identity ----------------------------------------------------------------------------------------------------
-
-
-def _plan(benchmark: Benchmark, how: Asked, sampling: Sampling, shots: int, given: _Given | None) -> Plan:
-    problems = benchmark.load()
-    if not problems.height:
-        raise DataError(f"benchmark {benchmark.name} has no rows", "check its file")
-    if how.limit is not None:
-        problems = problems.head(how.limit)
-    made = None if given else how.prompt
-    if shots > len(benchmark.fewshot):
-        raise UsageError(f"{benchmark.name} has {len(benchmark.fewshot)} worked examples, not {shots}", "lower --shots")
-    drawn = Sampling(
-        sampling.temperature,
-        1.0,
-        how.max_tokens,
-        sampling.n,
-        sampling.seed,
-        made.stop if made else (),
-    )
-    identity = {
-        "benchmark": benchmark.name,
-        "version": benchmark.version,
-        "items": problems.height,
-        "items_digest": digest_of(problems.select("problem", "answer").rows())[:16],
-        "rule": benchmark.rule,
-        "strict_rule": benchmark.strict_rule,
-        "judge": getattr(benchmark.judge, "__module__", "mathdata.verifiers"),
-        "judge_version": versions().get("mathdata", ""),
-    }
-    if made is not None:
-        examples = digest_of(benchmark.fewshot[:shots])[:12] if shots else None
-        identity |= {"prompt": made.name, "prompt_digest": made.digest, "shots": shots, "shots_digest": examples}
-        identity |= {
-            "temperature": drawn.temperature, "top_p": drawn.top_p, "max_tokens": drawn.max_tokens,
-            "samples": drawn.n, "seed": drawn.seed, "stop": list(drawn.stop),
-        }  # fmt: skip
-    return Plan(benchmark, problems, made, drawn, shots, identity, None if given else how.record)
-
-
-def model_identity(model: Any, backend: Any = None) -> dict[str, Any]:
-    """Who answers: a local folder by the digest of its files, a server by its spec, an object by its name."""
-    if not isinstance(model, (str, Path)):
-        return {"name": str(model.name), "object": getattr(model, "identity", type(model).__name__)}
-    who: dict[str, Any] = {"name": str(model), "backend": backend}
-    if Path(model).is_dir():
-        who["files_digest"] = folder_digest(Path(model))
-        who["name"] = Path(model).name
-    return who
-
-
-BIG = 64 << 20
-
-
-def folder_digest(folder: Path) -> str:
-    """sha256 over what decides a model's answers: weights, configuration, tokenizer, template; of a file over 64 MB its size, head and tail."""
-    total = hashlib.sha256()
-    for path in sorted(
-        p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".jinja", ".txt", ".model")
-    ):
-        if path.name in ("train.json", "trainer_state.json", "job.json", "job.input.json"):
-            continue
-        total.update(path.name.encode())
-        size = path.stat().st_size
-        with path.open("rb") as f:
-            total.update(f.read() if size <= BIG else str(size).encode() + f.read(1 << 20))
-            if size > BIG:
-                f.seek(-(1 << 20), 2)
-                total.update(f.read())
-    return total.hexdigest()[:16]
 
 
 def _head(label: str, who: dict[str, Any], plans: Sequence[Plan]) -> dict[str, Any]:
@@ -369,36 +283,6 @@ def _chat_text(request: Request) -> str:
 def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def make_requests(plan: Plan) -> list[Request]:
-    """One request a problem, rendered by the same prompt that training uses."""
-    assert plan.prompt is not None
-    prompt, shots = plan.prompt, plan.benchmark.fewshot[: plan.shots]
-    before = "".join(f"{prompt.render(s['problem'])} {s['solution']}\n\n" for s in shots)
-    turns = [
-        m
-        for s in shots
-        for m in (
-            {"role": "user", "content": prompt.render(s["problem"])},
-            {"role": "assistant", "content": s["solution"]},
-        )
-    ]
-    made = []
-    for row in plan.problems.iter_rows(named=True):
-        text = prompt.render(row["problem"])
-        messages = (*turns, {"role": "user", "content": text})
-        made.append(
-            Request(
-                "evaluate",
-                Problem.from_row({k: row.get(k) for k in ("id", "problem", "answer", "level")}),
-                messages=messages if prompt.chat else (),
-                text=None if prompt.chat else before + text,
-                sampling=plan.sampling,
-                prompt=prompt.digest,
-            )
-        )
-    return made
 
 
 def warnings_of(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

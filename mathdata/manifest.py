@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from mathdata.digests import file_digest, tree_digest
 from mathdata.errors import LedgerError
 from mathdata.saving import atomic_write, lazy
 from mathdata.types import Frame, Table
@@ -156,16 +157,8 @@ def digest_of(value: Any) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 of a file's bytes; of a folder, of its files in name order."""
-    h, buffer = hashlib.sha256(), memoryview(bytearray(1 << 18))
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if path.is_dir():
-            h.update(str(file.relative_to(path)).encode() + b"\0")
-        with file.open("rb", buffering=0) as f:
-            while size := f.readinto(buffer):
-                h.update(buffer[:size])
-    return h.hexdigest()
+    """sha256 of a file's bytes; of a folder, of the names and bytes of its files. Large files are read once."""
+    return tree_digest(path) if path.is_dir() else file_digest(path)
 
 
 def dump_json(path: Path, value: Any) -> None:

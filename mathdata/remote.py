@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from mathdata.digests import cache_folder
 from mathdata.errors import DataError, UnknownName, UsageError, nearest
 from mathdata.formats import FORMATS, Slice, numbers, parts, suffix_of
 from mathdata.lines import Parsed, shown
@@ -160,8 +161,8 @@ def list_files(repo: str, revision: str) -> list[str]:
 
 def download(repo: str, file: str, revision: str) -> Path:
     """A data file in the cache folder; complete or absent."""
-    home = Path(os.environ.get("MATHDATA_CACHE") or Path.home() / ".cache" / "mathdata") / "modelscope"
-    folder = (home / repo / revision).resolve()
+    home = cache_folder() or Path(tempfile.gettempdir()) / "mathdata"
+    folder = (home / "modelscope" / repo / revision).resolve()
     target = (folder / file).resolve()
     if target == folder or not target.is_relative_to(folder):
         raise DataError(

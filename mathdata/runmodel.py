@@ -65,7 +65,7 @@ def find_model(model: ModelSpec) -> ModelSpec:
     path: Path = chosen["path"]
     if not (path / "job.json").is_file():
         raise NotThereYet(f"{path} holds no finished model", "run that run again: it goes on where it stopped")
-    from mathdata.evaluation import folder_digest
+    from mathdata.identity import base_of, folder_digest
 
     update: dict[str, Any] = {"name": str(path), "digest": folder_digest(path)}
     if (path / "adapter_config.json").is_file():
@@ -140,13 +140,6 @@ def body_of(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def base_of(adapter: Path) -> str:
-    """Where the base of an adapter is: beside it, else what its own file says."""
-    if (adapter / "base").is_dir():
-        return str(adapter / "base")  # the run may have been moved
-    return str(body_of(adapter / "adapter_config.json").get("base_model_name_or_path"))
 
 
 # --- which -------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import polars as pl
 
 from mathdata.bind import check_options
 from mathdata.errors import DataError, MathdataError
+from mathdata.identity import benchmark_file, named_files
 from mathdata.manifest import (
     Ledger,
     account,
@@ -33,7 +34,7 @@ from mathdata.types import Context, Engine, Partitions, Table
 if TYPE_CHECKING:  # a stage command reads no recipe: it need not wait for pydantic
     from mathdata.recipe import Recipe, Source, StageCall
 
-__all__ = ["Step", "chain_of", "chains_of", "describe", "run_chains", "run_stage", "source_key"]
+__all__ = ["Step", "chain_of", "chains_of", "describe", "recipe_key", "run_chains", "run_stage", "source_key"]
 
 
 def run_stage(
@@ -100,6 +101,11 @@ class Step:
     def rejects(self) -> Path:
         return self.folder / "rejects.parquet"
 
+    @property
+    def rows_digest(self) -> str:
+        """sha256 of the kept rows: what follows depends on them, and on nothing that led to them."""
+        return str(self.record["sha256"]["kept"])
+
 
 def chains_of(recipe: Recipe) -> dict[str, list[StageCall]]:
     """The stage chains by arm; arms that say nothing share the recipe's own chain under the name `curated`."""
@@ -160,12 +166,24 @@ def source_key(source: Source) -> Any:
     return [source.model_dump(mode="json"), sha256_of(path) if path.exists() else None]
 
 
+def recipe_key(recipe: Recipe) -> str:
+    """The recipe and the content of every file, folder, model and local benchmark that it names."""
+    inputs = [source_key(source) for source in recipe.input]
+    options = [call.options for _, chain in recipe.chains() for call in chain]
+    trained = recipe.train.model_dump(mode="json") if recipe.train else None
+    arms = [arm.train for arm in recipe.arms.values()]
+    asked = recipe.evaluate.model_dump(mode="json") if recipe.evaluate else {}
+    files = [benchmark_file(entry) for entry in asked.get("benchmarks", ())]
+    graded = [sha256_of(file) if file else None for file in files]
+    return digest_of([recipe.digest, inputs, named_files([options, trained, arms, asked]), graded])
+
+
 def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, display: Any) -> Step:
     """One stage of a chain: from disk to disk, or found finished."""
     from mathdata.loading import stored
     from mathdata.registry import build, find
 
-    digest = digest_of([before.digest, call.model_dump(mode="json"), recipe.seed, versions()["mathdata"]])
+    digest = step_key(recipe, before, call)
     target = folder / "steps" / f"{call.name}-{digest[:10]}"
     done = finished(target, digest)
     if done and not done.record["pending"]:
@@ -198,6 +216,12 @@ def run_step(recipe: Recipe, folder: Path, before: Step, call: StageCall, displa
     step = save(target, digest, result, record)
     discard(result, {before.kept})
     return step
+
+
+def step_key(recipe: Recipe, before: Step, call: StageCall) -> str:
+    """What decides a step's rows: the rows that go in, byte by byte, the stage's options, and the files they name."""
+    asked = [call.model_dump(mode="json"), named_files(call.options), recipe.seed]
+    return digest_of([before.rows_digest, *asked, versions()["mathdata"]])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mathdata.children import environment, python
 from mathdata.errors import MathdataError, UsageError
 from mathdata.grid import Point, points_of, read_points
 from mathdata.manifest import atomic_write, dump_json, versions
+from mathdata.steps import recipe_key
 from mathdata.sweep_table import best_runs, collect, frame_of, method_values, over_steps, report_of
 from mathdata.types import Context, Frame
 
@@ -63,7 +64,7 @@ def sweep(
         raise UsageError(f"{out} is a file", "--out names a folder")
     grid = dict(grid or load_recipe(recipe, overrides).sweep or {})
     points = points_of(grid, out)
-    wanted = {folder: made.digest for folder, made in read_points(recipe, points, overrides, arms).items()}
+    wanted = {folder: recipe_key(made) for folder, made in read_points(recipe, points, overrides, arms).items()}
     made, done = Sweep(out), 0
     options = [x for arm in arms for x in ("--arm", arm)]
 
@@ -86,7 +87,7 @@ def sweep(
 
 
 def run_point(recipe: str | Path, point: Point, arguments: Sequence[str], digest: str) -> str:
-    """`done`, `skipped` (this recipe, these versions, whole) or `failed: why`; each run is a process of its own."""
+    """`done`, `skipped` (this recipe, the content of what it names, these versions, whole) or `failed: why`; each run is a process of its own."""
     share(point.folder)
     marker = point.folder / "sweep.json"
     decides = {"digest": digest, "versions": versions()}

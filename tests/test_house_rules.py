@@ -51,6 +51,9 @@ LAYERS = [
     {"registry", "prompts"},
     {
         "bind",
+        "chat_templates",
+        "digests",
+        "identity",
         "manifest",
         "recipe_text",
         "ndjson",
@@ -73,7 +76,7 @@ LAYERS = [
     {"families", "symbolic"},
     {"verifiers"},
     {"augmentations", "samplers", "backends", "benchmarks", "engines", "loading"},
-    {"asking", "responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
+    {"asking", "plans", "responses", "figures", "grading", "leaderboard", "stages", "evaluation", "decisions"},
     {
         "findings",
         "trainspec",

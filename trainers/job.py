@@ -99,7 +99,7 @@ def evaluate_model(
     """Grade the model where it stands in memory, each benchmark asked as `mathdata.asking.asked` says."""
     from mathdata.backends.transformers import Transformers
     from mathdata.evaluation import evaluate as grade
-    from mathdata.evaluation import folder_digest
+    from mathdata.identity import folder_digest
     from mathdata.types import Context
 
     options = {k: v for k, v in evaluate.items() if v is not None and k not in ("backend", "out")}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mathdata.evaluation import folder_digest
+from mathdata.identity import named_files
 from mathdata.manifest import digest_of, dump_json
 from mathdata.prompts import get_prompt
 from mathdata.saving import atomic_write, no_link
@@ -72,11 +72,11 @@ def whole_lines(path: Path, mend: bool = False) -> list[dict[str, Any]]:
 
 def claim_rounds(out: Path, spec: TrainSpec, seed: int, frame: Frame, tokenizer: Any, evaluate: Any) -> None:
     """Rounds belong to one spec, seed, checkpoint and table; those of another run are taken away."""
-    folders = [Path(str(spec.model.name)), Path(str(spec.model.adapter))]
+    asked = spec.model_dump(mode="json")
     decides = [
-        spec.model_dump(mode="json"),
+        asked,
         seed,
-        [folder_digest(folder) if folder.is_dir() else None for folder in folders],
+        named_files(asked),
         get_prompt(spec.prompt).digest,
         digest_of([list(row) for row in frame.select("id", "problem", "solution", "answer").iter_rows()]),
         sorted(tokenizer.get_vocab().items()),

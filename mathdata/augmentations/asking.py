@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mathdata.bounds import read_small
+from mathdata.digests import file_stamp
 from mathdata.errors import RecipeError, nearest
 from mathdata.templates import bounded, check_template
 from mathdata.types import Request
@@ -60,17 +61,18 @@ def find_prompt(name: str, language: str, replaced: Mapping[str, str | Path] | N
     own = replaced or {}
     for key in (f"{name}.{language}", name):
         if key in own:
-            return _load(Path(own[key]))
+            return _load(Path(own[key]), file_stamp(own[key]))
     for word in (language, "en"):
         path = FOLDER / f"{name}.{word}.jinja"
         if path.is_file():
-            return _load(path)
+            return _load(path, ())
     known = {p.name.split(".")[0] for p in FOLDER.glob("*.jinja")}
     raise RecipeError(f"no prompt file for '{name}'", nearest(name, known))
 
 
 @lru_cache(maxsize=256)
-def _load(path: Path) -> PromptFile:
+def _load(path: Path, stamp: tuple[int, ...]) -> PromptFile:
+    """`stamp` tells the versions of one file apart."""
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal
 
 from mathdata.backends._thinking import split_thinking
 from mathdata.errors import BackendError, MissingExtra, RecipeError
+from mathdata.identity import named_files
 from mathdata.registry import register
+from mathdata.chat_templates import Template, pin, template_of
 from mathdata.types import Completion, Finish, Request, Sampling
 from mathdata.weights import no_code_of
 
@@ -61,7 +63,16 @@ class Transformers:
         self.batch_size, self._chat = batch_size, chat
         devices = _devices(device)
         self.device = devices[0]
-        self.identity = json.dumps(["transformers", self.model, str(adapter or ""), dtype, chat, _stamp(self.model)])
+        self.identity = json.dumps(
+            [
+                "transformers",
+                self.model,
+                str(adapter or ""),
+                dtype,
+                chat,
+                _content(named, self.model, adapter, tokenizer),
+            ]
+        )
         words = tokenizer or (_tokenizer_of(model, adapter) if named else model)
         self._model = self._load(model, adapter, dtype, words) if named else model
         self._tokenizer = self._load_tokenizer(words, named)
@@ -102,9 +113,14 @@ class Transformers:
         _, transformers = _libraries()
         try:
             with no_code_of(source) as code:
-                return transformers.AutoTokenizer.from_pretrained(str(source), **code)
+                return pin(transformers.AutoTokenizer.from_pretrained(str(source), **code))
         except (OSError, ValueError, KeyError) as error:
             raise BackendError(f"cannot load the tokenizer {source}: {error}", "give tokenizer: FOLDER") from error
+
+    @property
+    def template(self) -> Template | None:
+        """What turns messages into text here, by its digest."""
+        return template_of(self._tokenizer)
 
     # --- answering ------------------------------------------------------------------------------------------------
 
@@ -307,13 +323,9 @@ def _libraries() -> tuple[Any, Any]:
     return torch, transformers
 
 
-def _stamp(model: str) -> str:
-    """A folder's weights may change under one name: their size and time are part of what decides an answer."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return ""
-    files = sorted(folder.glob("*.safetensors"))
-    return ";".join(f"{f.name}:{f.stat().st_size}:{f.stat().st_mtime_ns}" for f in files)
+def _content(named: bool, *places: Any) -> dict[str, str]:
+    """A folder's files may change under one name: their content is part of what decides an answer."""
+    return named_files([str(p) for p in places if isinstance(p, (str, Path))], "model") if named else {}
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from mathdata.backends import _vllm_engine
 from mathdata.errors import BackendError, MissingExtra, RecipeError, nearest
+from mathdata.identity import named_files
 from mathdata.registry import register
 from mathdata.types import Completion, Problem, Request
 from mathdata.weights import no_code_of
@@ -74,7 +75,8 @@ class Vllm:
         self.gpus = tensor_parallel * int((options or {}).get("pipeline_parallel_size", 1))
         self.copies = data_parallel
         decides = [self.model, dtype, max_model_len, options or {}, *(["logprobs"] if logprobs else [])]
-        self.identity = json.dumps(["vllm", *decides], sort_keys=True)
+        content = named_files([self.model, options or {}], "model")  # other weights under one name answer otherwise
+        self.identity = json.dumps(["vllm", *decides, *([content] if content else [])], sort_keys=True)
         self._workers: list[ProcessPoolExecutor] = []
         self._tokenizer: Any = None
 

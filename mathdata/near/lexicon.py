@@ -59,8 +59,8 @@ def inflect(form: str) -> Iterator[str]:
 
 
 @cache
-def load(extra: str | None = None) -> Lexicon:
-    """The shipped list, with a user's file laid over it. Raises DataError naming file and line."""
+def load(extra: str | None = None, stamp: tuple[int, ...] = ()) -> Lexicon:
+    """The shipped list, with a user's file laid over it; `stamp` tells its versions apart. Raises DataError naming file and line."""
     lexicon = Lexicon()
     for path in (SHIPPED, Path(extra) if extra else None):
         if path is not None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mathdata.digests import file_stamp
 from mathdata.near.fractions import fraction_word
 from mathdata.near.lexicon import Entry, Lexicon, load
 from mathdata.numerals import CARDINALS, PARTS, SCALES, english_value
@@ -112,9 +113,14 @@ def _class(entry: Entry) -> tuple[int, int, int]:
     return hash_bytes(entry.key.encode()), _KIND[entry.section], _FLAG.get(entry.section, 0)
 
 
-@cache
 def table(extra: str | None = None) -> Table:
-    lexicon = load(extra)
+    """The shipped words as a table, with those of a user's file, read again where it has changed."""
+    return _table(extra, file_stamp(extra))
+
+
+@cache
+def _table(extra: str | None, stamp: tuple[int, ...]) -> Table:
+    lexicon = load(extra, stamp)
     rows = [(word.encode(), *_class(entry), False) for word, entry in lexicon.words.items() if word != "%"]
     known = {word for word, *_ in rows}
     heads = {words[0].encode() for words in lexicon.phrases} - known
