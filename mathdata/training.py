@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mathdata.benchmarks import get_benchmark
 from mathdata.children import environment, python
 from mathdata.errors import MathdataError, MissingExtra, PreflightError, UnknownName, UsageError
+from mathdata.identity import folder_digest, named_files
 from mathdata.manifest import digest_of, dump_json, sha256_of, versions
+from mathdata.prompts import get_prompt
 from mathdata.recipe import Recipe, arm_train, trained_prompt
 from mathdata.saving import no_link
 from mathdata.steps import Step, chain_of
+from mathdata.trainspec import TrainSpec, parse_spec
 from mathdata.types import Progress
 
 __all__ = ["Job", "run_jobs"]
@@ -31,6 +35,9 @@ class Job:
 
     arm: str
     digest: str
+    """Of what decides the weights."""
+    figures: str | None
+    """Of what decides the evaluation too; None where there is none."""
     body: dict[str, Any]
     model: Path
     evaluation: Path
@@ -41,9 +48,10 @@ class Job:
 
 
 def run_jobs(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], display: Any) -> list[Job]:
-    """Train and evaluate every arm; finished arms with the same digest are not repeated.
+    """Train and evaluate every arm; what is finished by the same digests is not repeated.
 
-    An arm that fails says so and keeps its `failure`; the others go on, so that no finished training is without a report.
+    Where only the benchmark or the way of asking changed, the weights stand and are graded anew. An arm that fails says
+    so and keeps its `failure`; the others go on, so that no finished training is without a report.
     """
     if recipe.train is None or not recipe.arms:
         return []
@@ -125,15 +133,67 @@ def make_job(recipe: Recipe, folder: Path, chains: dict[str, list[Step]], arm: s
         "out": str(folder / "models" / arm),
         "evaluate": evaluation_of(recipe, arm, evaluation),
     }
+    weights = weights_key(
+        recipe, body, None if untrained else data, [chains[chain_of(recipe, a)][-1] for a in recipe.arms]
+    )
+    return Job(arm, weights, figures_key(weights, body["evaluate"]), body, folder / "models" / arm, evaluation, {})
+
+
+ONLY_TRAINING = (
+    "learning_rate", "scheduler", "scheduler_args", "warmup", "weight_decay", "betas", "epsilon", "max_grad_norm",
+    "optimizer", "epochs", "tokens", "tokens_per_step", "max_steps", "batch", "accumulation", "global_batch", "batches",
+    "pad_to_multiple_of", "loss", "overlong", "mixture", "evaluation", "checkpoints", "spectral", "lora", "peft", "partial",
+    "trl", "grpo", "expert_iteration", "gradient_checkpointing", "report_to", "preflight", "algorithm",
+)  # fmt: skip
+"""Settings of a training that a model which is not trained does not depend on."""
+ONLY_TEXTS = ("prompt", "response", "final", "spoil", "data_seed")
+"""Settings of the texts of rows: such a model depends on them where its tokenizer is made from those texts."""
+
+
+def weights_key(recipe: Recipe, body: Mapping[str, Any], data: Step | None, every: Sequence[Step]) -> str:
+    """What decides an arm's weights: rows and named files byte by byte, settings, versions of what computes."""
+    spec = parse_spec(body["spec"])
+    trains_tokenizer = spec.tokenizer.train is not None and not spec.tokenizer.train.corpus
+    left_out = () if data is not None else ONLY_TRAINING + (() if spec.tokenizer.train else ONLY_TEXTS)
+    own = {k: v for k, v in body["spec"].items() if k not in left_out}
     decides = [
-        {k: body[k] for k in ("spec", "seed", "before", "allow")},
-        {k: v for k, v in (body["evaluate"] or {}).items() if k != "out"},
-        None if untrained else data.digest,
-        # Other arms' rows decide a tokenizer that is made from them, and nothing else: an arm chosen alone is this one.
-        sorted(chains[chain_of(recipe, a)][-1].digest for a in recipe.arms) if spec.tokenizer.train else None,
-        {k: v for k, v in versions().items() if k in ("mathdata", "torch", "transformers", "trl")},
+        own,
+        named_files(own),
+        get_prompt(spec.prompt).digest if "prompt" in own else None,
+        {k: body[k] for k in ("seed", "before", "allow")},
+        None if data is None else [data.rows_digest, asked_on_the_way(spec, recipe)],
+        sorted({step.rows_digest for step in every}) if trains_tokenizer else None,
+        computed_by(),
     ]
-    return Job(arm, digest_of(decides), body, folder / "models" / arm, evaluation, {})
+    return digest_of(decides)
+
+
+def asked_on_the_way(spec: TrainSpec, recipe: Recipe) -> Any:
+    """The benchmark that is asked while the training runs: it decides which state is the best, and when to stop."""
+    from mathdata.plans import rows_identity
+
+    named = recipe.evaluate.benchmarks if recipe.evaluate else []
+    entry = (spec.evaluation.data or (named or [None])[0]) if spec.evaluation else None  # type: ignore[list-item]
+    if entry is None:
+        return None
+    benchmark = get_benchmark(entry)
+    return rows_identity(benchmark, benchmark.load())
+
+
+def figures_key(weights: str, evaluate: Mapping[str, Any] | None) -> str | None:
+    """What decides an arm's figures: its weights, the problems, how they are asked, and by what."""
+    if evaluate is None:
+        return None
+    from mathdata.plans import settings_of
+
+    asked = {k: v for k, v in evaluate.items() if k not in ("out", "benchmarks")}
+    return digest_of(
+        [weights, asked, settings_of(evaluate), named_files(evaluate.get("backend"), "model"), computed_by()]
+    )
+
+
+def computed_by() -> dict[str, str]:
+    return {k: v for k, v in versions().items() if k in ("mathdata", "torch", "transformers", "trl", "peft")}
 
 
 def evaluation_of(recipe: Recipe, arm: str, out: Path) -> dict[str, Any] | None:
@@ -144,17 +204,27 @@ def evaluation_of(recipe: Recipe, arm: str, out: Path) -> dict[str, Any] | None:
 
 
 def finished(job: Job) -> bool:
-    """True where job.json (written last) names this digest and the files it lists are whole."""
-    marker = job.model / "job.json"
+    """True where job.json (written last) names these weights and figures, and the files that hold them are whole."""
+    record = trained(job)
+    if record is None or record.get("figures") != job.figures:
+        return False
     try:
-        record = json.loads(marker.read_text(encoding="utf-8"))
         whole = all(sha256_of(Path(p)) == digest for p, digest in record["outputs"].items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, AttributeError):
         return False
-    if record["digest"] != job.digest or not whole:
-        return False
-    job.record = record["train"]
-    return True
+    if whole:
+        job.record = record["train"]
+    return whole
+
+
+def trained(job: Job) -> dict[str, Any] | None:
+    """job.json, where it names these weights and the model's folder holds them, byte by byte; else None."""
+    try:
+        record: dict[str, Any] = json.loads((job.model / "job.json").read_text(encoding="utf-8"))
+        same = record["digest"] == job.digest and record["model"] == folder_digest(job.model)
+        return record if same and isinstance(record["train"], dict) and "outputs" in record else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def try_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
@@ -171,13 +241,16 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
     if stop.is_set():
         return
     job.model.mkdir(parents=True, exist_ok=True)
-    (job.model / "job.json").unlink(missing_ok=True)
+    if (there := trained(job)) is None:
+        (job.model / "job.json").unlink(missing_ok=True)
+    else:  # the weights stand: only the figures are made anew, and until they are there are none
+        dump_json(job.model / "job.json", there | {"figures": None})
     path = job.model / "job.input.json"
-    dump_json(path, job.body)
+    dump_json(path, job.body | ({"record": there["train"]} if there else {}))
     share = max(1, (os.cpu_count() or 1) // max(1, beside))  # the job decides how many of them it takes
     env = environment(MATHDATA_CORES=str(share), TOKENIZERS_PARALLELISM="false")
-    started = time.perf_counter()
-    with display.stage(f"train {job.arm}") as progress, open(job.model / "log.txt", "wb", opener=no_link) as log:
+    started, work = time.perf_counter(), "evaluate" if job.body["before"] or there else "train"
+    with display.stage(f"{work} {job.arm}") as progress, open(job.model / "log.txt", "wb", opener=no_link) as log:
         # The child watches its standard input: when this process dies, however it dies, the child ends too.
         child = subprocess.Popen(
             python("trainers.job", str(path)),
@@ -198,15 +271,14 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
         explain_failure(job, child.returncode, failure)
     job.record = json.loads((job.model / "train.json").read_text(encoding="utf-8"))
     outputs = {str(p): sha256_of(p) for p in outputs_of(job)}
-    dump_json(job.model / "job.json", {"digest": job.digest, "train": job.record, "outputs": outputs})
-    display.say(
-        f"{'evaluate' if job.body['before'] else 'train'} {job.arm}: done in {time.perf_counter() - started:.0f} s"
-    )
+    made = {"digest": job.digest, "figures": job.figures, "model": folder_digest(job.model)}
+    dump_json(job.model / "job.json", made | {"train": job.record, "outputs": outputs})
+    display.say(f"{work} {job.arm}: done in {time.perf_counter() - started:.0f} s")
 
 
 def outputs_of(job: Job) -> list[Path]:
-    found = [*job.model.glob("*.safetensors"), job.model / "train.json"]
-    return sorted(found + [p for p in (job.evaluation / "evaluation.json",) if p.exists()])
+    """What stands beside the weights: the record, the figures and every graded response."""
+    return [job.model / "train.json", *sorted(p for p in job.evaluation.glob("*") if p.suffix in (".json", ".parquet"))]
 
 
 def follow(

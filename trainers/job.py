@@ -48,13 +48,15 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
     corpus = [pl.read_parquet(p) for p in corpus_of(job, spec)]
     evaluate = job.get("evaluate")
     common: dict[str, Any] = {"corpus": corpus, "seed": job.get("seed")}
-    if job.get("before"):
+    if job.get("record"):
+        model, tokenizer, record = as_saved(frame, spec, out, job, corpus)
+    elif job.get("before"):
         model, tokenizer, record = sft.run_sft(frame, spec, out, before=True, **common)
     else:
         common |= {"evaluate": evaluate, "allow": list(job.get("allow") or ()), "report": report}
         model, tokenizer, record = runner(spec.algorithm)(frame, spec, out, **common)
     if evaluate and world()[0] == 0:
-        if sharded(spec) and world()[1] > 1:
+        if sharded(spec) and world()[1] > 1 and not job.get("record"):
             from trainers.merge import saved_model
 
             model = saved_model(out, tokenizer)
@@ -64,6 +66,22 @@ def run_job(job: Mapping[str, Any], report: Any = tell) -> dict[str, Any]:
     if world()[0] == 0:
         sft.write_record(out, record)
     return record
+
+
+def as_saved(frame: Any, spec: Any, out: Path, job: Mapping[str, Any], corpus: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """A model that was trained before, read from its folder, for other figures; other benchmarks are looked for in its rows."""
+    from mathdata.trainspec import DEFAULT_SEED
+    from trainers import sft
+    from trainers.merge import trained_model
+
+    record = {k: v for k, v in job["record"].items() if k != "evaluation"}
+    if not job.get("before"):
+        allow = list(job.get("allow") or ())
+        ready = sft.prepare(frame, spec, corpus=corpus, evaluate=job.get("evaluate"), allow=allow, seed=job.get("seed"))
+        ready.preflight.raise_if_refused()
+        record["preflight"] = ready.preflight.summary()
+    seed = next(s for s in (spec.seed, job.get("seed"), DEFAULT_SEED) if s is not None)
+    return *trained_model(spec, out, seed), record
 
 
 def runner(algorithm: str) -> Any:
@@ -159,7 +177,7 @@ def in_many(job: Mapping[str, Any], path: Path) -> int | None:
     from trainers.launch import launched, relaunch, wanted_processes
 
     spec = parse_spec(job["spec"], "spec")
-    if job.get("before") or launched() or wanted_processes(spec) == 1:
+    if job.get("before") or job.get("record") or launched() or wanted_processes(spec) == 1:
         return None
     return relaunch(spec, path, Path(job["out"]))
 

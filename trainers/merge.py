@@ -8,8 +8,10 @@ from typing import Any
 
 from mathdata.errors import DataError, UsageError
 from mathdata.saving import whole_folder
+from mathdata.trainspec import ModelSpec, TrainSpec
 from mathdata.weights import check_adapter, no_code_of
-from trainers.model import resize, save_model
+from trainers.base import check_base
+from trainers.model import build_model, resize, save_model, to_device
 from trainers.tune import is_adapter, merge_in_fp32
 
 __all__ = ["PRECISIONS", "merge", "merged_adapter", "model_folder"]
@@ -85,18 +87,37 @@ def saved_model(folder: Path, tokenizer: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def trained_model(spec: TrainSpec, folder: Path, seed: int) -> tuple[Any, Any]:
+    """(model, tokenizer) of a finished training as it stood in memory at its end: an adapter on its base, not merged."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if not is_adapter(folder):
+        return to_device(
+            AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True), spec
+        ), tokenizer
+    where = spec.model
+    if (folder / "base").is_dir():
+        where = ModelSpec(name=str(folder / "base"), dtype=spec.model.dtype)
+    model = build_model(spec.model_copy(update={"model": where}), tokenizer, seed)
+    return to_device(PeftModel.from_pretrained(model, str(folder)), spec), tokenizer
+
+
 def merged_adapter(source: str | Path, tokenizer: Any, dtype: Any, base: str | None = None) -> Any:
     """The base with the adapter added to its weights, in fp32 layer by layer, and stored as `dtype` (auto: as it was).
 
-    `base`: instead of the one that the adapter names. Raises DataError where it cannot be loaded.
+    `base`: instead of the one that the adapter names. Raises DataError where it cannot be loaded, or is another than that
+    the adapter was trained on.
     """
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM
 
-    check_adapter(source)
-    if base is None and (beside := Path(source) / "base").is_dir():
+    source = check_adapter(source)
+    if base is None and (beside := source / "base").is_dir():
         base = str(beside)  # the run may have been moved
     base = base or str(PeftConfig.from_pretrained(str(source)).base_model_name_or_path)
+    check_base(source, base)
     try:
         with no_code_of(base) as code:
             model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, use_safetensors=True, **code)

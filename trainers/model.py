@@ -16,6 +16,7 @@ from mathdata.errors import MissingExtra, RecipeError, UnknownName, nearest
 from mathdata.manifest import atomic_write
 from mathdata.trainspec import TrainSpec, local_folder
 from mathdata.weights import no_code_of
+from trainers.base import write_base
 
 __all__ = ["CONFIGS", "build_model", "load_config", "resize", "save_model"]
 
@@ -274,6 +275,7 @@ def save_model(model: Any, tokenizer: Any, out: Path) -> None:
         model.save_pretrained(out)
         return
     model.save_pretrained(out, save_embedding_layers=False, selected_adapters=["default"])
+    write_base(out)
     atomic_write(out / "README.md", adapter_card(model, tokenizer))
 
 

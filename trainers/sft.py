@@ -13,6 +13,7 @@ from mathdata.errors import MathdataError
 from mathdata.manifest import dump_json, versions
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
+from trainers.base import base_record, read_record
 from trainers.checkpoints import claim_checkpoints, last_checkpoint, tidy
 from trainers.data import Example, corpus_texts, count_spoiled, encode
 from trainers.launch import world
@@ -294,5 +295,13 @@ def filled(ready: Prepared, out: Path, state: Mapping[str, Any]) -> Any:
 
 
 def write_record(out: Path, record: Mapping[str, Any]) -> None:
-    """train.json: written last, its presence says that the run is finished."""
-    dump_json(out / "train.json", dict(record))
+    """train.json: written last, its presence says that the run is finished.
+
+    `base` says what was trained from, by content; `template` through which chat template, and to which day that is pinned.
+    """
+    from mathdata.chat_templates import template_in
+    from mathdata.trainspec import ModelSpec
+
+    model = ModelSpec.model_validate(record["spec"]["model"])
+    base = read_record(out) or (base_record(model.name, model.revision) if model.name else None)
+    dump_json(out / "train.json", {**record, "base": base, "template": template_in(out)})

@@ -9,6 +9,7 @@ from typing import Any
 
 from mathdata.errors import RecipeError
 from mathdata.prompts import get_prompt
+from mathdata.chat_templates import pin
 from mathdata.trainspec import TokenizerTraining, TrainSpec, local_folder
 from mathdata.weights import no_code_of
 
@@ -59,7 +60,7 @@ def train_tokenizer(texts: Iterable[str], training: TokenizerTraining, max_lengt
 
 
 def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
-    """The run's tokenizer, padding on the right; `texts` is read only where one is trained."""
+    """The run's tokenizer, padding on the right, its template pinned to a day; `texts` is read only where one is trained."""
     asked = spec.tokenizer
     if asked.train is not None:
         tokenizer = train_tokenizer(texts, asked.train, spec.max_length, get_prompt(spec.prompt).chat)
@@ -78,7 +79,7 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
     tokenizer.mathdata_new = tuple(dict.fromkeys(t for t in asked.add_tokens if t not in had))
     set_pad(tokenizer, asked.pad)
     tokenizer.padding_side = "right"
-    return tokenizer
+    return pin(tokenizer)
 
 
 def new_rows(tokenizer: Any) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import LoraSpec, TrainSpec
 from mathdata.weights import check_adapter
+from trainers.base import check_base
 from trainers.launch import sharded
 
 __all__ = ["Counts", "HeadLora", "apply", "count", "merge_written", "starting_model"]
@@ -144,7 +145,8 @@ def _load_adapter(model: Any, spec: TrainSpec, trainable: bool = False, name: st
         raise RecipeError(
             f"train.model.adapter: {folder} holds no adapter_config.json", "name the folder of a LoRA run"
         )
-    return PeftModel.from_pretrained(model, str(check_adapter(folder)), adapter_name=name, is_trainable=trainable)
+    check_base(check_adapter(folder), spec.model.name or "a model made from a config", spec.model.revision)
+    return PeftModel.from_pretrained(model, str(folder), adapter_name=name, is_trainable=trainable)
 
 
 def _resumed(model: Any, spec: TrainSpec, new: Sequence[int]) -> Any:

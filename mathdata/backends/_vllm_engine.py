@@ -14,6 +14,7 @@ from mathdata.backends._thinking import split_thinking
 from mathdata.backends._wire import is_refusal
 from mathdata.children import environment
 from mathdata.errors import BackendError, MissingExtra
+from mathdata.chat_templates import pin
 from mathdata.types import Completion, Finish, Request
 
 __all__ = ["answer", "start", "tokens_of"]
@@ -76,7 +77,7 @@ class Engine:
         vllm, llm = _library(), self._started()
         answers: list[list[Completion]] = [[] for _ in requests]
         prompts, params, places = [], [], []
-        limit, tokenizer = int(llm.llm_engine.model_config.max_model_len), llm.get_tokenizer()
+        limit, tokenizer = int(llm.llm_engine.model_config.max_model_len), pin(llm.get_tokenizer())
         for i, request in enumerate(requests):
             tokens = tokens_of(tokenizer, request)
             if len(tokens) >= limit:
