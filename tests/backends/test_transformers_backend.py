@@ -123,7 +123,12 @@ def test_a_model_in_training_mode_comes_back_in_it(folder):
 def test_new_weights_under_the_same_name_have_another_identity(tmp_path):
     folder = make_model(tmp_path / "m")
     first = Transformers(model=folder)
-    (folder / "model.safetensors").touch()
+    weights = folder / "model.safetensors"
+    weights.touch()
+    assert first.identity == Transformers(model=folder).identity
+    data = bytearray(weights.read_bytes())
+    data[-2] ^= 1
+    weights.write_bytes(bytes(data))
     assert first.identity != Transformers(model=folder).identity
 
 
