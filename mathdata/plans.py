@@ -9,11 +9,11 @@ from typing import Any
 
 from mathdata.asking import Asked, asked, one_prompt_fits
 from mathdata.benchmarks import get_benchmark
+from mathdata.chat_templates import Template, template_in
 from mathdata.errors import DataError, UsageError
 from mathdata.identity import folder_digest, named_files
 from mathdata.manifest import digest_of, versions
 from mathdata.prompts import Prompt
-from mathdata.chat_templates import Template, template_in
 from mathdata.types import Benchmark, Frame, Problem, Request, Sampling
 
 __all__ = ["Plan", "make_requests", "model_identity", "plans_of", "rows_identity", "settings_of", "template_for"]

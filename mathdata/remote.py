@@ -161,7 +161,10 @@ def list_files(repo: str, revision: str) -> list[str]:
 
 def download(repo: str, file: str, revision: str) -> Path:
     """A data file in the cache folder; complete or absent."""
-    home = cache_folder() or Path(tempfile.gettempdir()) / "mathdata"
+    if (home := cache_folder()) is None:
+        raise DataError(
+            f"modelscope://{repo}: this user has no home to keep files in", "name one: MATHDATA_CACHE=FOLDER"
+        )
     folder = (home / "modelscope" / repo / revision).resolve()
     target = (folder / file).resolve()
     if target == folder or not target.is_relative_to(folder):

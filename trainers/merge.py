@@ -92,16 +92,16 @@ def trained_model(spec: TrainSpec, folder: Path, seed: int) -> tuple[Any, Any]:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    if not is_adapter(folder):
-        return to_device(
-            AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True), spec
-        ), tokenizer
+    with no_code_of(folder, spec.model.trust_remote_code) as code:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **code)
+        if not is_adapter(folder):
+            made = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True, **code)
+            return to_device(made, spec), tokenizer
     where = spec.model
     if (folder / "base").is_dir():
         where = ModelSpec(name=str(folder / "base"), dtype=spec.model.dtype)
     model = build_model(spec.model_copy(update={"model": where}), tokenizer, seed)
-    return to_device(PeftModel.from_pretrained(model, str(folder)), spec), tokenizer
+    return to_device(PeftModel.from_pretrained(model, str(check_adapter(folder))), spec), tokenizer
 
 
 def merged_adapter(source: str | Path, tokenizer: Any, dtype: Any, base: str | None = None) -> Any:

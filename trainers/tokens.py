@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mathdata.chat_templates import pin
 from mathdata.errors import RecipeError
 from mathdata.prompts import get_prompt
-from mathdata.chat_templates import pin
 from mathdata.trainspec import TokenizerTraining, TrainSpec, local_folder
 from mathdata.weights import no_code_of
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from mathdata.backends._thinking import split_thinking
 from mathdata.backends._wire import is_refusal
+from mathdata.chat_templates import pin
 from mathdata.children import environment
 from mathdata.errors import BackendError, MissingExtra
-from mathdata.chat_templates import pin
 from mathdata.types import Completion, Finish, Request
 
 __all__ = ["answer", "start", "tokens_of"]

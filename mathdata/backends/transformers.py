@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mathdata.backends._thinking import split_thinking
+from mathdata.chat_templates import Template, pin, template_of
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.identity import named_files
 from mathdata.registry import register
-from mathdata.chat_templates import Template, pin, template_of
 from mathdata.types import Completion, Finish, Request, Sampling
 from mathdata.weights import no_code_of
 
