@@ -240,6 +240,7 @@ SHORT: dict[str, tuple[str, str]] = {
     "arms": ("Accuracy", "准确率"),
     "pairs": ("Differences", "差异"),
     "families": ("Broken down", "分项"),
+    "leaderboard": ("By lm-eval", "按 lm-eval"),
     "rows": ("Rows", "数据去向"),
     "planted": ("Planted faults", "预埋错误"),
     "augment": ("Augmentation", "增强"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from report_helpers import HOSTILE, a_run, case, comparison, only, said
 
-from mathdata.report import write_report
+from mathdata.report import words, write_report
 from mathdata.report.markdown import markdown
 
 
@@ -338,3 +340,10 @@ def test_what_went_wrong_is_counted_for_both_sides_and_every_section_is_linked(p
     ids = page.eval_on_selector_all("section[id]", "all => all.map(s => s.id)")
     assert page.eval_on_selector_all("nav a", "all => all.map(a => a.hash.slice(1))") == ids
     assert {"cost", "wrong", "cases", "repeat"} <= set(ids)
+
+
+def test_every_section_has_a_short_name_for_the_line_of_links() -> None:
+    source = "".join(p.read_text(encoding="utf-8") for p in sorted(Path(words.__file__).parent.glob("*.py")))
+    named = set(re.findall(r'\bsection\(\s*"(\w+)"', source))
+    assert "leaderboard" in named
+    assert sorted(named - set(words.SHORT)) == []
