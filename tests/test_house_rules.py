@@ -47,7 +47,7 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 LAYERS = [
     {"errors", "children"},
     {"types", "schema", "numerals", "seeds", "text", "memory", "weights"},
-    {"bounds", "screen", "templates"},
+    {"bounds", "screen", "rendering"},
     {"registry", "prompts"},
     {
         "bind",

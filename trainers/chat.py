@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mathdata.errors import RecipeError
+from mathdata.rendering import MEMORY, bounded, chat_text
 from trainers.thoughts import OPEN, apart, framed, opens, same
 
 __all__ = ["Chat", "Refused", "Spoken", "end_tokens", "ids_of"]
@@ -72,7 +73,9 @@ class Chat:
 
     def exchanges(self, asked: Sequence[Sequence[Turn]], replies: Sequence[str]) -> list[Spoken | Refused]:
         """Each reply behind the turns that ask for it, as tokens."""
-        made = [self._exchange(turns, reply) for turns, reply in zip(asked, replies)]
+        rows = len(replies)
+        with bounded("the tokenizer's chat template", seconds=60 + rows / 10, memory=MEMORY + rows * (64 << 10)):
+            made = [self._exchange(turns, reply) for turns, reply in zip(asked, replies)]
         written = [m for m in made if not isinstance(m, Refused)]
         heads = ids_of(self.tokenizer, [w[0] for w in written])
         wholes = ids_of(self.tokenizer, [w[0] + w[1] for w in written])
@@ -174,10 +177,9 @@ def rendered(tokenizer: Any, turns: Sequence[Turn], generation: bool = False) ->
     from jinja2 import TemplateError
 
     try:
-        told = tokenizer.apply_chat_template([dict(t) for t in turns], tokenize=False, add_generation_prompt=generation)
+        return chat_text(tokenizer, turns, generation=generation)
     except TemplateError as error:
         raise Refused(str(error)) from None
-    return str(told)
 
 
 def after_reply(tokenizer: Any, more: Sequence[Turn]) -> str | None:

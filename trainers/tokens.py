@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mathdata.bounds import read_small
 from mathdata.chat_templates import pin
 from mathdata.errors import RecipeError
 from mathdata.prompts import get_prompt
@@ -68,7 +69,7 @@ def load_tokenizer(spec: TrainSpec, texts: Iterable[str]) -> Any:
         tokenizer = _loaded(spec)
     if asked.chat_template:
         try:
-            tokenizer.chat_template = Path(asked.chat_template).read_text(encoding="utf-8")
+            tokenizer.chat_template = read_small(Path(asked.chat_template), "a chat template")
         except OSError as error:
             raise RecipeError(
                 f"train.tokenizer.chat_template: {asked.chat_template}: {error.strerror}", "name a jinja file"

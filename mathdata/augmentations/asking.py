@@ -14,7 +14,7 @@ from typing import Any
 from mathdata.bounds import read_small
 from mathdata.digests import file_stamp
 from mathdata.errors import RecipeError, nearest
-from mathdata.templates import bounded, check_template
+from mathdata.rendering import bounded, check_template
 from mathdata.types import Request
 
 __all__ = ["PromptFile", "find_prompt", "render"]

@@ -15,6 +15,7 @@ from mathdata.backends._wire import is_refusal
 from mathdata.chat_templates import pin
 from mathdata.children import environment
 from mathdata.errors import BackendError, MissingExtra
+from mathdata.rendering import chat_text
 from mathdata.types import Completion, Finish, Request
 
 __all__ = ["answer", "start", "tokens_of"]
@@ -55,9 +56,7 @@ def _outlived() -> None:
 def tokens_of(tokenizer: Any, request: Request) -> list[int]:
     """The prompt as the model reads it: by its chat template where it has one."""
     if request.messages and getattr(tokenizer, "chat_template", None):
-        text = tokenizer.apply_chat_template(
-            [dict(m) for m in request.messages], tokenize=False, add_generation_prompt=True
-        )
+        text = chat_text(tokenizer, request.messages, generation=True)
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     said = "\n\n".join(m["content"] for m in request.messages) or request.problem.problem
     text = request.text if request.text is not None else said

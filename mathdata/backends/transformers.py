@@ -17,6 +17,7 @@ from mathdata.chat_templates import Template, pin, template_of
 from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.identity import named_files
 from mathdata.registry import register
+from mathdata.rendering import chat_text
 from mathdata.types import Completion, Finish, Request, Sampling
 from mathdata.weights import no_code_of
 
@@ -192,8 +193,7 @@ class Transformers:
         if request.messages and (chat or not request.text):
             if not template:
                 return "\n\n".join(m["content"] for m in request.messages), True
-            turns = [dict(m) for m in request.messages]
-            return self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True), False
+            return chat_text(self._tokenizer, request.messages, generation=True), False
         return request.text if request.text is not None else request.problem.problem, True
 
     def _fits(self, line: Line) -> bool:

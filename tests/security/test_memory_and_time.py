@@ -320,7 +320,7 @@ TEMPLATES = {
 def test_a_template_that_loops_or_multiplies_is_stopped(name: str) -> None:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    from mathdata.templates import bounded, check_template
+    from mathdata.rendering import bounded, check_template
 
     def rendered() -> str:
         check_template(TEMPLATES[name], "prompt.jinja")
@@ -343,3 +343,26 @@ def test_a_hostile_prompt_file_ends_the_command_in_two_lines(tmp_path: Path) -> 
     )  # fmt: skip
     assert is_two_lines(done), done.stderr
     assert "MB" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["doubling", "loops without end", "a power of powers"])
+def test_a_hostile_chat_template_ends_training_in_two_lines(name: str, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows()))
+    (tmp_path / "chat.jinja").write_text(TEMPLATES[name] + "{{ messages[0]['content'] }}")
+    recipe = {
+        "name": "odd", "input": "in.jsonl", "arms": {"a": {}},
+        "train": {
+            "model": {"config": {"hidden_size": 16, "num_attention_heads": 2, "num_key_value_heads": 2,
+                                 "num_hidden_layers": 1, "intermediate_size": 32, "max_position_embeddings": 256}},
+            "tokenizer": {"train": {"vocab_size": 300}, "chat_template": "chat.jinja"},
+            "prompt": "chat", "max_length": 128, "max_steps": 1,
+        },
+    }  # fmt: skip
+    (tmp_path / "odd.yaml").write_text(json.dumps(recipe))
+    done = subprocess.run(
+        [sys.executable, "-m", "mathdata", "train", "odd.yaml", "--look", "1"], cwd=tmp_path, capture_output=True, text=True,
+        timeout=200, check=False,
+    )  # fmt: skip
+    assert is_two_lines(done), done.stderr
+    assert "chat template" in done.stderr

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 from mathdata.errors import RecipeError
 
-__all__ = ["MEMORY", "SECONDS", "bounded", "check_template"]
+__all__ = ["MEMORY", "SECONDS", "bounded", "chat_text", "check_template"]
 
 SECONDS = 10.0
 """Time that rendering may take where nothing else is said."""
@@ -20,7 +21,10 @@ FACTOR = 1000
 """The largest number that a template may multiply by: more could be one operation without end."""
 
 
-class _TooLong(Exception):
+_INSIDE = threading.local()
+
+
+class _TooLong(BaseException):
     """Raised inside the rendering thread when its time is up."""
 
 
@@ -58,12 +62,34 @@ def _is_small(node: Any) -> bool:
     return isinstance(value, int) and abs(value) <= FACTOR
 
 
+def chat_text(tokenizer: Any, turns: Sequence[Mapping[str, Any]], *, generation: bool) -> str:
+    """What a tokenizer's chat template makes of these turns, in bounded time and memory. Raises RecipeError.
+
+    Whatever else the template raises (`raise_exception`) goes on to the caller.
+    """
+    template = tokenizer.chat_template
+    for source in template.values() if isinstance(template, Mapping) else (template,):
+        _checked(str(source))
+    with bounded("the tokenizer's chat template"):
+        told = tokenizer.apply_chat_template([dict(t) for t in turns], tokenize=False, add_generation_prompt=generation)
+    return str(told)
+
+
+@lru_cache(maxsize=16)
+def _checked(source: str) -> None:
+    check_template(source, "the tokenizer's chat template")
+
+
 @contextmanager
 def bounded(where: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
     """Run a block of Python that renders templates: RecipeError after `seconds`, or where memory grows by `memory` bytes.
 
     No signal is used, so it works in any thread; the memory is a limit of the whole process while the block runs.
+    Inside such a block another one adds nothing: the outer bound holds.
     """
+    if getattr(_INSIDE, "bounded", False):
+        yield
+        return
     done, late = threading.Event(), threading.Event()
     me = threading.get_ident()
 
@@ -73,6 +99,7 @@ def bounded(where: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> It
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), ctypes.py_object(_TooLong))
 
     watcher = threading.Thread(target=watch, name="template watch", daemon=True)
+    _INSIDE.bounded = True
     try:
         with _memory_limit(memory):
             watcher.start()
@@ -90,6 +117,8 @@ def bounded(where: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> It
         ) from None
     except RecursionError:
         raise RecipeError(f"{where}: the template calls itself without end", "does a macro call itself?") from None
+    finally:
+        _INSIDE.bounded = False
 
 
 @contextmanager
