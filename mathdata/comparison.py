@@ -159,6 +159,10 @@ def by_run(olds: Sequence[Evaluation], news: Sequence[Evaluation], runs: Sequenc
     return found
 
 
+OF_THE_MODEL = ("template", "template_date")
+"""Settings that each model brings itself: a chat template belongs to its model, and is no other way of asking."""
+
+
 def differences(old: Evaluation, new: Evaluation, benchmarks: Sequence[str] | None = None) -> list[str]:
     """In which settings two evaluations differ: `gsm8k max_tokens: 512 and 1024`; of all benchmarks, or of those named."""
     every = set(old.benchmarks) | set(new.benchmarks)
@@ -174,7 +178,7 @@ def differences(old: Evaluation, new: Evaluation, benchmarks: Sequence[str] | No
 def settings_apart(old: Evaluation, new: Evaluation, benchmark: str) -> list[tuple[str, Any, Any]]:
     """(setting, before, after) of a benchmark where the two differ; a side that was not asked it has no settings."""
     a, b = (e.benchmarks.get(benchmark, {}).get("identity") or {} for e in (old, new))
-    keys = [k for k in dict.fromkeys([*a, *b]) if a.get(k) != b.get(k)]
+    keys = [k for k in dict.fromkeys([*a, *b]) if a.get(k) != b.get(k) and k not in OF_THE_MODEL]
     return [(k, a.get(k, "not stated"), b.get(k, "not stated")) for k in keys]
 
 

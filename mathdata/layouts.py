@@ -251,7 +251,9 @@ def split_steps(frame: Frame) -> Frame:
             continue
         parts = pl.col(name).str.split("####")
         steps = pl.col(name).str.strip_chars_end()
-        final = parts.list.last().str.strip_chars()
+        final = (
+            parts.list.last().str.strip_chars().str.split("\n").list.first().str.strip_chars()
+        )  # MetaMathQA says it again
         old = {c: pl.col(c) if c in frame.columns else pl.lit(None, pl.String) for c in ("solution", "answer")}
         solution = pl.when(marked).then(steps).otherwise(old["solution"])
         answer = pl.when(marked).then(final if name == "answer" else old["answer"].fill_null(final))

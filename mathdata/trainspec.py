@@ -138,8 +138,8 @@ class EvalSpec(Part):
     data: str | dict[str, Any] | None = None
     """A benchmark by name, file or {custom: {file: ...}}; default: the run's benchmark."""
     times: Annotated[int, Field(ge=1)] = 10
-    limit: int | None = 200
-    """Size of the fixed, seeded subset; null = all rows."""
+    limit: int | None = None
+    """Size of a fixed, seeded subset; null = all rows."""
     max_tokens: int = 512
     best: Literal["answer_accuracy", "token_accuracy", "format_accuracy"] = "answer_accuracy"
     keep_best: bool = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mathdata.errors import MathdataError
+from mathdata.errors import MathdataError, UnknownName
 from mathdata.manifest import dump_json, versions
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
@@ -69,7 +69,8 @@ def prepare(
 def size_of(spec: TrainSpec, longest: int | None = None) -> dict[str, Any]:
     """Parameters, planned memory, positions and embeddings, from the config alone.
 
-    The card is the one here, or the one the recipe names; a model made from a config has the embeddings it needs.
+    The card is the one here, or the one the recipe names; a model made from a config has the embeddings it needs. Empty
+    where the config is at a hub that gives none.
     """
     import torch
 
@@ -80,8 +81,11 @@ def size_of(spec: TrainSpec, longest: int | None = None) -> dict[str, Any]:
     if here and spec.parallel.gpu is None and spec.parallel.device_map is None:
         gib = str(round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1))
         spec = spec.model_copy(update={"parallel": spec.parallel.model_copy(update={"gpu": gib})})
-    made = plan(spec, length=longest)
-    config = load_config(spec).get_text_config()
+    try:
+        made = plan(spec, length=longest)
+        config = load_config(spec).get_text_config()
+    except UnknownName:  # no hub here: whoever loads the weights says so, rows can be looked at without
+        return {}
     return {
         "parameters": made["total"],
         "memory": made["memory"] if here else None,

@@ -25,6 +25,9 @@ __all__ = ["command"]
 @click.option("--data", multiple=True, metavar="FILE", help="Train on these rows instead of the recipe's input.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print parameters, steps, memory; load no weights.")
 @click.option("--look", type=click.IntRange(1, 1000), metavar="N", help="Show N rows, tokens coloured by label; stop.")
+@click.option(
+    "--check", is_flag=True, help="A list: data, tokenizer, batch, labels, evaluation ... ok or not ok; stop."
+)
 @click.option("--nproc", type=click.IntRange(1, 1024), metavar="N", help="Processes on this machine.")
 @click.option("--overlong", type=click.Choice(["error", "drop", "cut"]), help="Rows longer than max_length.")
 @click.option("--gpu", help="Card to plan for: RTX3090, L40S, H100 ... or GiB.")
@@ -37,6 +40,7 @@ def command(
     data: tuple[str, ...],
     plan_only: bool,
     look: int | None,
+    check: bool,
     nproc: int | None,
     overlong: str | None,
     gpu: str | None,
@@ -61,11 +65,13 @@ def command(
         loaded = smoked(loaded, chosen)
     if plan_only:
         emit(planned(loaded, chosen), as_json, print_plan)
-    elif look:
+    elif look or check:
         if not data and (loaded.stages or (loaded.arms.get(chosen) and loaded.arms[chosen].stages)):
             message(f"these are the input's rows, before the stages of arm '{chosen}'; --data FILE shows others")
-        shown = looked(loaded, chosen, look)
+        shown = looked(loaded, chosen, look) if look else checked(loaded, chosen)
         emit(shown, as_json, lambda s: click.echo(s["text"]))
+        if check and not look and not shown["ok"]:
+            raise SystemExit(1)
     else:
         folder = out or Path("runs") / f"{loaded.name}-{chosen}{'-smoke' if smoke else ''}"
         emit(trained(loaded, chosen, folder, as_json), as_json, print_record)
@@ -152,17 +158,40 @@ def _height(table: Any) -> int:
 
 def looked(recipe: Any, arm: str, count: int) -> dict[str, Any]:
     """A few rows as the model will see them, and what preflight finds."""
+    from mathdata.recipe import arm_train
+    from mathdata.training import evaluation_of
+    from trainers.look import look as show
+
+    evaluate = evaluation_of(recipe, arm, Path())
+    return show(raw_rows(recipe), arm_train(recipe, arm), count, evaluate=evaluate, colour=sys.stdout.isatty())
+
+
+def checked(recipe: Any, arm: str) -> dict[str, Any]:
+    """The check-list of an arm: each part ok or not ok, with what was seen."""
+    from mathdata.recipe import arm_train
+    from mathdata.training import evaluation_of
+    from trainers.check import as_dict, check, print_lines
+
+    lines = check(
+        raw_rows(recipe),
+        arm_train(recipe, arm),
+        inputs=[s.address for s in recipe.input],
+        evaluate=evaluation_of(recipe, arm, Path()),
+        allow=recipe.arms[arm].preflight.allow,
+        seed=recipe.seed,
+    )
+    return {"recipe": recipe.name, "arm": arm, **as_dict(lines), "text": "\n".join(print_lines(lines))}
+
+
+def raw_rows(recipe: Any) -> Any:
+    """The rows of the input that can be read, as one table."""
     import polars as pl
 
     from mathdata.io import read
-    from mathdata.recipe import arm_train
-    from trainers.look import look as show
 
     frames = [read(s.address, column=s.column, max_broken=s.max_broken) for s in recipe.input]
     frame = pl.concat(frames, how="diagonal_relaxed")
-    spec = arm_train(recipe, arm)
-    evaluate = recipe.evaluate.model_dump(mode="json") if recipe.evaluate else None
-    return show(frame, spec, count, evaluate=evaluate, colour=sys.stdout.isatty())
+    return frame.filter(pl.col("reject").is_null()) if "reject" in frame.columns else frame
 
 
 def trained(recipe: Any, arm: str, folder: Path, quiet: bool) -> dict[str, Any]:

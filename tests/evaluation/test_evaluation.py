@@ -14,6 +14,7 @@ import pytest
 from evaluation_helpers import PROBLEMS, SUMS, Adder
 
 from mathdata.benchmarks import get_benchmark
+from mathdata.comparison import compare
 from mathdata.errors import BackendError, DataError, SchemaError, UnknownName, UsageError
 from mathdata.evaluation import Evaluation, evaluate
 from mathdata.types import Completion, Context
@@ -444,3 +445,68 @@ def test_token_accuracy_counts_the_reference_solutions_where_the_model_can_tell(
     assert rows["gold_tokens"].null_count() == 2
     assert evaluate(Adder(), benchmarks=[solved], out=tmp_path / "a").benchmarks["sums"]["token_accuracy"] is None
     assert evaluate(Forced(), benchmarks=[SUMS], out=tmp_path / "b").benchmarks["sums"]["token_accuracy"] is None
+
+
+class Chatty(Adder):
+    """The same adder behind a chat template."""
+
+    def __init__(self, template: str, date: str | None = None) -> None:
+        super().__init__()
+        self.template = {"digest": template, "date": date}
+
+
+def test_a_chat_template_is_in_the_settings_where_the_prompt_is_sent_as_messages(tmp_path):
+    one = evaluate(Chatty("a"), benchmarks=[SUMS], out=tmp_path / "a", prompt="chat")
+    two = evaluate(Chatty("b", "2024-07-26"), benchmarks=[SUMS], out=tmp_path / "b", prompt="chat")
+    assert one.data["settings_digest"] != two.data["settings_digest"]
+    assert two.benchmarks["sums"]["identity"]["template_date"] == "2024-07-26"
+    assert compare(tmp_path / "a", tmp_path / "b").differs == []  # each model's own: no other way of asking
+    text = [evaluate(Chatty(t), benchmarks=[SUMS], out=tmp_path / f"t{t}", prompt="plain") for t in "ab"]
+    assert text[0].data["settings_digest"] == text[1].data["settings_digest"]
+
+
+def test_solutions_and_subjects_of_a_benchmark_are_in_the_settings(tmp_path):
+    other = PROBLEMS.with_columns(subject=pl.lit("all"))
+    one = evaluate(Adder(), benchmarks=[SUMS], out=tmp_path / "a")
+    two = evaluate(Adder(), benchmarks=[replace(SUMS, load=lambda: other)], out=tmp_path / "b")
+    assert one.data["settings_digest"] != two.data["settings_digest"]
+
+
+def test_an_edited_file_of_responses_is_graded_anew(tmp_path):
+    path, asked = tmp_path / "answers.jsonl", tmp_path / "asked.jsonl"
+    asked.write_text('{"id": "x", "problem": "1 + 1?", "answer": "2"}\n')
+    path.write_text('{"id": "x", "response": "2"}\n')
+    first = evaluate("m", responses=path, benchmarks=[str(asked)], out=tmp_path / "e")
+    assert evaluate("m", responses=path, benchmarks=[str(asked)], out=tmp_path / "e").reused
+    path.write_text('{"id": "x", "response": "3"}\n')
+    second = evaluate("m", responses=path, benchmarks=[str(asked)], out=tmp_path / "e")
+    assert (second.reused, first.benchmarks["asked"]["accuracy"], second.benchmarks["asked"]["accuracy"]) == (
+        False,
+        1.0,
+        0.0,
+    )
+    asked.write_text('{"id": "x", "problem": "1 + 2?", "answer": "3"}\n')
+    third = evaluate("m", responses=path, benchmarks=[str(asked)], out=tmp_path / "e")
+    assert (third.reused, third.benchmarks["asked"]["accuracy"]) == (False, 1.0)
+
+
+def test_weights_zeroed_in_the_middle_are_another_model(tmp_path):
+    """All MLPs zeroed once had the base's digest, and the old figures were printed."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file, save_file
+
+    from tests.backends.tiny_model import make_model
+
+    folder, asked = make_model(tmp_path / "m"), tmp_path / "asked.jsonl"
+    asked.write_text('{"id": "x", "problem": "1 + 1?", "answer": "2"}\n')
+    call = {"benchmarks": [str(asked)], "out": tmp_path / "e", "max_tokens": 4}
+    first = evaluate(folder, **call)
+    assert evaluate(folder, **call).reused
+    path = folder / "model.safetensors"
+    told, weights = path.stat(), load_file(path)
+    zeroed = {k: torch.zeros_like(v) if ".mlp." in k else v for k, v in weights.items()}
+    save_file(zeroed, path, metadata={"format": "pt"})
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert path.stat().st_size == told.st_size
+    second = evaluate(folder, **call)
+    assert (second.reused, second.digest != first.digest) == (False, True)

@@ -233,3 +233,10 @@ def test_no_row_of_math_is_harder_than_its_hardest_level(shared: Path) -> None:
     unknown = frame.filter(pl.col("level") == "Level ?")
     assert (unknown.height, unknown["difficulty"].null_count()) == (2, 2)
     assert frame["difficulty"].max() == 5.0
+
+
+def test_an_answer_behind_four_hashes_ends_with_its_line(tmp_path: Path) -> None:
+    """MetaMathQA says it once more behind it."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"query": "2 + 3?", "response": "2 + 3 = 5\\n#### 5\\nThe answer is: 5"}\n')
+    assert read(path)["answer"].to_list() == ["5"]

@@ -27,7 +27,7 @@ stages:
   - sample: {quota: quota.yaml, by: source}
 arms:
   before: {train: false}
-  after: {preflight: {allow: [unverified]}}
+  after: {preflight: {allow: [unverified, evaluation-limit]}}
 train:
   model: base
   tokenizer: {chat_template: template.jinja}
