@@ -110,7 +110,7 @@ def _equal(a: str, b: str) -> bool:
 
     one, two = sorted((a, b))  # one order, so that nothing can depend on it
     try:
-        return bool(compare(read_value(one), read_value(two), rounding=False).same)
+        return bool(compare(read_value(one), read_value(two), precision=0).same)
     except Exception:
         return False
 

@@ -12,6 +12,8 @@ from mathdata.verifiers.wording import number_of
 __all__ = ["amount", "last_amount", "other_reading"]
 
 _HAN = "零〇一二两三四五六七八九十百千万亿"
+_KILO = "千(?=[克米瓦焦帕卡伏赫])"
+"""A thousand that belongs to the unit behind it: 5千克 is 5 kg."""
 _N = rf"(?:\d+(?:\.\d+)?|[{_HAN}半]{{1,12}})"
 _WORD = r"(?:[A-Za-z]{1,12}|[\u4e00-\u9fff]{1,4}?)"
 _NEXT = rf"\.?\s*(?:and\b|,|又|零|and\s+a)?\s*({_N})\s*({_WORD})"
@@ -23,8 +25,10 @@ _LEFT = (
 _MEASURE = r"(?:\s*[(（]?[\u4e00-\u9fff]{1,3}?[)）]?)"
 _QUOTIENT = r"(?:商(?:是|为|[:：])?\s*|(?:the\s+)?quotient\s*(?:is|:)?\s*)?"
 _REMAINDER = re.compile(rf"{_QUOTIENT}(\d+){_MEASURE}?\s*{_LEFT}\s*(\d+){_MEASURE}?\s*", re.IGNORECASE)
-_SCALED = re.compile(rf"(-?(?:\d+(?:\.\d+)?[百千万亿][{_HAN}\d]*))\s*([\u4e00-\u9fff]{{0,4}})")
-_SPELLED = re.compile(rf"((?:[{_HAN}点又]|分之){{1,20}})([\u4e00-\u9fff]{{1,4}})")
+_SCALED = re.compile(
+    rf"(-?(?:\d+(?:\.\d+)?(?!{_KILO})[百千万亿](?:(?!{_KILO})[{_HAN}\d])*))\s*([\u4e00-\u9fff]{{0,4}})"
+)
+_SPELLED = re.compile(rf"((?:(?!{_KILO})[{_HAN}点又]|分之){{1,20}})([\u4e00-\u9fff]{{1,4}})")
 _MIXED = re.compile(rf"负?\d+\s*又\s*(?:\d+\s*/\s*\d+|[{_HAN}\d]+分之[{_HAN}\d]+)")
 _ONE_SCALE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([万亿])\s*([\u4e00-\u9fff]{0,4})")
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{([^{}\\]*)\}")

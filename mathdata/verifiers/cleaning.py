@@ -35,16 +35,26 @@ _SINGLE = re.compile(r"(?<!\\)\\[A-Za-z]")
 def undouble(text: str) -> tuple[str, bool]:
     """Undo twice-escaped backslashes (`\\\\frac` from JSON escaped twice); True where something was undone.
 
-    A text that also holds singly escaped commands is left alone: there `\\\\` is a line break.
+    Where a text also holds singly escaped commands only the commands known here are undone, and none beside an
+    alignment: there `\\\\` is a line break.
     """
-    if "\\\\" not in text or not _DOUBLED.search(text) or _SINGLE.search(text):
+    if "\\\\" not in text or not _DOUBLED.search(text):
         return text, False
+    if _SINGLE.search(text):
+        return (text, False) if "\\begin" in text or "&" in text else (_DOUBLED.sub(r"\\", text), True)
     return text.replace("\\\\", "\\"), True
 
 
+_EATEN = re.compile(
+    r"\x0c(?=rac|box|orall)|\x08(?=oxed|inom|eta\b|egin|ar\b|mod|ig)|\t(?=ext|imes|heta|an\b|frac|o\b|ilde|riangle)|\r(?=ight|ho\b|m\b|angle|floor|ceil)"
+    r"|\x0b(?=ec\b|ert)|\x07(?=lpha|ngle|pprox|rc)"
+)
+_EATEN_LETTER = {"\x0c": "\\f", "\x08": "\\b", "\t": "\\t", "\r": "\\r", "\x0b": "\\v", "\x07": "\\a"}
+"""`\\frac` whose backslash and letter a program read as one control character (form feed, tab, return)."""
+_STOP = re.compile(r"(?<=[\d}])\.(?=\s*\\?[\])}])")
 _SPACES = re.compile(
-    r"(?<!\\)\\(?:,|;|:|!|>| |quad|qquad|thinspace|enspace|medspace|displaystyle|textstyle|limits|nolimits|bigl|bigr"
-    r"|Bigl|Bigr|biggl|biggr|Big|big|Bigg|bigg|left|right|middle|nonumber|hfill|phantom\s*(?:\{[^{}]{0,40}\}|-)?)(?![A-Za-z])"
+    r"(?<!\\)\\(?:[,;:!> ]|(?:quad|qquad|thinspace|enspace|medspace|displaystyle|textstyle|limits|nolimits|bigl|bigr"
+    r"|Bigl|Bigr|biggl|biggr|Big|big|Bigg|bigg|left|right|middle|nonumber|hfill|phantom\s*(?:\{[^{}]{0,40}\}|-)?)(?![A-Za-z]))"
 )
 _LEFT_DOT = re.compile(r"\\(?:left|right)\s*\.")
 _THIN = re.compile(r"(?<=\d)(?:\\[,!; ]|\{\s\})(?=\d{3}(?!\d))|\\!\s*")
@@ -54,6 +64,14 @@ _UNDERSCORED = re.compile(r"(?<=\d)_(?=\d{3}(?!\d))")
 _SHORTHAND = re.compile(r"\\(?:d|t|c)frac(?![A-Za-z])")
 _CELSIUS = re.compile(
     r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))"
+)
+_COLOUR = re.compile(
+    r"\\(?:textcolor|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}|\\color\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}"
+)
+_FORMULA = re.compile(r"(?<!\\)\$(?=[^\s$])([^$]*?[^\s$\\])\$(?![\d$])")
+"""One formula among words: `$125$ miles`, `$a=2$, $a=5$`; in `$5 and $6` and `$5-$6` the signs are money."""
+_SPACED_UNIT = re.compile(
+    r"(?<=[\d}])\s*(?:\\[ ,;]|~)\s*(J|kJ|N|W|kW|V|Pa|Hz|K|m|s|g|kg|cm|mm|km)(?![A-Za-z\\(^_{])(?=[\s.$)]*$)"
 )
 _TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
 
@@ -100,8 +118,15 @@ def clean(text: str) -> str:
             text = _SIGN.sub(lambda m: "\\pm " if m.group(1) else "-", text)
         if "又" in text:
             text = _AND_A_PART.sub(" ", text)
+    if not text.isprintable():
+        text = _EATEN.sub(lambda m: _EATEN_LETTER[m.group()], text)
     text = undouble(text)[0]
+    if text.count("$") > 1:
+        text = _FORMULA.sub(r" \1 ", text)
     if "\\" in text or "{" in text:
+        if "color" in text:
+            text = _COLOUR.sub(" ", text)
+        text = _SPACED_UNIT.sub(r"\\text{ \1}", text)
         text = _COMMA_THIN.sub(",", text)
         text = _THIN.sub("", text)
         text = _LEFT_DOT.sub(" ", text)
@@ -119,6 +144,8 @@ def clean(text: str) -> str:
         if "circ" in text:
             text = _CELSIUS.sub(lambda m: "\\text{ " + _SCALE[m.group(1) or m.group(2)] + "}", text)
     text = _strip(unbracketed(text))
+    if "." in text:
+        text = _STOP.sub("", text)
     if " " in text:
         text = _SPACED.sub(lambda m: m.group().replace(" ", ""), text)
     if "_" in text:

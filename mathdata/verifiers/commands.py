@@ -179,8 +179,7 @@ def _set(r: Any) -> Tree:
         r.depth -= 1
         return ("seq", "{", "}", ())
     saved, r.bars = r.bars, 0
-    if r.kind() == "name" and r.kind(1) == ":":  # {x : x > 2}
-        r.tokens[r.at + 1] = Token("cmd", "mid", False)
+    bar(r)
     inner = r.listing()
     r.bars = saved
     if not r.is_cmd("}") and r.at == len(r.tokens) and inner[0] == "matrix":  # a system behind one brace
@@ -191,6 +190,20 @@ def _set(r: Any) -> Tree:
     r.at += 1
     r.depth -= 1
     return ("seq", "{", "}", tuple(inner[3]) if inner[0] == "seq" and inner[1] == "" else (inner,))
+
+
+def bar(r: Any) -> bool:
+    """Whether `x :`, `x |` or `x \\in R |` opens a set by its condition; its sign is then read as `\\mid`."""
+    at = r.at + 1
+    if r.kind() != "name":
+        return False
+    if r.kind(1) == "cmd" and r.text(1) == "in":
+        while at < len(r.tokens) and at < r.at + 8 and r.tokens[at].kind not in ("|", ":"):
+            at += 1
+    if at >= len(r.tokens) or r.tokens[at].kind not in ("|", ":"):
+        return False
+    r.tokens[at] = Token("cmd", "mid", False)
+    return True
 
 
 def _environment(r: Any) -> Tree:

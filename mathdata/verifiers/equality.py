@@ -2,21 +2,28 @@
 
 The policy stands here, once:
 - numbers are compared exactly; 0.5 = 1/2, 0.33 is not 1/3;
-- where the gold is a decimal, a response is met at the gold's own stated precision (not under `same`, not under strict);
+- where the gold is a decimal, a response is met at the gold's own stated precision, from the digits `precision` says;
 - a unit may stand on either side or be left out; two units of one kind convert, of two kinds are wrong;
-- 10 % is met by 10 and by 0.1 (the sign is a unit), 74 degrees by 74;
+- 10 % is met by 10 and by 0.1, from 1 % on without the sign, as a share unless that is a whole number from 2 on;
+- 74 degrees are met by 74;
 - order counts in tuples, not in sets and bare lists; (a, b) and [a, b] are two things;
-- x = 3 is met by 3; two equations are the same when one is a multiple of the other.
+- x = 3 is met by 3, x^2 = 3 and 2x = 3 are not; two equations are the same when one is a multiple of the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-from mathdata.verifiers import numeric
-from mathdata.verifiers.algebra import Algebra, NoValue, TooBig, constant, equal, opaque
-from mathdata.verifiers.trees import Tree, negated
+from mathdata.verifiers import numeric, plusminus
+from mathdata.verifiers.algebra import Algebra, NoValue, TooBig, constant
+from mathdata.verifiers.clocks import times
+from mathdata.verifiers.exact import constant_of, difference, exactly, meets, proportional
+from mathdata.verifiers.naming import apart, grouped, is_name, renamed
+from mathdata.verifiers.quantities import letters_as_unit, split_unit
+from mathdata.verifiers.trees import Tree
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.values import Value
 from mathdata.verifiers.wording import text_form, words
@@ -35,16 +42,21 @@ class Answer:
     how: str
 
 
-def compare(gold: Value, response: Value, *, rounding: bool) -> Answer:
-    """Compare two values; `rounding`: meet a decimal gold at its own precision."""
+def compare(gold: Value, response: Value, *, precision: int) -> Answer:
+    """Compare two values; a decimal gold of `precision` significant digits or more is met at its own places, 0 never."""
+    if gold.domain and response.domain and gold.domain != response.domain:
+        return Answer(False, "not equal: the names run over different sets")
     if (gold.cleaned == response.cleaned and gold.cleaned) or gold.source.strip() == response.source.strip():
         return Answer(True, "the same text")
-    result = Judge(rounding).trees(gold.tree, response.tree) if gold.tree and response.tree else None
+    judge = Judge(precision)
+    result = judge.trees(gold.tree, response.tree) if gold.tree and response.tree else None
     if result:
         return Answer(True, "equal")
-    for a, b in ((gold.other, response.tree), (gold.tree, response.other), (gold.other, response.other)):
-        if a and b and Judge(rounding).trees(a, b):
+    for a, b in _readings(gold, response):
+        if judge.trees(a, b):
             return Answer(True, "equal, read another way")
+    if gold.tree and (other := renamed(gold, response)) and judge.trees(gold.tree, other):
+        return Answer(True, "equal, a bound name called otherwise")
     worded = gold.tree is None or response.tree is None or gold.is_text or response.is_text
     if worded and text_form(gold.cleaned) == text_form(response.cleaned) != "":
         return Answer(True, "the same words")
@@ -55,15 +67,25 @@ def compare(gold: Value, response: Value, *, rounding: bool) -> Answer:
     return Answer(result, "not equal" if result is False else "not decided by exact arithmetic")
 
 
+def _readings(gold: Value, response: Value) -> Iterator[tuple[Tree, Tree]]:
+    """Pairs with a second reading; two second readings as lists are none, 100,200 is not 200,100."""
+    if gold.other and response.tree:
+        yield gold.other, response.tree
+    if gold.tree and response.other:
+        yield gold.tree, response.other
+    if gold.other and response.other and "seq" not in (gold.other[0], response.other[0]):
+        yield gold.other, response.other
+
+
 def _blankless(text: str) -> str:
     return "".join(text.split())
 
 
 class Judge:
-    """Compares trees; `rounding` tells whether the left side is a gold whose decimals state a precision."""
+    """Compares trees; `precision`: from how many digits on a decimal on the left states a precision, 0 never."""
 
-    def __init__(self, rounding: bool) -> None:
-        self.rounding = rounding
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
 
     def trees(self, a: Tree, b: Tree, depth: int = 0) -> bool | None:
         if a == b:
@@ -84,14 +106,16 @@ class Judge:
 
         if "text" in (a[0], b[0]):
             return _texts(a, b)
-        if "time" in (a[0], b[0]):
-            return _times(a, b, self)
         if a[0] == "rel" and b[0] == "rel" and a[1] == b[1] == ("=",):
             return self.equations(a, b, depth)
+        if (named := self.named(a, b)) is not None:
+            return self.trees(*named, depth)
         if a[0] == "rel" and a[1][0] == "=" and not _is_relation(b):
             return self.side(a, b, depth, left=True)
         if b[0] == "rel" and b[1][0] == "=" and not _is_relation(a):
             return self.side(b, a, depth, left=False)
+        if "time" in (a[0], b[0]):
+            return times(a, b, self.scalars)
         if realsets.is_set(a) or realsets.is_set(b):
             one, two = realsets.read(a), realsets.read(b)
             if one is not None and two is not None:
@@ -106,13 +130,28 @@ class Judge:
             return _all([self.trees(x, y, depth) for x, y in zip(a[2], b[2])]) if len(a[2]) == len(b[2]) else False
         return False
 
+    def named(self, a: Tree, b: Tree) -> tuple[Tree, Tree] | None:
+        """The pair with named values as tuples, or tuples of names taken apart, as the other side has them."""
+        one, two = grouped(a), grouped(b)
+        if (one is None) != (two is None):
+            return one or a, two or b
+        if b[0] == "seq" and all(x[0] == "rel" for x in b[3]) and (parts := apart(a)):
+            return parts, b
+        if a[0] == "seq" and all(x[0] == "rel" for x in a[3]) and (parts := apart(b)):
+            return a, parts
+        return None
+
     def side(self, equation: Tree, other: Tree, depth: int, left: bool) -> bool | None:
-        """`name = value` met by the value; `expression = value` by its last side."""
-        sides = list(equation[2])
-        if is_name(sides[-1]) and not is_name(sides[0]):
-            sides.reverse()
-        value = sides[-1]
-        return self.trees(value, other, depth) if left else self.trees(other, value, depth)
+        """`name = value` met by the value, `3 * 4 = 12` by 12; `x^2 = 6` states no value, `xy = 6` states a function y."""
+        value = stated(equation)
+        if value is not None:
+            return self.trees(value, other, depth) if left else self.trees(other, value, depth)
+        if other[0] in SCALARS and len(equation[2]) == 2 and {x[0] for x in equation[2]} <= SCALARS:
+            y: Tree = ("sym", "y")
+            known = numeric.symbols(equation)
+            if "y" in known and len(known) > 1 and "y" not in numeric.symbols(other):
+                return proportional(difference(*equation[2]), difference(y, other))
+        return False
 
     def equations(self, a: Tree, b: Tree, depth: int) -> bool | None:
         (l1, r1), (l2, r2) = a[2], b[2]
@@ -128,7 +167,7 @@ class Judge:
             return self.trees(r1, r2, depth)  # f(x) = ... and y = ... name one graph
         if {x[0] for x in (l1, r1, l2, r2)} - SCALARS:
             return _all([self.trees(l1, l2, depth), self.trees(r1, r2, depth)])
-        return proportional(("add", (l1, negated(r1))), ("add", (l2, negated(r2))))
+        return proportional(difference(l1, r1), difference(l2, r2))
 
     def relations(self, a: Tree, b: Tree, depth: int) -> bool | None:
         flip = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -161,7 +200,11 @@ class Judge:
 
     def unordered(self, xs: list[Tree], ys: list[Tree], depth: int) -> bool | None:
         """Each item of one side has its own partner; unsure only where an unsure pair decides."""
-        xs, ys = self.distinct(xs, depth), self.distinct(ys, depth)
+        if len(xs) == len(ys) and self.partners(xs, list(ys), depth):
+            return True  # a = -2, b = -2 are two values
+        return self.partners(self.distinct(xs, depth), self.distinct(ys, depth), depth)
+
+    def partners(self, xs: list[Tree], ys: list[Tree], depth: int) -> bool | None:
         if len(xs) != len(ys):
             return False
         unsure = False
@@ -205,15 +248,25 @@ class Judge:
         if u and v:
             return self.with_units(x, u, y, v)
         if "percent" in (u, v) and u != v:  # the sign is a unit, and also a hundredth
-            hundredth = ("num", Fraction(1, 100), None)
-            one = ("mul", (x, hundredth)) if u else x
-            two = ("mul", (y, hundredth)) if v else y
-            return _any([self.plain(x, y), self.plain(one, two)])
+            return self.percent(x, y, signed=u == "percent")
         if "°" in (u, v) and u != v:
             return _any([self.plain(x, y), self.plain(("deg", x) if u else x, ("deg", y) if v else y)])
         if _cents(u) != _cents(v):
             return _any([self.plain(x, y), self.with_units(x, u or "$", y, v or "$")])
         return self.plain(x, y)
+
+    def percent(self, x: Tree, y: Tree, signed: bool) -> bool | None:
+        """One side has the sign (`signed`: the left). The other leaves it out, from 1 % on, or is the share itself."""
+        share = y if signed else x
+        size = constant_of(share)
+        bare = True if size is None else abs(size) >= 1
+        part = size is None or size.denominator != 1 or abs(size) <= 1
+        scaled: Tree = ("mul", (share, ("num", Fraction(100), None)))
+        one, two = (x, scaled) if signed else (scaled, y)
+        if not signed and share[0] == "num" and share[2] is not None:
+            one = ("num", share[1] * 100, share[2] - 2)
+        results = [self.plain(x, y)] if bare else []
+        return _any([*results, *([self.plain(one, two)] if part else [])])
 
     def with_units(self, x: Tree, u: str, y: Tree, v: str) -> bool | None:
         one, two = read_unit(u), read_unit(v)
@@ -227,12 +280,12 @@ class Judge:
 
     def plain(self, x: Tree, y: Tree, gold: Tree | None = None) -> bool | None:
         if x[0] == "num" and y[0] == "num":
-            return x[1] == y[1] or (self.rounding and meets(x, y[1]))
+            return x[1] == y[1] or meets(x, y[1], self.precision)
         bare_log = _has_log(x) or _has_log(y)
         result = exactly(x, y)
         if result is not True and bare_log:
             result = _any([result, exactly(x, y, log_base=0)])
-        if result is not True and self.rounding and x[0] == "num" and x[2]:
+        if result is not True and self.precision and x[0] == "num" and x[2]:
             return self.rounded(x, y) or result
         return result
 
@@ -246,104 +299,25 @@ class Judge:
                 c = Fraction(z.real)
         except (TooBig, NoValue, numeric.NoNumber, ValueError, OverflowError):
             return False
-        return meets(gold, c)
+        return meets(gold, c, self.precision)
 
 
-def meets(gold: Tree, value: Fraction) -> bool:
-    """Whether the value, rounded to the places the gold states, is the gold. A whole gold states none."""
-    places = gold[2]
-    if places is None or places <= 0 or gold[1].denominator == 1 or places > 300:
-        return False
-    return bool(abs(value - gold[1]) * 2 * 10**places <= 1)
+def stated(equation: Tree) -> Tree | None:
+    """The value an equation states: what a name equals, or the end of a chain whose links hold; None where neither."""
+    sides = list(equation[2])
+    if is_name(sides[-1]) and not is_name(sides[0]):
+        sides.reverse()
+    if is_name(sides[0]) and len(sides) > 1:
+        sides = sides[1:]
+    links = pairwise(sides)
+    return sides[-1] if all(_holds(x, y) for x, y in links) else None
 
 
-def exactly(x: Tree, y: Tree, log_base: int = 10) -> bool | None:
-    """Equality of two expressions: by exact form; where that cannot tell, differing points disprove it."""
-    try:
-        algebra = Algebra(log_base)
-        one, two = algebra.tree(x), algebra.tree(y)
-        if equal(algebra, one, two):
-            return True
-        if not opaque(one) and not opaque(two):
-            return False
-    except NoValue:
-        return False
-    except (TooBig, OverflowError, ValueError, RecursionError):
-        pass
-    if numeric.differ(x, y, log_base or 2.718281828459045) or numeric.far_apart(x, y):
-        return False
-    return None
-
-
-def proportional(p: Tree, q: Tree) -> bool | None:
-    """Whether p = 0 and q = 0 are one equation: one is a constant, not zero, times the other."""
-    try:
-        algebra = Algebra()
-        one, two = algebra.tree(p), algebra.tree(q)
-        if not one[0] or not two[0]:
-            return not one[0] and not two[0]
-        left, right = algebra.mul(one[0], two[1]), algebra.mul(two[0], one[1])
-        if left.keys() != right.keys():
-            return None if opaque(one) or opaque(two) else False
-        mono = next(iter(left))
-        factor = Fraction(left[mono]) / right[mono]
-        return all(left[m] == right[m] * factor for m in left)
-    except (TooBig, NoValue, OverflowError, ValueError, RecursionError):
-        return None
-
-
-def split_unit(t: Tree) -> tuple[Tree, str]:
-    """An expression and its unit; a sign before them is part of the expression."""
-    if t[0] == "unit":
-        inner, deeper = split_unit(t[1])
-        if t[2].strip(" .").lower() in ("degree", "degrees", "deg", "°", "度"):
-            return inner, "°"
-        return inner, deeper if deeper in ("$", "€", "£", "¥") or read_unit(t[2]) is None else t[2]
-    if t[0] == "pct":
-        return t[1], "percent"
-    if t[0] == "deg":
-        return t[1], "°"
-    if t[0] == "mul" and len(t[1]) == 2 and t[1][0] == ("num", Fraction(-1), None):
-        inner, unit = split_unit(t[1][1])
-        return negated(inner), unit
-    if t[0] == "mul" and t[1][-1][0] in ("deg", "pct", "unit"):
-        inner, unit = split_unit(t[1][-1])
-        return ("mul", (*t[1][:-1], inner)), unit
-    return t, ""
-
-
-def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
-    """`144 m^3` beside a gold in `\\text{m}^3`: letters that spell the other side's unit are a unit."""
-    if t[0] != "mul" or len(t[1]) < 2:
-        return t, ""
-    words: list[str] = []
-    factors = list(t[1])
-    while factors and (
-        factors[-1][0] == "sym"
-        or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")
-    ):
-        f = factors.pop()
-        words.insert(0, f[1] if f[0] == "sym" else f"{f[1][1]}^{f[2][1]}")
-    known = (
-        read_unit("".join(words) if all(f.isalpha() for f in words) else " ".join(words)) if words and factors else None
-    )
-    wanted = read_unit(unit)
-    if known is None or wanted is None or known[1] != wanted[1]:
-        return t, ""
-    return (factors[0] if len(factors) == 1 else ("mul", tuple(factors))), "".join(words) if all(
-        f.isalpha() for f in words
-    ) else " ".join(words)
-
-
-def is_name(t: Tree) -> bool:
-    """What may stand on the left of `=` as a mere label: x, f(x), angle APC, the area."""
-    if t[0] == "sym":
-        return t[1] not in ("pi", "e", "i")
-    if t[0] == "fn" and (t[1].startswith("call:") or t[1] in ("'", "det", "deg")):
-        return True
-    if t[0] == "text":
-        return True
-    return t[0] == "seq" and all(is_name(x) for x in t[3]) and bool(t[3])
+def _holds(x: Tree, y: Tree) -> bool:
+    """Whether a link of a chain is true, at the places of a decimal; a formula that gets numbers put in may be."""
+    if x[0] not in SCALARS or y[0] not in SCALARS:
+        return x == y
+    return bool(Judge(1).scalars(y, x))
 
 
 def unroll(t: Tree) -> Tree:
@@ -356,41 +330,10 @@ def unroll(t: Tree) -> Tree:
             cut = ops.index("~")
             first = t[2][0] if cut == 0 else ("rel", ops[:cut], t[2][: cut + 1])
             return ("either", (unroll(first), t[2][-1]))
-        if set(ops) == {"="} and len(ops) > 1:
-            ends = (("rel", ("=",), (t[2][0], t[2][-1])), *(("rel", ("=",), (t[2][0], m)) for m in t[2][1:-1]))
-            return ends[0] if is_name(t[2][0]) else ("rel", ("=",), (t[2][-2], t[2][-1]))
-        if set(ops) == {"="} and _has_pm(t):
+        if set(ops) == {"="} and plusminus.has_sign(t):
             return unroll(t[2][-1]) if is_name(t[2][0]) else t
         return t
-    if _has_pm(t):
-        return ("seq", "", "", tuple(_expand_pm(t)))
-    return t
-
-
-def _has_pm(t: Tree) -> bool:
-    return t[0] == "pm" or any(isinstance(x, tuple) and _deep_pm(x) for x in t[1:])
-
-
-def _deep_pm(x: tuple[object, ...]) -> bool:
-    if x and x[0] == "pm":
-        return True
-    return any(isinstance(y, tuple) and _deep_pm(y) for y in x)
-
-
-def _expand_pm(t: Tree) -> list[Tree]:
-    plus, minus = _choose(t, 1), _choose(t, -1)
-    return [plus] if plus == minus else [plus, minus]
-
-
-def _choose(t: Tree, sign: int) -> Tree:
-    if not isinstance(t, tuple):
-        return t
-    if t and t[0] == "pm":
-        side = sign if t[1] == "pm" else -sign
-        right = _choose(t[3], sign)
-        right = right if side > 0 else negated(right)
-        return right if t[2] is None else ("add", (_choose(t[2], sign), right))
-    return tuple(_choose(x, sign) for x in t)
+    return plusminus.expand(t) if plusminus.has_sign(t) else t
 
 
 def _texts(a: Tree, b: Tree) -> bool | None:
@@ -401,19 +344,6 @@ def _texts(a: Tree, b: Tree) -> bool | None:
     if other[0] == "sym":
         return text_form(text[1]) == text_form(other[1])
     return False
-
-
-def _times(a: Tree, b: Tree, judge: Judge) -> bool:
-    if a[0] == b[0] == "time":
-        return bool(a[1:4] == b[1:4] and (not a[4] or not b[4] or a[4] == b[4]))
-    time, other = (a, b) if a[0] == "time" else (b, a)
-    if other[0] == "unit" and other[1][0] == "num":
-        factor, kind = read_unit(other[2]) or (0, ())
-        seconds = time[1] * 3600 + time[2] * 60 + time[3]  # 7时30分
-        whole = time[2] == time[3] == 0 and other[1][1] == time[1]
-        return bool(whole or (kind == (("time", 1),) and other[1][1] * factor == seconds))
-    ratio = ("ratio", (("num", Fraction(time[1]), None), ("num", Fraction(time[2]), None)))
-    return bool(other[0] == "ratio") and judge.scalars(ratio, other) is True
 
 
 def _is_relation(t: Tree) -> bool:

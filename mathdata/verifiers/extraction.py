@@ -306,7 +306,7 @@ def whole(text: str, start: int) -> Extraction | None:
     if value.tree[0] == "rel" and "=" in value.tree[1]:
         if (read_value(found.value.rpartition("=")[2]).tree or "?")[0] == "rem":
             return None  # 17 / 5 = 3 R2 is no equation with an unknown R
-        from mathdata.verifiers.equality import is_name
+        from mathdata.verifiers.naming import is_name
 
         sides = value.tree[2]
         return found if len(sides) == 2 and (is_name(sides[0]) or is_name(sides[1]) or _has_letters(sides)) else None

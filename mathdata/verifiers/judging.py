@@ -8,6 +8,7 @@ from mathdata.types import Verdict
 from mathdata.verifiers.cleaning import clean, undouble
 from mathdata.verifiers.equality import Answer, compare
 from mathdata.verifiers.extraction import RULES, Extraction, extract, opening
+from mathdata.verifiers.precision import FROM_THREE_DIGITS, NEVER, precision_for
 from mathdata.verifiers.values import Value, read_value
 
 __all__ = ["gold_of", "judge", "same", "verdict"]
@@ -27,8 +28,18 @@ _GOLD_RULES = (
 )
 
 
-def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = False, time_limit: float = 2.0) -> Verdict:
+def judge(
+    answer: str,
+    response: str,
+    *,
+    problem: str | None = None,
+    rule: str = "auto",
+    strict: bool = False,
+    time_limit: float = 2.0,
+) -> Verdict:
     """Is the final answer of `response` the gold `answer`? Never raises for bad texts; unknown rules raise UnknownName.
+
+    `problem`: where it is known, a decimal gold is met at its own precision only if the problem asks to round.
 
     `strict`: Final Exact Match as published (0042 = 42; 42.0 and forty-two are not 42).
 
@@ -44,7 +55,8 @@ def judge(answer: str, response: str, *, rule: str = "auto", strict: bool = Fals
         return Verdict("unparsed", "no answer: the response is no text", expected=gold)
     if response.strip() == answer.strip() and rule == "auto":
         return Verdict("correct", "the same text", gold, gold, "whole", (0, len(response)))
-    result = verdict(gold, extract(response, rule), strict=strict, time_limit=time_limit)
+    precision = precision_for(problem)
+    result = verdict(gold, extract(response, rule), strict=strict, time_limit=time_limit, precision=precision)
     if rule == "auto" and not result.ok and _is_choice(gold):
         chosen = extract(response, "letter")
         return verdict(read_value(gold).cleaned.strip("()"), chosen, strict=strict) if chosen else result
@@ -76,8 +88,15 @@ def _is_yes_or_no(gold: str) -> bool:
     return read_value(gold).cleaned.strip(" .").lower() in ("yes", "no", "是", "否", "是的", "不是", "对", "不对")
 
 
-def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: float = 2.0) -> Verdict:
-    """The verdict on an extracted answer."""
+def verdict(
+    gold: str,
+    found: Extraction,
+    *,
+    strict: bool = False,
+    time_limit: float = 2.0,
+    precision: int = FROM_THREE_DIGITS,
+) -> Verdict:
+    """The verdict on an extracted answer; `precision` as in `precision_for`."""
     if found.value is None:
         return Verdict("unparsed", found.why or "no answer", expected=gold)
     place: dict[str, Any] = {"expected": gold, "got": found.value, "rule": found.rule, "span": found.span}
@@ -90,7 +109,7 @@ def verdict(gold: str, found: Extraction, *, strict: bool = False, time_limit: f
         )
     try:
         one, two = read_value(gold), read_value(found.value)
-        result = compare(one, two, rounding=True)
+        result = compare(one, two, precision=precision)
         if result.same is None:
             return _proved(one, two, result, time_limit, place)
     except Exception as e:
@@ -149,7 +168,7 @@ def same(a: str, b: str, *, time_limit: float = 2.0) -> Verdict:
     place: dict[str, Any] = {"expected": a, "got": b}
     try:
         left, right = read_value(one), read_value(two)
-        result = compare(left, right, rounding=False)
+        result = compare(left, right, precision=NEVER)
         if result.same is None:
             return _proved(left, right, result, time_limit, place)
     except Exception as e:

@@ -41,7 +41,7 @@ _CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "oo": "oo", "exponent
 _TOKEN = re.compile(
     r"""(?P<space>\s+|~)
     |(?P<text>\\(?:text|textbf|textit|textrm|texttt|textnormal|textsf|mbox|hbox|emph)\s*\{)
-    |(?P<num>\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4}(?![\w.]))?|\.\d+)
+    |(?P<num>\d+\.\d+[eE][+-]?\d{1,4}(?![\w.])|\d+(?:[eE]\d{1,4}|E[+-]\d{1,4}|e[+-]\d{2,4})(?![\w.])|\d+(?:\.\d+)?|\.\d+)
     |(?P<cmd>\\(?:[A-Za-z]+\*?|\S))
     |(?P<han>[\u4e00-\u9fff]+)
     |(?P<name>[^\W\d_]+)
@@ -49,7 +49,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = words(
-    "cm mm km kg mg ml hr hrs min mins ft yd lb lbs oz sq mph kph usd and or the not per for no yes odd "
+    "cm mm km kg mg ml pct hr hrs min mins ft yd lb lbs oz sq mph kph usd and or the not per for no yes odd "
     "even is of so it we to on he us"
 )  # fmt: skip
 
@@ -71,7 +71,7 @@ def tokenize(text: str) -> list[Token]:
             continue
         if kind == "text":
             end = _closing(text, at)
-            tokens.append(Token("text", text[at : end - 1], space))
+            tokens.extend(_text(text[at : end - 1], space))
             at = end
         elif kind == "name":
             _names(piece, space, tokens)
@@ -88,6 +88,19 @@ def tokenize(text: str) -> list[Token]:
         if len(tokens) > MAX_TOKENS:
             raise TooLong(f"more than {MAX_TOKENS} signs")
     return tokens
+
+
+_JOINED = re.compile(r"(.*?[^\s,])[\s,]+((?:and|or)\s*|和\s*|或\s*)$", re.DOTALL)
+
+
+def _text(piece: str, space: bool) -> list[Token]:
+    """`\\text{ goats and }` names a thing and goes on with the next."""
+    match = _JOINED.match(piece) if piece.rstrip().endswith(("and", "or", "和", "或")) else None
+    if piece.strip() in ("sin", "cos", "tan", "cot", "sec", "csc", "log", "ln"):
+        return [Token("func", piece.strip(), space)]
+    if match is None:
+        return [Token("text", piece, space)]
+    return [Token("text", match.group(1), space), Token("text", match.group(2), True)]
 
 
 def _closing(text: str, at: int) -> int:

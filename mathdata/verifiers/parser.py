@@ -62,11 +62,29 @@ class _Reader(Terms):
             self.at += 1
         if self.kind() == "=":  # "= 12" alone
             self.at += 1
+        start = self.at
         terms.append(self.sets())
+        if self.kind() == "=" and (called := self.called(start)):
+            terms[0] = called
         while (op := self.relation_sign()) is not None:
             ops.append(op)
             terms.append(self.sets())
         return terms[0] if not ops else ("rel", tuple(ops), tuple(terms))
+
+    def called(self, start: int) -> Tree | None:
+        """`P(A)` before an equals sign is a value of its own name, not P times A."""
+        end = self.at
+        name = self.tokens[start]
+        if end - start < 4 or name.kind != "name" or self.tokens[start + 1].kind != "(" or self.tokens[start + 1].space:
+            return None
+        inside = [t.kind for t in self.tokens[start + 2 : end - 1]]
+        if self.tokens[end - 1].kind != ")" or not set(inside) <= {"name", "num", ",", "|", "<", ">", "=", "cmd"}:
+            return None
+        return (
+            "fn",
+            "call:" + name.text,
+            tuple(("sym", t.text) for t in self.tokens[start + 2 : end - 1] if t.kind != ","),
+        )
 
     def relation_sign(self) -> str | None:
         name = self.text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
 from mathdata.verifiers import numeric
@@ -32,9 +33,11 @@ def is_set(t: Tree) -> bool:
         return True
     if t[0] == "rel":
         return all(o in ("<", ">", "<=", ">=", "!=") for o in t[1])
-    if t[0] == "seq" and t[1] == "{" and len(t[3]) == 1 and t[3][0][0] == "rel" and t[3][0][1][0] == "mid":
+    if t[0] == "seq" and t[1] == "{" and t[3] and t[3][0][0] == "rel" and "mid" in t[3][0][1]:
         return True
-    return t[0] == "seq" and t[1] == "" and len(t[3]) > 0 and all(x[0] == "rel" and is_set(x) for x in t[3])
+    if t[0] != "seq" or t[1] != "" or not any(is_set(x) for x in t[3]):
+        return False
+    return all(x[0] == "rel" and (is_set(x) or x[1] == ("=",)) for x in t[3])
 
 
 def read(t: Tree) -> list[Piece] | None:
@@ -83,15 +86,24 @@ def _read(t: Tree) -> list[Piece] | None:
 def _sequence(t: Tree) -> list[Piece] | None:
     brackets, items = t[1] + t[2], t[3]
     if brackets == "{}":
-        if len(items) == 1 and items[0][0] == "rel" and items[0][1][:1] == ("mid",):
-            ops, terms = items[0][1:]
-            return _read(terms[1]) if len(terms) == 2 else _read(("rel", ops[1:], terms[1:]))
+        if items and items[0][0] == "rel" and "mid" in items[0][1]:
+            return _built(items)
         return [p for x in items for p in _piece(x, True, x, True)]
     if brackets == "" and all(x[0] == "rel" for x in items):
         return _combined(items)
     if len(items) == 2 and brackets:
         return _piece(items[0], t[1] == "[", items[1], t[2] == "]")
     return None
+
+
+def _built(items: tuple[Tree, ...]) -> list[Piece] | None:
+    """`{x in R | x > 2, x != 5}`: the conditions behind the bar; a name of whole numbers makes no interval."""
+    ops, terms = items[0][1:]
+    at = ops.index("mid")
+    if at > 1 or (at == 1 and (ops[0] != "in" or terms[1] not in (("sym", "bbR"), ("sym", "R")))):
+        return None
+    first = terms[at + 1] if len(terms) == at + 2 else ("rel", ops[at + 1 :], terms[at + 1 :])
+    return _read(first) if len(items) == 1 else _read(("seq", "", "", (first, *items[1:])))
 
 
 def _combined(items: tuple[Tree, ...]) -> list[Piece] | None:
@@ -146,34 +158,95 @@ def _complement(pieces: list[Piece]) -> list[Piece]:
     return out
 
 
+FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!=", "=": "="}
+
+
 def _inequality(t: Tree) -> list[Piece] | None:
+    """The numbers that meet every link of a chain that is linear in one unknown, or in its absolute value."""
     ops, terms = t[1], t[2]
-    if len(ops) == 1 and terms[0][0] == "fn" and terms[0][1] == "abs" and terms[0][2][0][0] == "sym":
-        return _inside(ops[0], terms[0][2][0], terms[1])
-    names = [i for i, x in enumerate(terms) if x[0] == "sym" and x[1] not in ("oo", "pi", "e")]
-    if len(names) != 1 or any(numeric.symbols(x) - {"oo"} for i, x in enumerate(terms) if i != names[0]):
+    if any(op not in FLIP for op in ops):
         return None
+    unknown = _unknown(terms)
+    if unknown is None:
+        return None
+    if unknown[0] == "fn" and unknown[1] == "abs" and unknown in terms:
+        return _around_zero(t, unknown)
     out = _everything()
-    for i, op in enumerate(ops):
-        left, right = terms[i], terms[i + 1]
-        if i == names[0]:
-            part = _half(op, right)
-        elif i + 1 == names[0]:
-            part = _half({"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(op, op), left)
-        else:
-            return None
+    for op, left, right in zip(ops, terms, terms[1:]):
+        part = _link(op, left, right, unknown)
         if part is None:
             return None
         out = _cut(out, part)
     return out
 
 
-def _inside(op: str, name: Tree, bound: Tree) -> list[Piece] | None:
-    """|x| < a is -a < x < a; |x| > a is what lies outside."""
-    if op in ("<", "<="):
-        return _inequality(("rel", (op, op), (negated(bound), name, bound)))
-    left, right = _half({">": "<", ">=": "<="}.get(op, op), negated(bound)), _half(op, bound)
-    return None if left is None or right is None else [*left, *right]
+def _unknown(terms: tuple[Tree, ...]) -> Tree | None:
+    """What a chain speaks of: its only symbol, a value f(x), or an absolute value |x| that is a side by itself."""
+    for t in terms:
+        if t[0] == "fn" and (t[1].startswith("call:") or t[1] == "abs") and t[2][0][0] == "sym":
+            others = [x for x in terms if x != t]
+            return t if not any(numeric.symbols(x) - {"oo"} for x in others) else None
+    names = {name for x in terms for name in numeric.symbols(x)} - {"oo"}
+    return ("sym", names.pop()) if len(names) == 1 else None
+
+
+def _link(op: str, left: Tree, right: Tree, unknown: Tree) -> list[Piece] | None:
+    if left == unknown and not _holds(right, unknown):
+        return _half(op, right)
+    if right == unknown and not _holds(left, unknown):
+        return _half(FLIP[op], left)
+    return _solved(op, ("add", (left, negated(right))), unknown)
+
+
+def _holds(t: object, unknown: Tree) -> bool:
+    return t == unknown or (isinstance(t, tuple) and any(_holds(x, unknown) for x in t))
+
+
+def _solved(op: str, difference: Tree, unknown: Tree) -> list[Piece] | None:
+    """`a x + b < 0` with a rational a: half of the line."""
+    from mathdata.verifiers.algebra import Algebra, NoValue, TooBig, constant
+    from mathdata.verifiers.functions import substitute
+
+    if unknown[0] != "sym" or OO in (difference,) or _holds(difference, OO) or _times(difference, unknown) != 1:
+        return None
+
+    def at(n: int) -> Tree:
+        return substitute(difference, unknown[1], ("num", Fraction(n), None))  # type: ignore[no-any-return]
+
+    try:
+        slope = constant(Algebra().tree(("add", (at(1), negated(at(0))))))
+    except (NoValue, TooBig, OverflowError, ValueError, RecursionError):
+        return None
+    if not slope:
+        return None
+    end: Tree = ("mul", (("num", -1 / Fraction(slope), None), at(0)))
+    return _half(op if slope > 0 else FLIP[op], end)
+
+
+def _times(t: Tree, unknown: Tree) -> int:
+    """The degree of a sum or product in the unknown; 2 and more also where it stands in any other form."""
+    if t == unknown:
+        return 1
+    if not _holds(t, unknown):
+        return 0
+    if t[0] == "add":
+        return max(_times(x, unknown) for x in t[1])
+    if t[0] == "mul":
+        return sum(_times(x, unknown) for x in t[1])
+    return 2
+
+
+def _around_zero(t: Tree, unknown: Tree) -> list[Piece] | None:
+    """`1 <= |x| <= 2`: the numbers whose distance from zero is meant."""
+    size: Tree = ("sym", "|")
+    chain = ("rel", t[1], tuple(size if x == unknown else x for x in t[2]))
+    zero: Tree = ("num", Fraction(0), None)
+    sizes = _inequality(chain)
+    if sizes is None:
+        return None
+    sizes = _cut(_join(sizes), _piece(zero, True, OO, False))
+    mirrored = [Piece(-p.high, p.high_in, -p.low, p.low_in, negated(p.right), negated(p.left)) for p in sizes]
+    return [*mirrored, *sizes]
 
 
 def _half(op: str, end: Tree) -> list[Piece] | None:
@@ -181,6 +254,8 @@ def _half(op: str, end: Tree) -> list[Piece] | None:
         return _piece(negated(OO), False, end, op == "<=")
     if op in (">", ">="):
         return _piece(end, op == ">=", OO, False)
+    if op == "=":
+        return _piece(end, True, end, True)
     if op == "!=":
         return _complement(_piece(end, True, end, True))
     return None

@@ -10,9 +10,11 @@ from typing import Any
 
 from mathdata.types import Verdict
 from mathdata.verifiers.cleaning import clean
-from mathdata.verifiers.equality import compare, split_unit
+from mathdata.verifiers.equality import compare
 from mathdata.verifiers.extraction import Extraction, extract
 from mathdata.verifiers.judging import gold_of, judge
+from mathdata.verifiers.precision import NEVER
+from mathdata.verifiers.quantities import split_unit
 from mathdata.verifiers.steps import StepReport, check_steps
 from mathdata.verifiers.values import read_value
 
@@ -77,7 +79,7 @@ def _contradicts(steps: StepReport, found: Extraction) -> bool:
     if first[1][0] <= found.span[0] <= first[1][1]:
         return True
     result = _EQUALS.split(last[0])[-1] if last else ""
-    return bool(result.strip() and compare(read_value(result), read_value(found.value), rounding=False).same)
+    return bool(result.strip() and compare(read_value(result), read_value(found.value), precision=NEVER).same)
 
 
 _EQUALS = re.compile(r"=|≈|＝|约等于|等于|\bequals\b")
@@ -96,7 +98,14 @@ def _verdict(
         return None, NO_RESPONSE, False
     if answer is None or not answer.strip():
         return (None, NO_GOLD, False) if found else (Verdict("unparsed", found.why), found.why, False)
-    verdict = judge(answer, response, rule=options["rule"], strict=options["strict"], time_limit=options["time_limit"])
+    verdict = judge(
+        answer,
+        response,
+        problem=problem,
+        rule=options["rule"],
+        strict=options["strict"],
+        time_limit=options["time_limit"],
+    )
     if verdict.status == "wrong" and verdict.rule == "boxed" and _is_last_box(answer, response):
         verdict = replace(verdict, status="correct", reason="the last of several boxes")
     return verdict, verdict.reason, False
@@ -128,7 +137,7 @@ def _against_truth(truth: Any, stated: str, found: Extraction) -> Verdict:
     )
     if (
         agree(truth, bare) in ("same", "rounded")
-        or compare(read_value(truth.exact), read_value(stated), rounding=False).same
+        or compare(read_value(truth.exact), read_value(stated), precision=NEVER).same
     ):
         return Verdict("correct", "equal to the value recomputed from the problem", **place)
     return Verdict("wrong", f"the problem's value is {truth.shown()}, the row says {stated[:80]}", **place)

@@ -299,6 +299,8 @@ class Terms:
             words = self.take().text
         words = words.strip("()")
         if tree[0] == "num" and words.isdigit() and 2 <= int(words[:4]) <= 36:
+            if tree[2]:
+                return trees.in_base(tree, int(words))
             return ("base", trees.digits(tree), int(words))
         if tree[0] in ("sym", "text") and words.isdigit() and 11 <= int(words[:4]) <= 36 and len(tree[1]) > 1:
             return ("base", tree[1].upper(), int(words))
@@ -314,9 +316,12 @@ class Terms:
             self.at += 1
             return ("text", "")
         saved, self.bars = self.bars, 0
+        builds = self.kind(1) in ("|", ":") and commands.bar(self)  # {x | x > 2}, written without backslash
         inner = self.listing()
         self.bars = saved
         self.expect("}")
+        if builds:
+            return ("seq", "{", "}", tuple(inner[3]) if inner[0] == "seq" and inner[1] == "" else (inner,))
         return inner
 
     def short(self) -> Tree:

@@ -80,6 +80,15 @@ def digits(tree: Tree) -> str:
     return str(value.numerator)
 
 
+def in_base(tree: Tree, base: int) -> Tree:
+    """A number with digits behind the point, read in another base: 0.0011 in base two."""
+    scaled = tree[1] * 10 ** tree[2]
+    written = str(scaled.numerator)
+    if any(int(d) >= base for d in written):
+        raise Unreadable("a digit beyond the base")
+    return ("num", Fraction(int(written, base), base ** tree[2]), None)
+
+
 def plain_fraction(tree: Tree) -> tuple[int, int] | None:
     """(a, b) where the tree is a/b of two whole numbers."""
     if tree[0] != "mul" or len(tree[1]) != 2 or tree[1][0][0] != "num" or tree[1][1][0] != "pow":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
 from mathdata.verifiers.amounts import amount, other_reading
 from mathdata.verifiers.cleaning import clean
 from mathdata.verifiers.lexer import TooLong, Unreadable
 from mathdata.verifiers.parser import parse
+from mathdata.verifiers.spellings import around, grouped_elsewhere, joined, repeating, scientific
 from mathdata.verifiers.trees import Tree, number
 from mathdata.verifiers.units import is_unit
 from mathdata.verifiers.wording import number_of, text_form
@@ -27,9 +27,12 @@ class Value:
     tree: Tree | None
     why: str = ""
     other: Tree | None = None
+    """A second reading, where a spelling means two things (1,22 is a list or a decimal)."""
     beyond: bool = False
     """Past a limit of length or depth: no slower parser is asked either."""
-    """A second reading, where a spelling means two things (1,22 is a list or a decimal)."""
+    bound: frozenset[str] = frozenset()
+    """Names the answer declares as any number (`k \\in \\mathbb{Z}`, "for all x"): they may be called otherwise."""
+    domain: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -37,17 +40,15 @@ class Value:
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)$")
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
-_LEADING_ZERO = re.compile(r"0\d*,")
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)(\s*[$€£¥%]?)$")
-_REPEATING = re.compile(
-    r"(\d*)\.(\d*)(?:\\overline\s*\{(\d{1,40})\}|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?|\((\d{1,40})\))(?![\d(])"
-)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\.?)?$", re.IGNORECASE)
 _WHOLE_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|boxed|fbox)\s*\{([^{}\\]*)\}$")
 _BRACED = re.compile(r"\{([^{}]*)\}$")
 _BASED = re.compile(r"\{?((?=[0-9A-F]*[A-F])(?=[0-9A-F]*\d)[0-9A-F]{2,60})\}?_\{?\(?([1-3]\d)\)?\}?$")
 _SENTENCES = {
+    "infinitely many": "\\infty",
+    "无穷多": "\\infty",
+    "无数个": "\\infty",
     "all real numbers": "\\mathbb{R}",
     "all reals": "\\mathbb{R}",
     "全体实数": "\\mathbb{R}",
@@ -96,6 +97,9 @@ def _read(text: str, cleaned: str) -> Value:
         if inner == cleaned:
             break
         cleaned = inner
+    bare = around(cleaned)
+    if bare.text != cleaned:
+        cleaned = clean(bare.text)
     time = _TIME.match(_unworded(cleaned)) if ":" in cleaned else None
     if time:
         hour, minute, second, half = time.groups()
@@ -113,16 +117,32 @@ def _read(text: str, cleaned: str) -> Value:
     low = cleaned.lower()
     if low in _SENTENCES:
         return Value(text, cleaned, parse(_SENTENCES[low]))
-    prepared = _numbers(cleaned).replace(", dir='+'", "").replace(", dir='-'", ", -1")
-    other: Tree | None = None
-    if "," in cleaned and (match := _DECIMAL_COMMA.match(cleaned)):
-        whole, decimals, unit = match.groups()
-        decimal = parse(f"{whole}.{decimals}" + (unit.strip() if unit.strip() == "%" else ""))
-        if len(decimals) == 3 and not whole.lstrip("+-").startswith("0") and len(whole.lstrip("+-")) <= 3:
-            other = None
-        else:
-            other = decimal
-    return Value(text, cleaned, parse(prepared), other=other or (None if cleaned.isascii() else other_reading(cleaned)))
+    prepared = repeating(joined(cleaned)).replace(", dir='+'", "").replace(", dir='-'", ", -1")
+    tree = parse(prepared)
+    return Value(text, cleaned, tree, other=_second(cleaned, prepared, tree), bound=bare.bound, domain=bare.domain)
+
+
+def _second(cleaned: str, prepared: str, tree: Tree) -> Tree | None:
+    try:
+        return _other(cleaned, prepared, tree)
+    except Unreadable:
+        return None
+
+
+def _other(cleaned: str, prepared: str, tree: Tree) -> Tree | None:
+    """The second reading of a spelling that means two things; the other side of a comparison decides."""
+    if "," in cleaned:
+        if match := _DECIMAL_COMMA.match(cleaned):
+            whole, decimals, unit = match.groups()
+            if len(decimals) != 3 or whole.lstrip("+-").startswith("0") or len(whole.lstrip("+-")) > 3:
+                return parse(f"{whole}.{decimals}" + (unit.strip() if unit.strip() == "%" else ""))
+        if number := grouped_elsewhere(cleaned):
+            return parse(number)
+        if prepared != cleaned and tree[0] in ("num", "rel", "seq", "unit", "mul"):
+            return parse(repeating(cleaned))
+    if spelled := scientific(cleaned):
+        return parse(joined(spelled))
+    return None if cleaned.isascii() else other_reading(cleaned)
 
 
 def _said_amount(text: str) -> Tree | None:
@@ -134,25 +154,6 @@ def _said_amount(text: str) -> Tree | None:
             unit = " ".join(words[n:])
             return ("unit", ("num", value, None), unit) if is_unit(words[n].strip(".")) else None
     return None
-
-
-def _numbers(text: str) -> str:
-    """Thousands separators outside brackets joined; repeating decimals as fractions."""
-    if "," in text and not any(b in text for b in "([{"):
-        text = _GROUPED.sub(lambda m: m.group() if m.group().startswith("0") else m.group().replace(",", ""), text)
-    if "." in text and ("overline" in text or "dot" in text or text.endswith(")")):
-        text = _REPEATING.sub(_repeating, text)
-    return text
-
-
-def _repeating(m: re.Match[str]) -> str:
-    whole, fixed, line, first, middle, last, bracket = m.groups()
-    cycle = (bracket if bracket and not fixed else "") or line or (first or "") + (middle or "") + (last or "")
-    if not cycle:
-        return m.group()
-    scale = 10 ** len(fixed)
-    value = Fraction(int((whole or "0") + fixed or "0"), scale) + Fraction(int(cycle), scale * (10 ** len(cycle) - 1))
-    return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _unworded(text: str) -> str:

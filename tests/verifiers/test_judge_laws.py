@@ -83,8 +83,12 @@ def test_a_decimal_gold_is_met_within_half_of_its_last_place(gold, offset):
     from decimal import Decimal
 
     value = gold + Decimal(offset) / 100000
-    stated = gold != gold.to_integral_value()
-    assert judge(f"{gold:f}", f"{value:f}").ok == (offset == 0 or (stated and abs(offset) <= 50))
+    near = gold != gold.to_integral_value() and abs(offset) <= 50
+    three = abs(gold) >= Decimal("0.1")
+    asked, plain = "Give x to three decimal places.", "What is x?"
+    assert judge(f"{gold:f}", f"{value:f}").ok == (offset == 0 or (near and three))
+    assert judge(f"{gold:f}", f"{value:f}", problem=asked).ok == (offset == 0 or near)
+    assert judge(f"{gold:f}", f"{value:f}", problem=plain).ok == (offset == 0)
 
 
 @settings(max_examples=300, deadline=None)

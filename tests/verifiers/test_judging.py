@@ -7,8 +7,9 @@ from mathdata.verifiers import RULES, extract, judge, judge_many, same
 
 
 def test_same_is_exact_and_judge_meets_the_gold_at_its_stated_precision():
-    assert judge("0.33", "1/3").ok
-    assert not same("0.33", "1/3").ok
+    assert judge("0.333", "1/3").ok
+    assert not judge("0.33", "1/3").ok
+    assert not same("0.333", "1/3").ok
     assert same("0.5", "1/2").ok
     assert not judge("1/3", "0.33").ok
 
