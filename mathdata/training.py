@@ -265,6 +265,9 @@ def run_job(job: Job, beside: int, display: Any, stop: threading.Event) -> None:
             if child.poll() is None:
                 child.kill()
             child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None:
+                    pipe.close()
     if stop.is_set() and child.returncode:
         return
     if child.returncode:
