@@ -74,10 +74,11 @@ def _judge(
     from mathdata.verifiers import judge_many
 
     pairs = list(zip(golds, texts))
-    loose = judge_many(pairs, rule=benchmark.rule)
+    asked = [problems["problem"][i] for i in index]
+    loose = judge_many(pairs, problems=asked, rule=benchmark.rule)
     if benchmark.strict_rule == benchmark.rule:
         return loose, loose
-    return loose, judge_many(pairs, rule=benchmark.strict_rule)
+    return loose, judge_many(pairs, problems=asked, rule=benchmark.strict_rule)
 
 
 def _reason(verdict: Verdict, completion: Completion) -> str:

@@ -109,7 +109,7 @@ class Algebra:
                 extra += [cosine] * int(e // 2)
                 if e % 2:
                     keep.append((atom, 1))
-            elif atom[0] == "(" and e >= 1:
+            elif atom[0] == "(" and e >= 1 and atom in self.known:
                 whole = int(e.numerator // e.denominator)
                 extra.append(self.power_poly(self.known[atom][0], whole))
                 if e - whole:

@@ -26,7 +26,7 @@ _FOLD = str.maketrans(
 
 _DOUBLED = re.compile(
     r"\\\\(?=(?:d|t|c)?frac\b|(?:d|t)?binom|boxed\b|fbox\b|sqrt\b|left\b|right\b|text|pi\b|cdot|times|begin\b|end\b|circ\b|infty\b"
-    r"|theta\b|alpha\b|cup\b|pm\b|mathrm\b|mathbf\b|sin\b|cos\b|tan\b|log\b|ln\b|leq?\b|geq?\b|in\b|quad\b|dots\b|ldots\b"
+    r"|theta\b|alpha\b|cup\b|pm\b|mathrm\b|mathbf\b|sin\b|cos\b|tan\b|log\b|ln\b|leq?\b|geq?\b|in\b|[bB]igg?[lr]?\b|quad\b|dots\b|ldots\b"
     r")"
 )
 _SINGLE = re.compile(r"(?<!\\)\\[A-Za-z]")
@@ -69,10 +69,12 @@ _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}|\\color\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}"
 )
 _FORMULA = re.compile(r"(?<!\\)\$(?=[^\s$])([^$]*?[^\s$\\])\$(?![\d$])")
+_BETWEEN = re.compile(r"(?<=[^\s\\])\$\s+\$(?=\S)")
 """One formula among words: `$125$ miles`, `$a=2$, $a=5$`; in `$5 and $6` and `$5-$6` the signs are money."""
 _SPACED_UNIT = re.compile(
     r"(?<=[\d}])\s*(?:\\[ ,;]|~)\s*(J|kJ|N|W|kW|V|Pa|Hz|K|m|s|g|kg|cm|mm|km)(?![A-Za-z\\(^_{])(?=[\s.$)]*$)"
 )
+_PRIMES = re.compile(r"\^\s*\{\s*(?:\\prime\s*){1,3}\}|\^\s*\\prime(?![A-Za-z])")
 _TAG = re.compile(r"\\(?:tag|label)\s*\{[^{}]*\}")
 
 
@@ -122,10 +124,12 @@ def clean(text: str) -> str:
         text = _EATEN.sub(lambda m: _EATEN_LETTER[m.group()], text)
     text = undouble(text)[0]
     if text.count("$") > 1:
-        text = _FORMULA.sub(r" \1 ", text)
+        text = _FORMULA.sub(r" \1 ", _BETWEEN.sub(" ", text))
     if "\\" in text or "{" in text:
         if "color" in text:
             text = _COLOUR.sub(" ", text)
+        if "prime" in text:
+            text = _PRIMES.sub(lambda m: "'" * m.group().count("prime"), text)
         text = _SPACED_UNIT.sub(r"\\text{ \1}", text)
         text = _COMMA_THIN.sub(",", text)
         text = _THIN.sub("", text)

@@ -332,6 +332,8 @@ def _integral(r: Any, low: Tree | None, high: Tree | None) -> Tree:
 def _other(r: Any, name: str) -> Tree:
     if name in ("overline", "dot", "widehat", "overarc"):
         return _overline(r)
+    if name == "ddot":
+        return ("sym", "ddot" + _overline(r)[1])
     if name in ("langle",):
         return r.angle("rangle")  # type: ignore[no-any-return]
     if name in ("emptyset", "varnothing"):
@@ -347,7 +349,7 @@ def _other(r: Any, name: str) -> Tree:
         return ("sym", name + word)
     if name in ("bmod", "mod", "pmod"):
         inner = r.short()
-        return ("fn", "mod", (inner,))
+        return ("fn", "mod" if name == "bmod" else "pmod", (inner,))
     if name in ("cdots", "ldots", "dots"):
         return ("sym", "...")
     if name in ("partial", "nabla"):

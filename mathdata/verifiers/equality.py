@@ -26,7 +26,7 @@ from mathdata.verifiers.quantities import letters_as_unit, split_unit
 from mathdata.verifiers.trees import Tree
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.values import Value
-from mathdata.verifiers.wording import text_form, words
+from mathdata.verifiers.wording import says, text_form, words
 
 __all__ = ["Answer", "compare"]
 
@@ -60,6 +60,8 @@ def compare(gold: Value, response: Value, *, precision: int) -> Answer:
     worded = gold.tree is None or response.tree is None or gold.is_text or response.is_text
     if worded and text_form(gold.cleaned) == text_form(response.cleaned) != "":
         return Answer(True, "the same words")
+    if gold.is_text and (says(gold.source, response.cleaned) or says(response.cleaned, gold.source)):
+        return Answer(True, "the word that the sentence states")
     if _blankless(gold.cleaned) == _blankless(response.cleaned) != "":
         return Answer(True, "the same text")
     if gold.tree is None or response.tree is None:
@@ -205,21 +207,20 @@ class Judge:
         return self.partners(self.distinct(xs, depth), self.distinct(ys, depth), depth)
 
     def partners(self, xs: list[Tree], ys: list[Tree], depth: int) -> bool | None:
+        """True: each has its own. False: one surely has none. None: an unsure pair decides."""
         if len(xs) != len(ys):
             return False
-        unsure = False
+        left = list(ys)
         for x in xs:
-            found = None
-            for i, y in enumerate(ys):
-                result = self.trees(x, y, depth)
-                unsure = unsure or result is None
-                if result:
-                    found = i
-                    break
+            found = next((i for i, y in enumerate(left) if self.trees(x, y, depth)), None)
             if found is None:
-                return None if unsure else False
-            ys.pop(found)
-        return True
+                break
+            left.pop(found)
+        else:
+            return True
+        table = [[self.trees(x, y, depth) for y in ys] for x in xs]
+        lonely = any(set(row) == {False} for row in [*table, *zip(*table)])
+        return False if lonely or not any(None in row for row in table) else None
 
     def distinct(self, items: list[Tree], depth: int) -> list[Tree]:
         out: list[Tree] = []
@@ -279,6 +280,8 @@ class Judge:
         return self.plain(("mul", (x, ("num", one[0], None))), ("mul", (y, ("num", two[0], None))), x)
 
     def plain(self, x: Tree, y: Tree, gold: Tree | None = None) -> bool | None:
+        if _is_residue(x) != _is_residue(y):
+            return False  # a class of numbers is not one of them
         if x[0] == "num" and y[0] == "num":
             return x[1] == y[1] or meets(x, y[1], self.precision)
         bare_log = _has_log(x) or _has_log(y)
@@ -344,6 +347,11 @@ def _texts(a: Tree, b: Tree) -> bool | None:
     if other[0] == "sym":
         return text_form(text[1]) == text_form(other[1])
     return False
+
+
+def _is_residue(t: Tree) -> bool:
+    """`5 (mod 2)`: every number that leaves the remainder."""
+    return bool(t[0] == "mul" and t[1][-1][:2] == ("fn", "pmod"))
 
 
 def _is_relation(t: Tree) -> bool:

@@ -41,7 +41,7 @@ _CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "oo": "oo", "exponent
 _TOKEN = re.compile(
     r"""(?P<space>\s+|~)
     |(?P<text>\\(?:text|textbf|textit|textrm|texttt|textnormal|textsf|mbox|hbox|emph)\s*\{)
-    |(?P<num>\d+\.\d+[eE][+-]?\d{1,4}(?![\w.])|\d+(?:[eE]\d{1,4}|E[+-]\d{1,4}|e[+-]\d{2,4})(?![\w.])|\d+(?:\.\d+)?|\.\d+)
+    |(?P<num>\d+\.\d+[eE][+-]?\d{1,4}(?![\w.])|\d+(?:[eE]\d{1,4}|E[+-]\d{1,4}|e[+-]\d{2,4})(?![\w.])|\d+(?:\.\d+|\.(?=\s*[/*^)]))?|\.\d+)
     |(?P<cmd>\\(?:[A-Za-z]+\*?|\S))
     |(?P<han>[\u4e00-\u9fff]+)
     |(?P<name>[^\W\d_]+)

@@ -27,15 +27,18 @@ SMALL = 20_000
 def judge_many(
     pairs: Iterable[tuple[str, str]],
     *,
+    problems: Sequence[str | None] | None = None,
     rule: str = "auto",
     strict: bool = False,
     time_limit: float = 2.0,
     processes: int | None = None,
 ) -> list[Verdict]:
-    """Verdicts of (answer, response) pairs, in order. `processes`: None = all cores where it pays."""
+    """Verdicts of (answer, response) pairs, in order; `problems`: their texts, where known. `processes`: None = all cores where it pays."""
     if rule not in RULES:
         extract("", rule)
-    items = pairs if isinstance(pairs, list) else list(pairs)
+    items: list[Any] = pairs if isinstance(pairs, list) else list(pairs)
+    if problems is not None:
+        items = [(*pair, problem) for pair, problem in zip(items, problems, strict=True)]
     options = {"rule": rule, "strict": strict, "time_limit": time_limit}
     return _spread("judge", items, options, processes)
 
@@ -51,7 +54,7 @@ def check_rows(
 
 
 def _judged(item: Any, options: dict[str, Any]) -> Verdict:
-    return judge(item[0], item[1], **options)
+    return judge(item[0], item[1], problem=item[2] if len(item) > 2 else None, **options)
 
 
 _WORK: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {

@@ -115,8 +115,8 @@ def _arguments(t: Tree) -> list[str]:
 def renamed(gold: Value, response: Value) -> Tree | None:
     """The response's tree with its bound name called as in the gold; None where nothing may be renamed.
 
-    One name of each side is not known to the other, and one of the two is bound: declared any number of a kind, the
-    variable of a function, or a constant of integration on both sides.
+    One name of each side is not known to the other: one of the two is declared any number of a kind, or both are the
+    variable of a function, or both a constant of integration.
     """
     if gold.tree is None or response.tree is None:
         return None
@@ -125,9 +125,9 @@ def renamed(gold: Value, response: Value) -> Tree | None:
     if len(here) != 1 or len(there) != 1:
         return None
     (old,), (new,) = there, here
-    free = gold.bound | bound_names(gold.tree)
-    loose = response.bound | bound_names(response.tree)
-    if new not in free and old not in loose and not (_adds(gold.tree, new) and _adds(response.tree, old)):
+    variables = new in bound_names(gold.tree) and old in bound_names(response.tree)
+    declared = new in gold.bound or old in response.bound
+    if not variables and not declared and not (_adds(gold.tree, new) and _adds(response.tree, old)):
         return None
     return _with_name(response.tree, old, new)  # type: ignore[no-any-return]
 

@@ -29,6 +29,8 @@ _ZH_ORDINAL = re.compile(r"第\s*(\d+)(?=$|\s*[\u4e00-\u9fff]{1,3}$)")
 
 def around(text: str) -> Around:
     """The value of a cleaned answer without its label, its ordinal ending and the declaration behind it."""
+    if "np." in text:
+        text = text.replace("np.", "")
     if ":" in text and (match := _LABEL.match(text)):
         text = text[match.end() :].strip()
     if text[-1:] in "tdh}" and (match := _ORDINAL.match(text)):

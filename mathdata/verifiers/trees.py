@@ -110,7 +110,7 @@ def is_phrase(text: str) -> bool:
 
 
 STARTERS = words(
-    "frac sqrt binom dbinom tbinom lfloor lceil lvert vert Vert lVert | langle begin overline sum prod "
+    "ddot frac sqrt binom dbinom tbinom lfloor lceil lvert vert Vert lVert | langle begin overline sum prod "
     "int iint oint lim max min inf sup gcd lcm bmod mod pmod mathbb { dot infin emptyset varnothing "
     "partial nabla operatorname operatorname* angle triangle overarc widehat stackrel Pr displaylines "
     "beginboxed cdots ldots dots mathop substack"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-__all__ = ["number_of", "text_form", "words"]
+__all__ = ["number_of", "says", "text_form", "words"]
 
 
 def words(text: str) -> frozenset[str]:
@@ -133,6 +133,30 @@ _MARKS = re.compile(
 )
 _YES = {"true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "是": "yes", "对": "yes", "正确": "yes", "否": "no",
         "不是": "no", "错": "no", "错误": "no", "不对": "no"}  # fmt: skip
+
+
+_SUBJECT = re.compile(
+    r"([A-Z][a-z]{2,20}) (?:will|would|is|was|has|can|could|must|should|always|wins|won|served|gets|got|takes|took|receives)\b"
+)
+_PREDICATE = re.compile(r"(?:The|This|It|That)\b.{4,200}? (?:is|are|was|must be) (?:an? |the )?([a-z-]{3,24})$")
+_TURNED = re.compile(r"\b(?:not|never|no|cannot|nor|neither|none|or|and|if|unless|lose|loses|lost|less|only)\b|n't|\?")
+_NO_SUBJECT = frozenset(
+    ["The", "This", "That", "There", "They", "These", "Those", "Any", "All", "Each", "Every", "Some", "She", "One"]
+)
+
+
+def says(sentence: str, word: str) -> bool:
+    """Whether a gold that is a sentence is met by a word: its proper name as subject, or the property it ends with.
+
+    >>> says("Petya will receive the last token.", "Petya"), says("The function is odd.", "odd")
+    (True, True)
+    """
+    sentence = re.sub(r"\$[^$]*\$", "x", sentence).strip(" .。")
+    if not 4 <= len(sentence.split()) <= 30 or _TURNED.search(sentence.lower()):
+        return False
+    subject, predicate = _SUBJECT.match(sentence), _PREDICATE.fullmatch(sentence)
+    found = [m.group(1) for m in (subject, predicate) if m]
+    return text_form(word) in {text_form(x) for x in found if x not in _NO_SUBJECT}
 
 
 def text_form(text: str) -> str:
