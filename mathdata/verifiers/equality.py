@@ -202,25 +202,34 @@ class Judge:
 
     def unordered(self, xs: list[Tree], ys: list[Tree], depth: int) -> bool | None:
         """Each item of one side has its own partner; unsure only where an unsure pair decides."""
-        if len(xs) == len(ys) and self.partners(xs, list(ys), depth):
-            return True  # a = -2, b = -2 are two values
-        return self.partners(self.distinct(xs, depth), self.distinct(ys, depth), depth)
+        alone, others = self.distinct(xs, depth), self.distinct(ys, depth)
+        result = self.partners(alone, others, depth)
+        if result or len(xs) != len(ys) or (len(alone), len(others)) == (len(xs), len(ys)):
+            return result
+        return self.partners(xs, ys, depth)  # a = -2, b = -2 are two values
 
     def partners(self, xs: list[Tree], ys: list[Tree], depth: int) -> bool | None:
         """True: each has its own. False: one surely has none. None: an unsure pair decides."""
         if len(xs) != len(ys):
             return False
-        left = list(ys)
+        left, unsure = list(ys), []
         for x in xs:
-            found = next((i for i, y in enumerate(left) if self.trees(x, y, depth)), None)
-            if found is None:
-                break
-            left.pop(found)
-        else:
+            found, may_be = None, False
+            for i, y in enumerate(left):
+                result = self.trees(x, y, depth)
+                if result:
+                    found = i
+                    break
+                may_be = may_be or result is None
+            if found is not None:
+                left.pop(found)
+            elif may_be:
+                unsure.append(x)
+            else:
+                return False
+        if not unsure:
             return True
-        table = [[self.trees(x, y, depth) for y in ys] for x in xs]
-        lonely = any(set(row) == {False} for row in [*table, *zip(*table)])
-        return False if lonely or not any(None in row for row in table) else None
+        return False if any(all(self.trees(x, y, depth) is False for x in unsure) for y in left) else None
 
     def distinct(self, items: list[Tree], depth: int) -> list[Tree]:
         out: list[Tree] = []
@@ -320,6 +329,8 @@ def _holds(x: Tree, y: Tree) -> bool:
     """Whether a link of a chain is true, at the places of a decimal; a formula that gets numbers put in may be."""
     if x[0] not in SCALARS or y[0] not in SCALARS:
         return x == y
+    if y[0] == "num" and y[2] and (value := constant_of(x)) is not None:
+        return bool(abs(value - y[1]) * 2 * 10 ** y[2] <= 1)  # 7 / 3.5 = 2.0, at its own places
     return bool(Judge(1).scalars(y, x))
 
 

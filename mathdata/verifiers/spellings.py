@@ -41,19 +41,17 @@ def around(text: str) -> Around:
 
 
 # -- declarations
-_OPENS = r"(?:[\s,;]|\\q?quad)*(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*,?\s*)?"
-_SAID = re.compile(
-    rf"{_OPENS}[(\[]?\s*(?:\bfor\s+(?:all|any|every|each|some)\b|\bwhere\b|对(?:任意|所有|一切)的?|其中|\\forall\b)"
-)
+_SAID = re.compile(r"\bfor\s+(?:all|any|every|each|some)\b|\bwhere\b|对(?:任意|所有|一切)的?|其中|\\forall\b")
+_OPENING = re.compile(r"(?:[,;(（\[]|\\q?quad|\\(?:text|textrm|mathrm|mbox)\s*\{)$")
 _VOCABULARY = re.compile(
     r"(?:\b(?:real|positive|negative|nonnegative|non-negative|natural|whole|rational|complex|arbitrary|fixed|any|an|is|are|integers?|reals"
     r"|numbers?|constants?|and|some|all|every|the|in|of|be|can)\b|整数|正整数|实数|自然数|任意|为|是|的"
-    r"|\ba\s+(?=[a-z]{3})|(?<![A-Za-z\\])(?P<name>[A-Za-z])(?:_\d)?(?![A-Za-z])|\\(?:in|mathbb|mathbf|mathrm|text|ge|le|geq|leq|ne|neq|quad|ell)\b"
+    r"|\ba\s+(?=[a-z]{3})|(?<![A-Za-z\\])(?!a\s+[a-z]{3})[A-Za-z](?![A-Za-z])|\\(?:in|mathbb|mathbf|mathrm|text|ge|le|geq|leq|ne|neq|quad|ell)\b"
     r"|[<>=,\s(){}\d+^*_.$-])*$"
 )
-_MEMBER = re.compile(
-    r"(?:[\s,;(（]|\\q?quad|\\text\s*\{\s*,?\s*\})*(?<![A-Za-z\\{|])([A-Za-z](?:\s*,\s*[A-Za-z])*)\s*\\in\s*"
-    r"(?:\\(?:mathbb|mathbf|mathrm|bf)\s*\{?\s*)?([ZNRQ])\s*\}?((?:[\^_]\s*\{?[+*\d]\}?|\^|[+*])*)\s*[)）]?$"
+_NAMES_BEFORE = re.compile(r"(?<![A-Za-z\\{|])[A-Za-z](?:\s?,\s?[A-Za-z])*\s?$")
+_SET_BEHIND = re.compile(
+    r"\s*(?:\\(?:mathbb|mathbf|mathrm|bf)\s*\{?\s*)?([ZNRQ])\s*\}?((?:[\^_]?\s*\{?[+*\d]\}?)*)\s*[)）]?$"
 )
 _NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?:_\d)?(?![A-Za-z])")
 _SET = re.compile(r"([ZNRQ])\s*\}?((?:[\^_]\s*\{?[+*\d]\}?)*)")
@@ -63,14 +61,33 @@ def _undeclared(text: str) -> Around:
     if len(text) > 600:
         return Around(text)
     match = _SAID.search(text)
-    if match and _stands_alone(text[: match.start()]) and _VOCABULARY.match(rest := text[match.end() :]):
+    if (
+        match
+        and _stands_alone(head := _before(text[: match.start()]))
+        and _VOCABULARY.match(rest := text[match.end() :])
+    ):
         shown = re.sub(r"\ba (?=[a-z]{3})|\\[A-Za-z]+", " ", rest)
         names = frozenset(n for n in _NAME.findall(shown) if n not in "ZNRQ")
-        return Around(text[: match.start()], names, _domain(rest))
-    if (match := _MEMBER.search(text)) and _stands_alone(text[: match.start()]):
-        names = frozenset(n.strip() for n in match.group(1).split(","))
-        return Around(text[: match.start()], names, match.group(2) + "+" * bool(match.group(3)))
-    return Around(text)
+        return Around(head, names, _domain(rest))
+    return _member(text)
+
+
+def _member(text: str) -> Around:
+    """`…, k \\in \\mathbb{Z}` at the end."""
+    at = text.rfind("\\in")
+    names = _NAMES_BEFORE.search(text, max(0, at - 30), at) if at > 0 else None
+    behind = _SET_BEHIND.match(text, at + 3) if names else None
+    if names is None or behind is None or not _stands_alone(head := _before(text[: names.start()])):
+        return Around(text)
+    bound = frozenset(n.strip() for n in names.group().split(","))
+    return Around(head, bound, behind.group(1) + "+" * bool(behind.group(2)))
+
+
+def _before(head: str) -> str:
+    """The value without the comma, the space or the bracket that opens its declaration."""
+    while match := _OPENING.search(head := head.rstrip()):
+        head = head[: match.start()]
+    return head
 
 
 def _stands_alone(head: str) -> bool:
