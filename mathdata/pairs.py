@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mathdata.benchmarks import label
+from mathdata.benchmarks import get_benchmark
 from mathdata.errors import RecipeError
 from mathdata.recipe_text import line_of
 
@@ -47,7 +47,7 @@ def asked_apart(recipe: Recipe, pair: Pair) -> dict[str, Pair]:
     for entry in recipe.evaluate.benchmarks if recipe.evaluate else ():
         one, other = (asked_prompt(recipe, arm, entry) for arm in pair)
         if one.digest != other.digest:
-            found[label(entry)] = (one.name, other.name)
+            found[get_benchmark(entry).name] = (one.name, other.name)
     return found
 
 

@@ -65,7 +65,7 @@ def token_accuracy(model: Any, tokenizer: Any, spec: TrainSpec, rows: Frame, bat
 
 @dataclass
 class Evaluating(TrainerCallback):  # type: ignore[misc]
-    """Asks the model `times` times over the run; keeps the best; stops when patience is over."""
+    """Asks the model before the first step and `times` times over the run; keeps the best; stops when patience is over."""
 
     spec: TrainSpec
     tokenizer: Any
@@ -83,31 +83,39 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
     def path(self) -> Path:
         return self.out / "evaluations.jsonl"
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """What a run that is taken up was asked before; step 0, the model before training, of one that begins."""
         if self.main:
             keep_until(self.path, state.global_step)
             for line in self.path.read_text(encoding="utf-8").splitlines():
                 self._note(json.loads(line))
+        if state.global_step == 0:
+            self._measure(0, more["model"])
+            together(False)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         assert self.spec.evaluation is not None
         if not due(state.global_step, state.max_steps, self.spec.evaluation.times):
             return
-        stop = False
-        if self.main:
-            model = getattr(more["model"], "module", more["model"])
-            figures = {"step": state.global_step} | self._ask(model, state.global_step)
-            with open(self.path, "a", encoding="utf-8", opener=no_link) as f:
-                f.write(json.dumps(figures) + "\n")
-            better = self._note(figures)
-            if self.report is not None:
-                self.report({"event": "evaluation", "best": better, **figures})
-            if better and self.spec.evaluation.keep_best:
-                save_trained(model, self.out / "best.safetensors")
-            patience = self.spec.evaluation.patience
-            stop = patience is not None and self.waiting >= patience
-        if together(stop):
+        self._measure(state.global_step, more["model"])
+        patience = self.spec.evaluation.patience
+        if together(self.main and patience is not None and self.waiting >= patience):
             control.should_training_stop = True
+
+    def _measure(self, step: int, model: Any) -> None:
+        """Ask the model as it stands, and put on disk what it answered; the first process alone."""
+        assert self.spec.evaluation is not None
+        if not self.main:
+            return
+        model = getattr(model, "module", model)
+        figures = {"step": step, "benchmark": self.benchmark.name} | self._ask(model, step)
+        with open(self.path, "a", encoding="utf-8", opener=no_link) as f:
+            f.write(json.dumps(figures) + "\n")
+        better = self._note(figures)
+        if self.report is not None:
+            self.report({"event": "evaluation", "best": better, **figures})
+        if better and self.spec.evaluation.keep_best:
+            save_trained(model, self.out / "best.safetensors")
 
     def _ask(self, model: Any, step: int) -> dict[str, Any]:
         from mathdata.backends.transformers import Transformers
@@ -122,9 +130,11 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         return figures | {"token_accuracy": token_accuracy(model, self.tokenizer, self.spec, self.benchmark.load())}
 
     def _note(self, figures: dict[str, Any]) -> bool:
-        """Keep the figures; True where they are the best so far."""
+        """Keep the figures; True where they are the best so far. The model before training is no candidate."""
         assert self.spec.evaluation is not None
         self.history.append(figures)
+        if figures["step"] == 0:
+            return False
         key = self.spec.evaluation.best
         value = figures.get(key)
         if value is not None and (self.best is None or value > self.best[key]):

@@ -76,6 +76,7 @@ def run_expert_iteration(
                 rows, tuned(spec), folder, corpus=corpus, evaluate=evaluate, allow=allow, seed=seed, report=report
             )
             figures |= {"round": number, "rows": rows.height, "kept": len(gathered), "steps": record["steps"]}
+            figures |= accuracies(record)
             if main:
                 sft.write_record(folder, record)
                 dump_json(folder / "manifest.json", {"stage": METHOD, "spec": record["spec"], "figures": figures})
@@ -87,6 +88,16 @@ def run_expert_iteration(
     seconds = round(time.perf_counter() - started, 2)
     record |= {"spec": spec.model_dump(mode="json"), "rounds": rounds, "seconds": seconds, "versions": versions()}
     return model, tokenizer, record
+
+
+def accuracies(record: Mapping[str, Any]) -> dict[str, float]:
+    """Of a round that was evaluated on the way: the first checkpoint's accuracy, and that of the round's own model."""
+    asked = record.get("evaluations") or []
+    if not asked:
+        return {}
+    keeps_best = ((record.get("spec") or {}).get("evaluation") or {}).get("keep_best")
+    last = record.get("best") if keeps_best else asked[-1]
+    return {"accuracy_before": asked[0]["answer_accuracy"], "accuracy": (last or asked[-1])["answer_accuracy"]}
 
 
 def model_before(spec: TrainSpec, out: Path, number: int, tokenizer: Any, seed: int) -> Any:

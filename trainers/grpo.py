@@ -76,6 +76,7 @@ def run_grpo(
         "loss": curve(out / "metrics.jsonl", "loss"),
         "reward": curve(out / "metrics.jsonl", "reward"),
         "zero_advantage": curve(out / "metrics.jsonl", "frac_reward_zero_std"),
+        "curves": {name: curve(out / "metrics.jsonl", key) for name, key in CURVES.items()},
         "rewards": of_all(rewards.figures),
         "seconds": round(time.perf_counter() - started, 2),
         "trainable": counts.trainable,
@@ -233,6 +234,17 @@ class Lines(TrainerCallback):
                     f"step {step}: {name} is {logs[name]}; rows of the step: {rows}",
                     "look at those rows (mathdata show), lower train.learning_rate or raise train.warmup",
                 )
+
+
+CURVES = {
+    "reward": "reward",
+    "accuracy": "rewards/accuracy/mean",
+    "format": "rewards/format/mean",
+    "zero_advantage": "frac_reward_zero_std",
+    "length": "completions/mean_length",
+    "truncated": "completions/clipped_ratio",
+}
+"""What the report draws over the steps, and TRL's name of it."""
 
 
 def curve(path: Path, key: str) -> list[list[float]]:

@@ -84,48 +84,48 @@ VERDICTS = ("helped", "hurt", "near_zero", "unclear")
 
 
 def several(run: Run, found: Sequence[Difference]) -> str:
-    """Several pairs or benchmarks: how many of each verdict, then every difference on one scale; nothing is pooled."""
+    """Several pairs or benchmarks: how many of each verdict, then a row a pair and a column a benchmark; nothing is pooled."""
     counted = Counter(map(verdict, found))
-    head = told(" · ", " · ").join(
-        t(f"{word}_of", n=counted[word], all=len(found)) for word in VERDICTS if counted[word]
+    head = " · ".join(t(f"{word}_of", n=counted[word]) for word in VERDICTS if counted[word]) + t(
+        "of_all", n=len(found)
     )
     pairs = list(dict.fromkeys((d.before, d.after) for d in found))
-    name = " · ".join([*(f"{e(a)} → {e(b)}" for a, b in pairs[:1] if len(pairs) == 1), e(run.get("name", ""))])
-    text = tag("p", name, "name") + tag("h1", head) + tag("p", t("several", n=len(found)), "sure")
-    chart = difference_chart(found, whole=True)
-    return tag("div", tag("div", text + chart, "whole") + notes(run), "answer", id="answer")
+    names = list(dict.fromkeys(d.benchmark for d in found))
+    by = {(d.before, d.after, d.benchmark): d for d in found}
+    sizes = {d.benchmark: e(d.benchmark) + tag("small", f" n = {integer(d.figures['n'])}") for d in found}
+    top = tag("th", t("pair"), scope="col") + "".join(tag("th", sizes[name], scope="col") for name in names)
+    body = ""
+    for before, after in pairs:
+        cells = (tag("td", tag("span", sizes[n], "at") + cell(by.get((before, after, n)))) for n in names)
+        body += tag("tr", tag("td", f"{e(before)} → {e(after)}") + "".join(cells))
+    grid = tag("div", tag("table", tag("thead", tag("tr", top)) + tag("tbody", body)), "scroll")
+    text = tag("p", e(run.get("name", "")), "name") + tag("h1", head) + tag("p", t("several", n=len(found)), "sure")
+    return tag("div", tag("div", text + grid, "whole") + notes(run), "answer", id="answer")
 
 
-def difference_chart(found: Sequence[Difference], *, whole: bool = False) -> str:
-    """Differences with their intervals on one scale; `whole`: with the verdict and both accuracies beside each name."""
+def cell(d: Difference | None) -> str:
+    """One difference in the table of the answer: points in the colour of the verdict, accuracies, interval and p below."""
+    if d is None:
+        return "–"
+    f = d.figures
+    accuracies = " → ".join(f"{100 * f[f'accuracy_{s}']:.1f}" for s in ("before", "after"))
+    span = t("span", low=points(f["low"]), high=points(f["high"]), p=p_value(d.p))
+    under = "<br>".join(x for x in (f"{t(verdict(d))} {accuracies} %", span, measured(f)) if x)
+    return tag("b", points(f["points"]), f"gain {CSS.get(verdict(d), 'flat')}") + tag("small", under, "under")
+
+
+def difference_chart(found: Sequence[Difference]) -> str:
+    """Differences with their intervals on one scale."""
     ends = [d.figures[k] for d in found for k in ("low", "high")]
     axis = fitted([min(0.0, *ends), max(5.0, *ends)], "axis_points")
-    pairs = {(d.before, d.after) for d in found}
-    several = len({d.benchmark for d in found}) > 1
     rows = []
     for d in found:
-        word = verdict(d)
-        css = {"helped": "c3", "hurt": "c5"}.get(word, "c0")
-        label = f"{e(d.before)} → {e(d.after)}" if len(pairs) > 1 or not whole else ""
-        label = " · ".join(x for x in (label, e(d.benchmark) if several else "") if x)
-        shown = f"{points(d.figures['points'])} <small>p {e(p_value(d.p))}</small>"
-        spoken = (
-            f"{d.before} to {d.after}{f' on {d.benchmark}' if several else ''}: {points(d.figures['points'])} points"
-        )
-        rows.append(
-            (label + small(d, whole), css, d.figures["points"], d.figures["low"], d.figures["high"], shown, spoken)
-        )
+        f, css = d.figures, {"helped": "c3", "hurt": "c5"}.get(verdict(d), "c0")
+        label = f"{e(d.before)} → {e(d.after)}" + tag("small", t("flips", fixed=f["fixed"], broken=f["broken"]))
+        shown = f"{points(f['points'])} <small>p {e(p_value(d.p))}</small>"
+        spoken = f"{d.before} to {d.after} on {d.benchmark}: {points(f['points'])} points"
+        rows.append((label, css, f["points"], f["low"], f["high"], shown, spoken))
     return whiskers(rows, axis, "Paired differences in percentage points")
-
-
-def small(d: Difference, whole: bool) -> str:
-    """The small print under a pair's name."""
-    flips = t("flips", fixed=d.figures["fixed"], broken=d.figures["broken"])
-    if not whole:
-        return tag("small", flips)
-    accuracies = " → ".join(percent(d.figures[f"accuracy_{s}"]) for s in ("before", "after"))
-    own = f" · {measured(d.figures)}" if measured(d.figures) else ""
-    return tag("small", f"<b>{t(verdict(d))}</b> {accuracies}, n = {integer(d.figures['n'])}{own}")
 
 
 # --- what must be said beside it -----------------------------------------------------------------------------------

@@ -46,7 +46,10 @@ def fitted(values: Sequence[float], unit: str, count: int = 5) -> Axis:
     low, high = min(values), max(values)
     ticks = nice_ticks(low, high if high > low else low + 1, count)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
-    return Axis(ticks[0], ticks[-1], ticks, unit, max(0, -math.floor(math.log10(step) + 1e-9)))
+    digits = next(
+        (d for d in range(8) if abs(round(step, d) - step) < 1e-9), 8
+    )  # .25 needs two: 0.2 would be another place
+    return Axis(ticks[0], ticks[-1], ticks, unit, digits)
 
 
 PERCENT = Axis(0, 100, (0, 25, 50, 75, 100), "axis_accuracy")

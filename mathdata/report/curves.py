@@ -91,7 +91,22 @@ def reinforced(run: Run) -> str:
     for name, factor, unit, phrase in REWARDED:
         lines = {n: [(s, factor * v) for s, v in made.get(name) or []] for n, made in known.items()}
         charts.append(panel(t(phrase), colour, lines, "axis_step", unit, f"{name} over steps"))
-    return section("rewards", "rewards", groups(run) + panels(charts, colour, known), t("rewards_lead"))
+    return section(
+        "rewards", "rewards", groups(run) + panels(charts, colour, known), t("rewards_lead") + " " + t("smoothed")
+    )
+
+
+VERDICTS = {
+    "correct": ("right", "正确"),
+    "wrong": ("wrong", "错误"),
+    "unparsed": ("no answer found", "未找到答案"),
+    "timeout": ("judge timed out", "判定超时"),
+    "error": ("judge error", "判定出错"),
+}
+
+
+def verdict_word(status: str) -> str:
+    return told(*VERDICTS[status]) if status in VERDICTS else e(status)
 
 
 def groups(run: Run) -> str:
@@ -102,7 +117,7 @@ def groups(run: Run) -> str:
         line = [v for _, v in ((run["arms"][name].get("curves") or {}).get("reward") or [])]
         tenth = max(1, len(line) // 10)
         ends = [f"{sum(part) / len(part):.2f}" for part in (line[:tenth], line[-tenth:]) if part]
-        said = ", ".join(f"{e(k)} {integer(v)}" for k, v in (told_.get("verdicts") or {}).items())
+        said = ", ".join(f"{verdict_word(k)} {integer(v)}" for k, v in (told_.get("verdicts") or {}).items())
         share = percent(flat / count) if count else "–"
         rows.append([e(name), integer(count), f"{integer(flat)} <small>{share}</small>", *(ends or ["–", "–"]), said])
     head = [t("arm"), t("groups"), t("zero_advantage"), told("Reward, first tenth", "奖励（前十分之一）"),
@@ -122,9 +137,13 @@ def rounds(run: Run) -> str:
     head = [t("arm"), *(t(f"round_{k}") for k in keys), t("round_sampled"), t("round_accuracy")]
     charts = []
     for field, phrase in (("accuracy_sampled", "round_sampled"), ("accuracy", "round_accuracy")):
-        lines = {
-            n: [(r.get("round", i + 1), 100 * r[field]) for i, r in enumerate(made) if r.get(field) is not None]
-            for n, made in known.items()
-        }
+        lines = {n: over_rounds(made, field) for n, made in known.items()}
         charts.append(panel(t(phrase), colour, lines, "axis_round", "axis_share", f"{field} over rounds"))
     return section("rounds", "rounds", table(head, rows) + panels(charts, colour, known), t("rounds_lead"))
+
+
+def over_rounds(made: Sequence[Mapping[str, Any]], field: str) -> list[tuple[float, float]]:
+    """(round, percent); the accuracy begins at round 0 with the checkpoint's own, where it was asked."""
+    line = [(r.get("round", i + 1), 100 * r[field]) for i, r in enumerate(made) if r.get(field) is not None]
+    before = made[0].get("accuracy_before") if field == "accuracy" and made else None
+    return [*([(0, 100 * before)] if before is not None else []), *line]

@@ -1,4 +1,4 @@
-"""The curves of a sweep over the steps of training: accuracy, format, truncation and length, a line a run and arm."""
+"""The curves of a sweep over the steps of training: accuracy, tokens, format, truncation, length; a line a run and arm."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mathdata.report.scaling import COLOURS, DASHES, STYLE
 __all__ = ["FIGURES", "step_panels"]
 
 FIGURES = (("answer_accuracy", "accuracy, %"), ("format_accuracy", "format, %"), ("truncated", "cut off, %"),
-           ("length", "mean length, tokens"))  # fmt: skip
+           ("length", "mean length, tokens"), ("token_accuracy", "tokens right, %"))  # fmt: skip
 WIDE, HIGH, GAP, LEFT, TOP = 300, 170, 74, 54, 44
 MOST = len(COLOURS) * len(DASHES)
 """Lines that can be told apart: of more, the rest stand in panels of their own below."""
 
 
 def step_panels(rows: Sequence[Mapping[str, Any]]) -> str:
-    """SVG of four panels from rows with `label`, `step` and the figures; empty where nothing was asked on the way."""
+    """SVG of a panel a figure from rows with `label`, `step` and the figures; empty where nothing was asked on the way."""
     labels = list(dict.fromkeys(str(r["label"]) for r in rows))
     if not labels:
         return ""
@@ -33,12 +33,14 @@ def step_panels(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _block(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], last: int) -> tuple[str, int]:
-    """Four panels of these lines with their names below, and the height they take."""
+    """The panels of these lines with their names below, and the height they take; tokens where they were known."""
+    told = any(r.get("token_accuracy") is not None for r in rows)
+    known = [(field, unit) for field, unit in FIGURES if told or field != "token_accuracy"]
     parts = [
         _panel(i, unit, [(k, _line(rows, label, field)) for k, label in enumerate(labels)], last)
-        for i, (field, unit) in enumerate(FIGURES)
+        for i, (field, unit) in enumerate(known)
     ]
-    bottom = TOP + 2 * (HIGH + GAP)
+    bottom = TOP + -(-len(known) // 2) * (HIGH + GAP)
     for k, label in enumerate(labels):
         y = bottom + 18 * k
         parts.append(f'<line {_ink(k)} stroke-width="2.4" x1="{LEFT}" x2="{LEFT + 34}" y1="{y}" y2="{y}"/>')

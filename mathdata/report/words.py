@@ -25,10 +25,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "little about what a longer training or a larger model would do.",
         "两组答对的题都不到二十分之一：任务尚未学会，这样的差别几乎不能说明训练更久或模型更大时的情形。",
     ),
-    "helped_of": ("{n} of {all} helped", "{all} 项中 {n} 项有帮助"),
-    "hurt_of": ("{n} of {all} hurt", "{all} 项中 {n} 项有损害"),
-    "unclear_of": ("{n} of {all} not clear", "{all} 项中 {n} 项差别不明显"),
-    "near_zero_of": ("{n} of {all} near zero", "{all} 项中 {n} 项接近零"),
+    "helped_of": ("{n} helped", "{n} 项有帮助"),
+    "hurt_of": ("{n} hurt", "{n} 项有损害"),
+    "unclear_of": ("{n} not clear", "{n} 项差别不明显"),
+    "near_zero_of": ("{n} near zero", "{n} 项接近零"),
+    "of_all": (" (of {n})", "（共 {n} 项）"),
+    "span": ("95 % {low} to {high}, p {p}", "95 % {low} 至 {high}，p {p}"),
     "several": (
         "Each pair on each benchmark by itself, paired, in percentage points with its 95 % interval; p adjusted by Holm "
         "for {n} comparisons. Nothing is added up over benchmarks.",
@@ -84,6 +86,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "steps": ("Steps", "步数"),
     "seconds": ("Time", "用时"),
     "untrained": ("not trained", "未训练"),
+    "pair": ("Pair", "比较"),
     "pairs": ("Pairwise differences", "两两比较"),
     "pairs_lead": (
         "Paired difference in percentage points, later minus earlier, with its 95 % bootstrap interval; "

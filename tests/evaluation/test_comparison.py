@@ -229,7 +229,8 @@ def test_benchmarks_of_different_sizes_are_never_pooled(opposed, cli, tmp_path):
     page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
     pooled = [f"{100 * (8 - 5) / 25:.1f}", "n = 25"]
     assert not any(p in page.partition("<script")[0] or p in text for p in pooled)
-    assert "1 of 2 helped" in page
+    assert "1 helped</span>" in page
+    assert "1 not clear</span>" in page, "Holm over the two: p of few is 0.06"
     assert "sums: small → large +40.0 points" in text
     assert "few: small → large −100.0 points" in text
 

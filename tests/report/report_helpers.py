@@ -129,3 +129,46 @@ def a_run(texts: tuple[str, ...] = (), n: int = 60) -> dict[str, Any]:
         "comparisons": pairs, "difference": said(pairs[0])[0], "differences": said(pairs[0]),
         "inputs": [words[0]],
     }  # fmt: skip
+
+
+BENCHMARKS = (("gsm8k", 60), ("math", 30), ("squad", 12))
+
+
+def many(arms: int = 10, benchmarks: tuple[tuple[str, int], ...] = BENCHMARKS) -> dict[str, Any]:
+    """Ten arms on three benchmarks of different sizes: each better on the first, and worse on the second."""
+    names = ["before", *(f"arm_{i}" for i in range(1, arms))]
+    run: dict[str, Any] = a_run() | {"arms": {}, "comparisons": []}
+    for i, name in enumerate(names):
+        figures = {}
+        for at, (bench, n) in enumerate(benchmarks):
+            right = n // 3 if i == 0 else n // 3 + (n // 3, -n // 5, 1)[at]
+            low, high = wilson(right, n)
+            figures[bench] = {"accuracy": right / n, "low": low, "high": high, "n": n, "format_accuracy": 1.0}
+        figures[benchmarks[-1][0]] |= {"metrics": {"EM": 0.25, "F1": 0.4375}}
+        asked = [
+            {"step": s, "benchmark": benchmarks[0][0], "n": 60, "answer_accuracy": s / 1000, "token_accuracy": 0.5,
+             "format_accuracy": 1.0, "truncated": 0.0, "length": 40.0}
+            for s in (0, 100, 200)
+        ]  # fmt: skip
+        run["arms"][name] = {"benchmarks": figures, "trained": i > 0, "evaluations": asked if i else None}
+        if i:
+            run["comparisons"].append(against("before", name, benchmarks))
+    found = [d for c in run["comparisons"] for d in said(c)]
+    return run | {"difference": found[0] if len(found) == 1 else None, "differences": found}
+
+
+def against(before: str, after: str, benchmarks: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    """A comparison on several benchmarks; the last has F1 and EM."""
+    made: dict[str, Any] = {"before": before, "after": after, "benchmarks": {}, "differs": [], "cases": []}
+    for at, (bench, n) in enumerate(benchmarks):
+        right = n // 3 + (n // 3, -n // 5, 1)[at]
+        part = comparison(
+            before,
+            after,
+            [case(i, i < n // 3, i < right) | {"benchmark": bench, "id": f"{bench}{i}"} for i in range(n)],
+        )
+        made["benchmarks"] |= part["benchmarks"]
+        made["cases"] += part["cases"]
+    last = made["benchmarks"][benchmarks[-1][0]]
+    last["measures"] = {"accuracy": {"before": 0.25, "after": 0.25}, "F1": {"before": 0.4375, "after": 0.5625}}
+    return made

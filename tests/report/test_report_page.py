@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from report_helpers import HOSTILE, a_run, case, comparison, only, said
+from report_helpers import HOSTILE, a_run, case, comparison, many, only, said
 
 from mathdata.report import words, write_report
 from mathdata.report.markdown import markdown
@@ -347,3 +347,108 @@ def test_every_section_has_a_short_name_for_the_line_of_links() -> None:
     named = set(re.findall(r'\bsection\(\s*"(\w+)"', source))
     assert "leaderboard" in named
     assert sorted(named - set(words.SHORT)) == []
+
+
+def test_several_benchmarks_stand_in_columns_of_the_answer_and_nothing_is_added_up(page_of):
+    page = page_of(many(3))
+    head = page.locator("#answer thead").inner_text().split()
+    assert [w for w in head if w in ("gsm8k", "math", "squad")] == ["gsm8k", "math", "squad"]
+    assert page.locator("#answer h1").inner_text() == "2 helped · 4 not clear (of 6)"
+    row = page.locator("#answer tbody tr").first.inner_text()
+    assert "+33.3" in row
+    assert "−20.0" in row
+    assert "F1 43.8 % → 56.2 %" in row
+    assert page.locator("#answer tbody tr").count() == 2
+    assert "102" not in page.locator("#answer").inner_text(), "60 + 30 + 12 problems are nowhere one number"
+    tables = page.locator("#arms table")
+    assert tables.count() == 4, "side by side, then each by itself"
+    assert "gsm8k" in tables.first.inner_text()
+    assert "EM" in tables.last.inner_text()
+    assert "43.8 %" in tables.last.inner_text()
+    assert page.locator("#pairs .chart").count() == 3
+
+
+def test_the_headline_of_several_is_chinese_too(page_of):
+    page = page_of(many(3))
+    page.click("[data-lang=zh]")
+    assert page.locator("#answer h1").inner_text() == "2 项有帮助 · 4 项差别不明显（共 6 项）"
+    assert "没有明显差别" in page.locator("#answer tbody").inner_text()
+
+
+def test_one_pair_on_one_benchmark_keeps_its_big_figure(page_of):
+    page = page_of(many(2, (("gsm8k", 60),)))
+    assert page.locator("#answer .big").inner_text() == "+33.3"
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+@pytest.mark.parametrize("count", [2, 10])
+def test_ten_arms_on_three_benchmarks_fit_any_screen(page_of, width, count):
+    page = page_of(many(count), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for figure in page.locator("#answer .gain").all():
+        box = figure.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width, "every difference is seen without scrolling sideways"
+
+
+def test_every_arm_has_a_line_of_its_own_that_begins_at_step_nought(page_of):
+    page = page_of(many(17))
+    charts = page.locator("#steps .curves")
+    assert charts.count() == 5, "accuracy, tokens, format, cut off, length"
+    for i in range(5):
+        lines = charts.nth(i).locator("polyline")
+        looks = {lines.nth(k).get_attribute("class") for k in range(lines.count())}
+        assert lines.count() == len(looks) == 16, "none is dropped, and each can be told apart"
+        assert all(lines.nth(k).get_attribute("points").startswith("0.0,") for k in range(16))
+    assert page.locator("#steps h3", has_text="gsm8k").inner_text().split() == ["gsm8k", "n", "=", "60"]
+
+
+def test_rewards_and_rounds_have_tables_and_curves(page_of):
+    run = a_run()
+    steps = range(1, 11)
+    run["arms"]["curated"] |= {
+        "curves": {"reward": [[s, s / 10] for s in steps], "zero_advantage": [[s, 0.5] for s in steps], "length": []},
+        "rewards": {"groups": 40, "zero_advantage_groups": 10, "verdicts": {"correct": 50, "unparsed": 3}},
+    }
+    run["arms"]["raw"]["rounds"] = [
+        {"round": r, "problems": 128, "samples": 512, "right": 200, "distinct": 150, "kept": 99, "rows": 227, "steps": 60,
+         "accuracy_sampled": 0.39, "accuracy": 0.5, "accuracy_before": 0.25}
+        for r in (1, 2)
+    ]  # fmt: skip
+    page = page_of(run)
+    groups = page.locator("#rewards tbody tr").inner_text()
+    assert "10 25.0 %" in " ".join(groups.split())
+    assert "no answer found 3" in groups
+    assert page.locator("#rewards .curves").count() == 2, "no empty chart"
+    told = page.locator("#rounds tbody tr").first.inner_text().split()
+    assert told == ["raw", "1", "128", "512", "200", "150", "99", "227", "60", "39.0", "%", "50.0", "%"]
+    accuracy = page.locator("#rounds .curves").last.locator("polyline")
+    assert accuracy.get_attribute("points").split()[0].startswith("0.0,"), "round 0 is the checkpoint"
+    page.click("[data-lang=zh]")
+    assert "未找到答案" in page.locator("#rewards").inner_text()
+    assert page.locator("#rounds h2").inner_text() == "专家迭代各轮"
+
+
+def test_arms_and_pairs_that_are_missing_are_said_first_in_both_languages(page_of):
+    run = a_run() | {
+        "failed": {"late": {"message": "arm 'late': <b>out of memory", "hint": ""}},
+        "not_compared": [
+            {"before": "raw", "after": "late", "en": "raw → late: not compared", "zh": "raw → late：未比较"}
+        ],
+    }
+    page = page_of(run)
+    red = page.locator("#answer .notes li.red")
+    assert red.all_inner_texts() == ["Not finished: arm 'late': <b>out of memory", "raw → late: not compared"]
+    page.click("[data-lang=zh]")
+    assert red.all_inner_texts() == ["未完成：arm 'late': <b>out of memory", "raw → late：未比较"]
+    text = markdown(run)
+    assert "**not finished: arm 'late': &lt;b>out of memory**" in text
+    assert "**raw → late: not compared**" in text
+
+
+def test_a_scale_names_the_places_of_its_lines(page_of):
+    run = a_run()
+    run["arms"]["curated"]["loss"] = [[0, 1.0], [10, 0.25]]
+    run["arms"]["raw"]["loss"] = []
+    shown = page_of(run).locator("#curves .side text").all_text_contents()
+    assert shown == ["0.00", "0.25", "0.50", "0.75", "1.00"]

@@ -51,17 +51,35 @@ def test_accuracy_rises_and_the_best_model_is_the_one_that_is_saved(
     events: list[dict[str, Any]] = []
     model, _, record = run_sft(rows(12), spec, tmp_path / "run", report=events.append)
     history = record["evaluations"]
-    assert [h["step"] for h in history] == [30, 60, 90, 120]
+    assert [h["step"] for h in history] == [0, 30, 60, 90, 120]
     assert history[-1]["answer_accuracy"] > history[0]["answer_accuracy"]
     assert history[-1]["token_accuracy"] > 0.9
     assert {"format_accuracy", "truncated", "length", "n"} <= set(history[0])
-    assert record["best"] == max(history, key=lambda h: h["answer_accuracy"])
+    assert record["best"] == max(history[1:], key=lambda h: h["answer_accuracy"])
     assert (tmp_path / "run" / "best.safetensors").is_file()
     lines = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
-    assert [json.loads(x)["step"] for x in lines] == [30, 60, 90, 120]
+    assert [json.loads(x)["step"] for x in lines] == [0, 30, 60, 90, 120]
     assert all(torch.isfinite(p).all() for p in model.parameters())
     told = [e for e in events if e["event"] == "evaluation"]
     assert [e["step"] for e in told if e["best"]][-1] == record["best"]["step"]
+
+
+def test_every_curve_begins_with_the_model_before_training(
+    questions: str, rows: Any, tiny: Any, tmp_path: Path
+) -> None:
+    asked = {"data": questions, "times": 2, "limit": 8, "max_tokens": 12, "keep_best": True}
+    common = {**KNOWN, "max_steps": 4, "learning_rate": 1e-2}
+    first = run_sft(rows(12), tiny(**common, evaluation=asked), tmp_path / "asked")[2]
+    history = first["evaluations"]
+    assert [h["step"] for h in history] == [0, 2, 4]
+    assert {h["benchmark"] for h in history} == {Path(questions).stem}
+    assert first["best"]["step"] > 0, "the model before training is shown, and is no candidate"
+    bare = run_sft(rows(12), tiny(**common), tmp_path / "bare")[2]
+    assert bare["loss"] == first["loss"], "asking before the first step leaves the training alone"
+    rate = {**common, "learning_rate": 1e-4}
+    other = run_sft(rows(12), tiny(**rate, evaluation=asked), tmp_path / "other")[2]
+    assert other["evaluations"][0] == history[0], "the same model, the same problems: the same figures"
+    assert other["evaluations"][-1]["token_accuracy"] != history[-1]["token_accuracy"]
 
 
 def test_patience_ends_the_run_early(questions: str, rows: Any, tiny: Any, tmp_path: Path) -> None:
@@ -114,9 +132,9 @@ def test_vllm_in_its_own_environment_grades_a_checkpoint_on_the_way(
     record = run_sft(rows(12), tiny(**common, **wide, evaluation=asked), tmp_path / "run")[2]
     here = {k: v for k, v in asked.items() if k != "backend"}
     same = run_sft(rows(12), tiny(**common, **wide, evaluation=here), tmp_path / "here")[2]
-    assert record["evaluations"][0]["n"] == 8
-    assert record["evaluations"][0]["answer_accuracy"] == pytest.approx(
-        same["evaluations"][0]["answer_accuracy"], abs=0.13
+    assert record["evaluations"][-1]["n"] == 8
+    assert record["evaluations"][-1]["answer_accuracy"] == pytest.approx(
+        same["evaluations"][-1]["answer_accuracy"], abs=0.13
     )
 
 

@@ -43,7 +43,7 @@ def test_adapters_are_trained_on_quantised_weights_evaluated_on_the_way_saved_an
     assert first != plain["loss"][0][1]
     assert last == pytest.approx(plain["loss"][-1][1], rel=2 * tolerance)
     assert last < first - 0.05
-    assert [e["step"] for e in record["evaluations"]] == [15, 30]  # after the first one it trains on
+    assert [e["step"] for e in record["evaluations"]] == [0, 15, 30]  # after each it trains on
     assert (record["trainable"], record["total"]) == (plain["trainable"], plain["total"])
     merge(tmp_path / "run", tmp_path / "merged")
     ids = torch.tensor([AutoTokenizer.from_pretrained(tmp_path / "merged")("What is 12 + 34?\n")["input_ids"]])
