@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from mathdata.errors import DataError
-from mathdata.lines import MAX_LINE, Broken, Parsed, bounded, check_encoding, guess, open_bytes
-from mathdata.ndjson import frame_of
+from mathdata.lines import MAX_LINE, Broken, Parsed, bounded, check_encoding, guess, open_bytes, too_wide
+from mathdata.ndjson import MAX_COLUMNS, frame_of
 
 __all__ = ["csv_parts"]
 
@@ -25,6 +25,7 @@ def csv_parts(path: Path, separator: str, size: int = BLOCK) -> Iterator[Parsed]
     for block in record_blocks(path, size):
         if not header:
             header = block[: end_of_record(block)]
+            check_width(path, header, separator)
             yield csv_part(path, block, separator)
         else:
             part = csv_part(path, header + block, separator)
@@ -32,6 +33,17 @@ def csv_parts(path: Path, separator: str, size: int = BLOCK) -> Iterator[Parsed]
             broken = tuple(Broken(b.line + line - 1 - header.count(b"\n"), b.why, b.text) for b in part.broken)
             yield Parsed(part.frame, lines, broken)
         line += block.count(b"\n")
+
+
+def check_width(path: Path, header: bytes, separator: str) -> None:
+    """Before a frame is built: columns cost memory even where they are empty. Raises DataError."""
+    if len(header) > MAX_LINE:
+        raise DataError(f"{path}: the header is longer than {MAX_LINE:,} bytes", "is it a table with a header?")
+    if header.count(separator.encode()) >= MAX_COLUMNS:
+        csv.field_size_limit(MAX_LINE)
+        text = header.decode("utf-8", "surrogateescape")
+        if len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])) > MAX_COLUMNS:
+            raise too_wide(str(path))
 
 
 def record_blocks(path: Path, size: int) -> Iterator[bytes]:

@@ -8,12 +8,16 @@ import os
 import time
 from pathlib import Path
 
+from mathdata.errors import DataError
+
 __all__ = ["cache_folder", "file_digest", "file_stamp", "files_below", "tree_digest"]
 
 SMALL = 1 << 20
 """Bytes up to which reading a file is quicker than remembering it."""
 LARGE = 256 << 20
 """Bytes from which a file that was written just now is worth waiting for."""
+MAX_FILES = 100_000
+"""Files below a folder that is read as one: a link in a model's folder could lead to the whole disk."""
 SETTLED = 2.0
 """Seconds after its last change from which a file's times tell every later change: the coarsest clock of a file system."""
 
@@ -56,7 +60,9 @@ def tree_digest(folder: Path) -> str:
     """sha256 over the names and contents of all files below a folder, links followed."""
     total = hashlib.sha256()
     for name, path in files_below(folder):
-        total.update(f"{name}\0{file_digest(path) if path.is_file() else 'leads nowhere'}\0".encode())
+        total.update(
+            f"{name}\0{file_digest(path) if path.is_file() else 'leads nowhere'}\0".encode("utf-8", "surrogatepass")
+        )
     return total.hexdigest()
 
 
@@ -71,6 +77,8 @@ def files_below(folder: Path, skip_folders: frozenset[str] = frozenset()) -> lis
         seen.add(real)
         folders[:] = sorted(d for d in folders if d not in skip_folders)
         found += [(str((Path(here) / f).relative_to(folder)), Path(here) / f) for f in files]
+        if len(found) > MAX_FILES:
+            raise DataError(f"{folder}: more than {MAX_FILES:,} files below it", "does a link in it lead out of it?")
     return sorted(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from mathdata.arrays import array_parts, is_array
+from mathdata.bounds import read_json, read_small
 from mathdata.csvs import csv_parts
 from mathdata.errors import DataError, UsageError, nearest
 from mathdata.lines import Parsed, json_lines, shown
@@ -70,7 +70,11 @@ def suffix_of(path: Path) -> str:
 def resolve(path: Path, cut: Slice) -> Path:
     """The file or saved data set that a path and a split name. Raises DataError, naming what is there."""
     if not path.exists():
+        if path.is_symlink():
+            raise DataError(f"{path}: a link that leads nowhere", "name the file itself")
         raise DataError(f"{path}: no such file", missing_hint(path))
+    if not (path.is_file() or path.is_dir()):  # a device gives rows without end, a pipe gives them once
+        raise DataError(f"{path}: a device or a pipe, not a file", "write its rows to a file and give that")
     if path.is_dir() and (path / "dataset_dict.json").is_file():
         return saved_split(path, cut)
     if not path.is_dir() or (path / "state.json").is_file():
@@ -104,7 +108,12 @@ def missing_hint(path: Path) -> str:
 
 
 def saved_split(path: Path, cut: Slice) -> Path:
-    splits = [str(s) for s in json.loads((path / "dataset_dict.json").read_text())["splits"]]
+    where = path / "dataset_dict.json"
+    told = read_json(read_small(where, "the splits of a saved data set"), str(where))
+    listed = told.get("splits") if isinstance(told, dict) else None
+    splits = [s for s in listed if isinstance(s, str) and s == Path(s).name] if isinstance(listed, list) else []
+    if not splits:
+        raise DataError(f"{where}: names no splits", "save the data set again")
     if cut.name in splits:
         return path / str(cut.name)
     if cut.name is None and len(splits) == 1:
@@ -149,10 +158,8 @@ def saved_parts(path: Path) -> Iterator[Parsed]:
     """A folder of `datasets.save_to_disk`: its Arrow files, read without importing the library."""
     import pyarrow as pa
 
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     first = 1
-    for item in state["_data_files"]:
-        file = path / Path(item["filename"]).name
+    for file in saved_files(path):
         try:
             with pa.memory_map(str(file)) as source:
                 frame = pl.DataFrame(pl.from_arrow(pa.ipc.open_stream(source).read_all()))
@@ -162,3 +169,17 @@ def saved_parts(path: Path) -> Iterator[Parsed]:
             ) from e
         yield Parsed(frame, numbers(first, frame.height))
         first += frame.height
+
+
+def saved_files(path: Path) -> list[Path]:
+    """The Arrow files that a saved data set names, all in its own folder. Raises DataError where it names none."""
+    text = read_small(path / "state.json", "the state of a saved data set")
+    state = read_json(text, str(path / "state.json"))
+    listed = state.get("_data_files") if isinstance(state, dict) else None
+    names = [item.get("filename") if isinstance(item, dict) else None for item in listed or ()]
+    if not names or not all(isinstance(name, str) and Path(name).name for name in names):
+        raise DataError(f"{path / 'state.json'}: names no data files", "save the data set again")
+    files = [path / Path(str(name)).name for name in names]
+    if lost := [file for file in files if not file.is_file()]:
+        raise DataError(f"{lost[0]}: no such file, though state.json names it", "save the data set again")
+    return files

@@ -75,7 +75,9 @@ def _without_place(path: Path) -> Any:
 def _base_digest(adapter: Path, above: tuple[Path, ...]) -> str:
     name = base_of(adapter)
     folder = Path(name)
-    if not folder.is_dir() or folder.resolve() in above:
+    if (
+        not name or not is_model(folder) or folder.resolve() in above
+    ):  # any other folder is none of the answer's reasons
         return name
     return _model_digest(folder, above)
 

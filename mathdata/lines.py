@@ -24,6 +24,8 @@ MAX_LINE = 4 << 20
 BLOCK = 16 << 20
 RAW = 2000
 """Characters of a broken line that are kept."""
+OTHER_KINDS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PAR1": "parquet", b"PK\x03\x04": "zip"}
+"""First bytes of what is no text."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -93,6 +95,11 @@ def check_encoding(path: Path, head: bytes) -> bytes:
     for mark, name in marks:
         if head.startswith(mark):
             raise DataError(f"{path}: {name}, not UTF-8 (mark at byte 0)", convert(path, name))
+    for mark, kind in OTHER_KINDS.items():
+        if head.startswith(mark):
+            raise DataError(
+                f"{path}: {kind}, where its name promises text", f"unpack it, or give it the name of {kind}"
+            )
     sample = head[:1000]
     if len(sample) > 8 and sample.count(0) >= len(sample) // 3:
         # In UTF-16 every other byte of plain text is zero; zeros everywhere are no text at all.

@@ -153,7 +153,7 @@ def peak_mb() -> float:
 def digest_of(value: Any) -> str:
     """sha256 of the canonical JSON of a value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # names of files need not be UTF-8
 
 
 def sha256_of(path: Path) -> str:

@@ -22,6 +22,8 @@ ROWS = 1 << 17
 """Rows read at once, where they are known to be small."""
 FEW = 64
 """Rows read at once of an encoding whose sizes nothing tells before."""
+ROW_BYTES, VALUE_BYTES = 64, 8
+"""What a row costs that holds nothing (its id alone is longer), and a value inside a list."""
 BATCH = 64 << 20
 """Bytes of text handed on at once."""
 
@@ -83,8 +85,11 @@ def growth_limit(path: Path) -> int:
 
 def check_declared(path: Path, metadata: Any) -> None:
     """What the file says of itself is within the limits: rows without bytes, pages that grow. Raises DataError."""
-    declared = sum(metadata.row_group(g).total_byte_size for g in range(metadata.num_row_groups))
-    if max(metadata.num_rows, declared) > growth_limit(path):
+    groups = [metadata.row_group(g) for g in range(metadata.num_row_groups)]
+    declared = sum(group.total_byte_size for group in groups)
+    repeated = [n for n in range(metadata.num_columns) if metadata.schema.column(n).max_repetition_level]
+    inner = sum(group.column(n).num_values for group in groups for n in repeated)
+    if max(metadata.num_rows * ROW_BYTES, declared, inner * VALUE_BYTES) > growth_limit(path):
         raise bomb(path)
 
 

@@ -55,8 +55,10 @@ def atomic(path: Path) -> Iterator[Path]:
         with temp.open("rb") as f:
             os.fsync(f.fileno())
         os.replace(temp, path)
-    except BaseException:
+    except BaseException as error:
         temp.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
+            error.filename = str(path)  # of a full disk the system does not say which file it was
         raise
 
 
@@ -86,9 +88,11 @@ def beside(path: Path) -> Path:
 
 
 def refuse_link(path: Path) -> None:
-    """Raises UsageError for a link: whoever made it could have us write anywhere."""
+    """Raises UsageError for a link: whoever made it could have us write anywhere; and for a device or a pipe."""
     if path.is_symlink():
         raise UsageError(f"{path} is a link to {os.readlink(path)}", "name the file itself; no link is written through")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UsageError(f"{path} is a device or a pipe", "name a file; no other thing is replaced by one")
 
 
 def refuse_links(folder: Path) -> None:

@@ -57,7 +57,10 @@ class Command(click.Command):
     """A command whose usage errors are two lines and whose failures keep the house's exit codes."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Click would take the last of two values without a word."""
+        """Click would take the last of two values without a word; a name that is not text can stand in no manifest."""
+        for arg in args:
+            if any("\ud800" <= c <= "\udfff" for c in arg):
+                raise UsageError(f"'{arg}' is not UTF-8", "give the file or folder a name in UTF-8")
         given = self.make_parser(ctx).parse_args(args=list(args))[2]
         for param in self.params:
             if isinstance(param, click.Option) and not (param.multiple or param.is_flag) and given.count(param) > 1:
