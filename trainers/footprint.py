@@ -10,7 +10,7 @@ from typing import Any
 from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import TrainSpec
 
-__all__ = ["GIB", "PARTS", "Card", "Shape", "activations", "cards_of", "peak", "shape_of"]
+__all__ = ["GIB", "LAYER", "LAYERS", "PARTS", "Card", "Shape", "activations", "cards_of", "peak", "shape_of"]
 
 GIB = 2**30
 
@@ -22,6 +22,11 @@ TILE = (4096, 32768)
 
 BUCKET = 5e8
 """Numbers in one of the two buckets that DeepSpeed exchanges gradients by."""
+
+LAYERS = r"\b(?:layers|h|blocks)"
+"""Where the layers stand in a parameter's name: `model.layers.3.` of Llama, `transformer.h.3.` of GPT-2, and their like."""
+
+LAYER = re.compile(rf"{LAYERS}\.(\d+)\.")
 
 WORKERS = {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "o_proj", "down_proj"}
 
@@ -88,7 +93,7 @@ def shape_of(config: Any, spec: TrainSpec, length: int | None = None, *, whole_l
         rows = max(1, spec.tokens_per_step // (spec.accumulation or 1) // longest)
     return Shape(
         hidden=config.hidden_size,
-        inner=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        inner=inner_size(config),
         layers=config.num_hidden_layers,
         heads=heads,
         kv=groups * width,
@@ -100,6 +105,12 @@ def shape_of(config: Any, spec: TrainSpec, length: int | None = None, *, whole_l
         eager=spec.attention == "eager",
         whole_logits=whole_logits or bool(spec.trl.get("label_smoothing_factor")),
     )
+
+
+def inner_size(config: Any) -> int:
+    """Width of the feed-forward part, by the names that configs give it; four times the hidden size where none stands."""
+    names = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
+    return next((int(size) for name in names if (size := getattr(config, name, None))), 4 * config.hidden_size)
 
 
 def held_bytes(spec: TrainSpec, trained: bool) -> int:
@@ -123,7 +134,7 @@ def cards_of(model: Any, spec: TrainSpec) -> dict[int, Card]:
         card = found.setdefault(placed(plain, spec), Card())
         size = held_bytes(spec, trained=bool(parameter.requires_grad))
         bytes_ = float(parameter.numel() * size)
-        layer = re.search(r"layers\.(\d+)\.", plain)
+        layer = LAYER.search(plain)
         if spec.quantize and layer and parameter.ndim == 2 and not parameter.requires_grad:
             bytes_ = parameter.numel() * {4: 0.56, 8: 1.06}[spec.quantize]
         card.weights += bytes_
@@ -138,7 +149,7 @@ def cards_of(model: Any, spec: TrainSpec) -> dict[int, Card]:
         if layer and parameter.ndim == 2 and size == 4 and spec.precision != "fp32":
             card.copies += 2.0 * parameter.numel()
         _note_ends(card, plain, parameter, id(parameter) in heads, id(parameter) in embeddings)
-    for name, card in _ends(spec).items():
+    for name, card in _ends(model, spec).items():
         held = found.setdefault(card, Card())
         held.ends |= name == "head"
         held.embeds |= name == "embedding"
@@ -182,9 +193,11 @@ def placed(name: str, spec: TrainSpec) -> int:
     return spread[max(fitting, key=len)]
 
 
-def _ends(spec: TrainSpec) -> dict[str, int]:
+def _ends(model: Any, spec: TrainSpec) -> dict[str, int]:
     """The cards of the embedding and of the head, which hold what depends on the vocabulary."""
-    return {"embedding": placed("model.embed_tokens.weight", spec), "head": placed("lm_head.weight", spec)}
+    names = {id(module): plain_name(f"{name}.weight") for name, module in model.named_modules()}
+    ends = {"embedding": model.get_input_embeddings(), "head": model.get_output_embeddings()}
+    return {end: placed(names[id(module)], spec) for end, module in ends.items()}
 
 
 # --- bytes of a step ----------------------------------------------------------------------------------------------

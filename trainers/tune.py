@@ -15,6 +15,7 @@ from mathdata.errors import RecipeError, nearest
 from mathdata.trainspec import LoraSpec, TrainSpec
 from mathdata.weights import check_adapter
 from trainers.base import check_base
+from trainers.footprint import LAYER, LAYERS
 from trainers.launch import sharded
 
 __all__ = ["Counts", "HeadLora", "apply", "count", "merge_written", "starting_model"]
@@ -382,7 +383,7 @@ def unfreeze(model: Any, patterns: tuple[str, ...]) -> None:
 
 
 def selected(model: Any, pattern: str) -> Iterator[torch.nn.Parameter]:
-    layers = 1 + max((int(m[1]) for n, _ in model.named_parameters() if (m := _LAYER.search(n))), default=-1)
+    layers = 1 + max((int(m[1]) for n, _ in model.named_parameters() if (m := LAYER.search(n))), default=-1)
     expression = re.compile(_words(layers).get(pattern, pattern))
     for name, parameter in model.named_parameters():
         plain = name.replace(".base_layer.", ".").replace("parametrizations.weight.original", "weight")
@@ -390,12 +391,9 @@ def selected(model: Any, pattern: str) -> Iterator[torch.nn.Parameter]:
             yield parameter
 
 
-_LAYER = re.compile(r"layers\.(\d+)\.")
-
-
 def _words(layers: int) -> dict[str, str]:
     return {
-        "last_layer": rf"layers\.{layers - 1}\.",
+        "last_layer": rf"{LAYERS}\.{layers - 1}\.",
         "norm": r"(^|\.)norm\.weight$",
         "qkv": r"\.(q|k|v)_proj\.",
         "mlp": r"\.mlp\.",

@@ -124,6 +124,33 @@ def test_the_planned_memory_is_near_what_a_real_step_holds(settings: dict[str, A
     assert planned == pytest.approx(measured(spec, whole_logits=whole), rel=0.15)
 
 
+GPT2 = {
+    "model_type": "gpt2", "n_embd": 256, "n_head": 8, "n_layer": 6, "n_positions": 512, "vocab_size": 60_000,
+    "attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", [{}, {"n_inner": 512}], ids=["four times the hidden size", "n_inner"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_layers_of_other_names_and_widths_are_planned_too(changed: dict[str, int], checkpointing: bool) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+    from plan_memory import measured
+
+    body = {"model": {"config": GPT2 | changed}, "batch": 8, "max_length": 256, "precision": "bf16"}
+    spec = parse_spec(body | {"gradient_checkpointing": checkpointing})
+    assert plan(spec)["memory"]["total"] - RUNTIME == pytest.approx(measured(spec, whole_logits=False), rel=0.15)
+
+
+def test_the_last_layer_and_the_cards_of_gpt2_are_found_by_its_own_names() -> None:
+    body = {"model": {"config": GPT2}, "method": "partial", "partial": ["last_layer"]}
+    assert count(meta_model(parse_spec(body))).trainable == 12 * 256 * 256 + 13 * 256
+    ends = {"transformer.wte": 0, "transformer.wpe": 0, "transformer.ln_f": 1, "lm_head": 0}
+    cards = ends | {"transformer.h.0-2": 0, "transformer.h.3-5": 1}
+    memory = plan(parse_spec({"model": {"config": GPT2}, "parallel": {"gpu": "24", "device_map": cards}}))["memory"]
+    assert set(memory["cards"]) == {"0", "1"}
+    assert memory["cards"]["1"]["activations"] > 0
+
+
 TWO = {
     "model.embed_tokens": 0, "model.rotary_emb": 0, "model.layers.0-13": 0, "model.layers.14-31": 1, "model.norm": 1,
     "lm_head": 1,
