@@ -37,11 +37,10 @@ ELSEWHERE = {
 class Case:
     """How a recipe is made small, and what must stand at its end."""
 
-    model: str
-    """A kind of tests/recipes/small.py."""
+    model: str | None
+    """A kind of tests/recipes/small.py; None: the recipe's own model is small."""
     arms: tuple[str, ...]
     benchmarks: tuple[str, ...] = ("gsm8k",)
-    rows: str = "few"
     change: tuple[str, ...] = ()
     sweep: int = 0
     """Points of its sweep; 0 where it is run once."""
@@ -98,12 +97,12 @@ CASES: dict[str, Case] = {
         change=(*(f"stages.{i}.augment.{TEACHER}" for i in range(2, 8)), *(f"stages.{i}.augment.samples=2" for i in range(2, 8)),
                 "jobs=2"),
     ),
-    "gsm8k": Case("qwen2", ("before", "raw", "curated"), change=("train.tokens=null", "train.tokens_per_step=null")),
+    "gsm8k": Case(None, ("before", "raw", "curated"), change=("train.tokens=null", "train.tokens_per_step=null")),
     "contest_zh": Case(
-        "qwen2", ("before", "raw", "curated"), ("contest200",), change=("train.tokens=null", "train.tokens_per_step=null")
+        None, ("before", "raw", "curated"), ("contest200",), change=("train.tokens=null", "train.tokens_per_step=null")
     ),
     "amounts": Case(
-        "qwen2", ("raw", "raw_cot", "graded_cot", "curated"), ("elementary",), sweep=1,
+        None, ("raw", "raw_cot", "graded_cot", "curated"), ("elementary",), sweep=1,
         change=("train.tokens=null", "train.tokens_per_step=null", "input=builtin:elementary?rows=600", "evaluate.limit=20"),
     ),
 }  # fmt: skip
@@ -137,7 +136,7 @@ class Bench:
         named = {"TEACHER": self.teacher, "ROWS": str(self.folder / "few")}
         words = re.compile("|".join(named))
         return [
-            f"train.model={self.models[case.model]}", *steps,
+            *([f"train.model={self.models[case.model]}"] if case.model else []), *steps,
             *(words.sub(lambda m: named[m[0]], change) for change in case.change),
         ]  # fmt: skip
 
