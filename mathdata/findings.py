@@ -108,8 +108,9 @@ FINDINGS: dict[str, Kind] = {
         "graded as it is",
     ),
     "evaluation-limit": Kind(
-        "a tenth or more of the gold or trained replies cannot be written within the evaluation's limit",
-        "十分之一以上的标准解答或训练回答在评测的长度限制内写不完",
+        "a tenth or more of the gold replies cannot be written within the evaluation's limit, or of the trained ones (half, "
+        "where the benchmark's own are worked)",
+        "十分之一以上的标准解答在评测的长度限制内写不完，或训练回答如此（评测题自带解题过程时以一半为界）",
     ),
 }  # fmt: skip
 

@@ -154,3 +154,16 @@ def test_look_shows_learnt_tokens_and_findings_without_control_codes(tiny: Any) 
     assert "refused: 1 of 1 rows are not verified" in shown["text"]
     assert "[b]" in shown["text"]
     assert "\x1b[32m" in look(frame, tiny(), 1)["text"]
+
+
+@pytest.mark.parametrize(("long", "refused"), [(4, False), (9, True)])
+def test_long_rows_of_other_kinds_are_a_note_where_the_benchmarks_own_solutions_fit(
+    long: int, refused: bool, rows: Any, tiny: Any
+) -> None:
+    frame = rows(12)
+    texts = [s if i >= long else "word " * 60 + s for i, s in enumerate(frame["solution"])]
+    frame = frame.with_columns(pl.Series("solution", texts))
+    found = check(frame, tiny(max_length=512), evaluate={"benchmarks": ["elementary"], "max_tokens": 120})
+    (limit,) = [f for f in found.findings if f.check == "evaluation-limit"]
+    assert limit.rows == long
+    assert limit.refuses is refused

@@ -17,6 +17,8 @@ __all__ = ["evaluation_limit", "same_prompt"]
 
 TOLERATED = 0.1
 """Share of replies that may be too long for the limit; from there on a run is refused."""
+BESIDE = 0.5
+"""The same share of trained replies, where worked gold replies say what the benchmark needs: rows may hold other kinds."""
 
 
 def same_prompt(spec: TrainSpec, evaluate: Mapping[str, Any] | None) -> list[Finding]:
@@ -77,20 +79,29 @@ def evaluation_limit(
     for ask in asks(spec, evaluate):
         gold = _gold(ask.benchmark, spec, tokenizer, most)
         over = sum(n > ask.max_tokens for n in gold)
-        findings += _over(over, len(gold), max(gold, default=0), f"gold replies of {ask.benchmark.name}", ask)
+        findings += _over(
+            over, len(gold), max(gold, default=0), f"gold replies of {ask.benchmark.name}", ask, TOLERATED
+        )
         if not ask.benchmark.own_prompt:  # one that is asked in its own way is not answered like the rows
             long = sum(n > ask.max_tokens for n in trained)
-            findings += _over(long, len(trained), max(trained, default=0), "replies that are trained", ask)
+            share = BESIDE if _is_worked(ask.benchmark) else TOLERATED
+            findings += _over(long, len(trained), max(trained, default=0), "replies that are trained", ask, share)
     return findings
 
 
-def _over(over: int, of: int, longest: int, what: str, ask: Ask) -> list[Finding]:
+def _is_worked(benchmark: Benchmark) -> bool:
+    """Whether most of its gold replies are worked solutions, which tell how long an answer is; bare answers do not."""
+    rows = benchmark.load()
+    return "solution" in rows.columns and rows["solution"].null_count() * 2 < rows.height
+
+
+def _over(over: int, of: int, longest: int, what: str, ask: Ask, share: float) -> list[Finding]:
     if not over:
         return []
     words = f"{over} of {of} {what} are longer than {ask.key} {ask.max_tokens} ({over / of:.0%}"
     reach = f", longest {longest} tokens)" if longest < BEYOND else ", some beyond the model's positions)"
     made = found("evaluation-limit", over, words + reach, f"raise {ask.key}: what is cut off counts as wrong")
-    return [replace(made, refuses=over >= TOLERATED * of)]
+    return [replace(made, refuses=over >= share * of)]
 
 
 BEYOND = 10**9
