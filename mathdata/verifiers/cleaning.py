@@ -69,6 +69,7 @@ _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}|\\color\s*(?:\[[^\]]{0,20}\])?\s*\{[^{}]{0,40}\}"
 )
 _FORMULA = re.compile(r"(?<!\\)\$(?=[^\s$])([^$]*?[^\s$\\])\$(?![\d$])")
+_ESCAPED = re.compile(r"(?<!\\)\\([$%#])")
 _BETWEEN = re.compile(r"(?<=[^\s\\])\$\s+\$(?=\S)")
 """One formula among words: `$125$ miles`, `$a=2$, $a=5$`; in `$5 and $6` and `$5-$6` the signs are money."""
 _SPACED_UNIT = re.compile(
@@ -123,8 +124,6 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = _EATEN.sub(lambda m: _EATEN_LETTER[m.group()], text)
     text = undouble(text)[0]
-    if text.count("$") > 1:
-        text = _FORMULA.sub(r" \1 ", _BETWEEN.sub(" ", text))
     if "\\" in text or "{" in text:
         if "color" in text:
             text = _COLOUR.sub(" ", text)
@@ -136,17 +135,12 @@ def clean(text: str) -> str:
         text = _LEFT_DOT.sub(" ", text)
         text = _SPACES.sub(" ", text)
         text = _SHORTHAND.sub(r"\\frac", text)
-        text = (
-            text.replace("\\$", "$")
-            .replace("\\%", "%")
-            .replace("\\#", "#")
-            .replace("\\lbrace", "\\{")
-            .replace("\\colon", ":")
-        )
+        text = _ESCAPED.sub(r"\1", text).replace("\\lbrace", "\\{").replace("\\colon", ":")
         text = text.replace("\\rbrace", "\\}").replace("\\lbrack", "[").replace("\\rbrack", "]")
         text = _TAG.sub("", text)
         if "circ" in text:
             text = _CELSIUS.sub(lambda m: "\\text{ " + _SCALE[m.group(1) or m.group(2)] + "}", text)
+    text = _unwrapped(text)
     text = _strip(unbracketed(text))
     if "." in text:
         text = _STOP.sub("", text)
@@ -154,6 +148,14 @@ def clean(text: str) -> str:
         text = _SPACED.sub(lambda m: m.group().replace(" ", ""), text)
     if "_" in text:
         text = _UNDERSCORED.sub("", text)
+    return text
+
+
+def _unwrapped(text: str) -> str:
+    """Formulas among words without their dollar signs, until nothing changes."""
+    before = ""
+    while text != before and text.count("$") > 1:
+        before, text = text, _FORMULA.sub(r" \1 ", _BETWEEN.sub(" ", text))
     return text
 
 
