@@ -142,7 +142,11 @@ def _split(rows: Sequence[int], sizes: np.ndarray, parts: int) -> list[Micro]:
 def _by_rows(
     sizes: np.ndarray, spec: TrainSpec, processes: int, stream: Iterator[int], rng: np.random.Generator
 ) -> Order:
-    """Each step holds `batch x accumulation x processes` rows; passes run on into each other, no step is short."""
+    """Each step holds `batch x accumulation x processes` rows; passes run on into each other, no step is short.
+
+    Rows of like length are put together `batch` at a time: the same `batch` gives the same steps on any number of
+    processes with `global_batch`, another one other steps; with `batches: random` it changes nothing.
+    """
     per_step, accumulation = spec.rows_per_step(processes)
     steps = spec.max_steps or max(1, math.ceil((spec.epochs or 1) * len(sizes) / per_step - 1e-9))
     parts = accumulation * processes

@@ -224,9 +224,10 @@ def test_two_processes_train_the_same_rows_as_one(
     method: str, rows: Any, tiny: Any, job: Any, ran: Any, tmp_path: Path
 ) -> None:
     base = base_of(tmp_path / "base", rows(40), True)
-    common = {**METHODS[method], "model": str(base), "tokenizer": {"add_tokens": list(NEW)}, "learning_rate": 1e-2}
-    one = tiny(**common, global_batch=4, max_steps=3)
-    two = tiny(**common, global_batch=4, batch=2, max_steps=3, parallel={"processes": 2})
+    tokens = {"model": str(base), "tokenizer": {"add_tokens": list(NEW)}}
+    # The same micro-batches of two rows of like length, one after the other or side by side.
+    common = {**METHODS[method], **tokens, "learning_rate": 1e-2, "batch": 2, "global_batch": 4, "max_steps": 3}
+    one, two = tiny(**common), tiny(**common, parallel={"processes": 2})
     for name, spec in (("one", one), ("two", two)):
         ran(job(spec, marked(rows), name))
     found = [next((tmp_path / n).glob("*model.safetensors")) for n in ("one", "two")]
