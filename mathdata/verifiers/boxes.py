@@ -64,7 +64,8 @@ _BRACE = re.compile(r"\\\\|\\[{}]|[{}]")
 
 
 def cut_off(text: str, start: int) -> bool:
-    """Whether the text ends inside a box that was never closed."""
-    tail = max(start, len(text) - 300)
-    match = last_match(_BOX, text, tail) if "box" in text[tail:] else None
-    return match is not None and text[match.end()] == "{" and "\n" not in text[match.end() :].strip()
+    """Whether the last box was never closed: then no earlier one stands for it."""
+    if "box" not in text:
+        return False
+    match = last_match(_BOX, text, start)
+    return match is not None and text[match.end()] == "{" and _inside(text, match.end()) is None

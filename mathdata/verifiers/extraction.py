@@ -8,8 +8,11 @@ from collections.abc import Callable
 from mathdata.errors import UnknownName, nearest
 from mathdata.verifiers.amounts import last_amount
 from mathdata.verifiers.boxes import boxed, cut_off
+from mathdata.verifiers.candidates import candidates
+from mathdata.verifiers.cues import pattern
 from mathdata.verifiers.found import Extraction, denied, last_match, may_deny, stretch
 from mathdata.verifiers.segments import segments
+from mathdata.verifiers.statements import Statement, qualified, stated
 
 __all__ = ["RULES", "Extraction", "extract", "opening"]
 
@@ -83,14 +86,34 @@ def _after_thinking(text: str) -> int:
 
 def boxed_or_final(text: str, start: int) -> Extraction | None:
     """The last box, unless a later sentence says "final answer" and holds another one."""
-    box = boxed(text, start)
-    if box is None and cut_off(text, start):
+    if cut_off(text, start) and "\n" not in text[text.rfind("box") :].strip():
         return Extraction(None, None, None, "no answer: cut off inside a box")
+    box = None if cut_off(text, start) else boxed(text, start)
+    if box is not None and box.span is not None and box.value == text[slice(*box.span)]:
+        box = _unlabelled(text, box)
     if box is None or box.span is None or "inal" not in text[box.span[1] :]:
         return box
     last = last_match(_FINAL, text, box.span[1])
     later = _last_said(text, [last], "answer is") if last else None
     return later if later is not None and _is_mathematics(later.value) else box
+
+
+def _unlabelled(text: str, found: Extraction) -> Extraction:
+    """Without a label in words before the value (`\\text{Total cost: } 20`); what a sentence in a box states."""
+    assert found.span is not None
+    begin, end = found.span
+    if match := _LABELLED.match(text, begin, end):
+        return stretch(text, found.rule or "", match.end(), end)
+    if match := _BOXED_SENTENCE.fullmatch(text, begin, end):
+        said = stated(text, match.start(1), match.end(1), cued=True)
+        return _told(text, found.rule or "", said) if said else found
+    return found
+
+
+_LABELLED = re.compile(
+    r"\s*\$?\s*\\(?:text|textbf|mathrm|mbox|textrm)\s*\{\s*[^\W\d][^{}\d:：=]*(?:[:：=]\s*\}\s*(?=\S)|\}\s*(?:[:：=]|\\colon)\s*(?=\\?\$?[\d\\-]))"
+)
+_BOXED_SENTENCE = re.compile(r"\\(?:text|textbf|mathrm|mbox|textrm)\s*\{((?:[A-Za-z']+\s+){2,}[^{}]*\d[^{}]*\.)\}")
 
 
 def _is_mathematics(value: str | None) -> bool:
@@ -208,34 +231,48 @@ def _refined(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     if bold and bold.group(1).strip(" :：*"):
         return _refined(text, rule, bold.start(1), bold.end(1))
     value = read_value(whole.value)
-    if value.tree is not None and not _holds_text(value.tree):
+    bare = value.tree is not None and not _holds_text(value.tree)
+    if bare and (not _WORD.search(whole.value) or not qualified(text, begin, end)):
         return whole
-    said = last_match(_IS, text, begin, end)
-    if said is not None and _dollars(text, begin, said.start()) % 2 == 0 and text[said.end() : end].strip():
-        after = _refined(text, rule, said.end(), end)
+    if value.is_text and _is_name(value.cleaned):
+        return whole
+    said = stated(text, begin, end, cued=True)
+    if said is not None:
+        return _told(text, rule, said)
+    again = last_match(_IS, text, begin, end)
+    if again is not None and _dollars(text, begin, again.start()) % 2 == 0 and text[again.end() : end].strip():
+        after = _refined(text, rule, again.end(), end)
         if after is not None and any(c.isalnum() for c in after.value or ""):
             return after
-    formula = _last_formula(text, begin, end)
-    last = _last_number(text, begin, end)
-    if formula and last and last.span and formula.span and last.span[0] >= formula.span[1] and _is_label(formula.value):
-        return Extraction(last.value, rule, last.span)
-    if formula:
-        return Extraction(formula.value, rule, formula.span)
-    if not last and (spelled := _spelled(text, rule, begin, end)):
+    if not candidates(text, begin, end) and (spelled := _spelled(text, rule, begin, end)):
         return spelled
-    if (
-        value.tree is not None
-        and value.tree[0] == "text"
-        and (_is_name(value.cleaned) or not _HAS_DIGIT.search(value.cleaned))
-    ):
-        return whole
-    if last:
-        return Extraction(last.value, rule, last.span)
+    if value.is_text and not _HAS_DIGIT.search(value.cleaned):
+        return _before_reason(text, rule, begin, end)
     return whole if any(c.isalnum() for c in whole.value) else None
 
 
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[\u4e00-\u9fff]|\d\s+\(|\d（")
+
+
+def _before_reason(text: str, rule: str, begin: int, end: int) -> Extraction | None:
+    """An answer in words, without the reason behind it: `odd, because it is a sum`."""
+    reason = pattern("aside").search(text, begin + 1, end)
+    return stretch(text, rule, begin, reason.start() if reason and text[begin : reason.start()].strip() else end)
+
+
+def _told(text: str, rule: str, said: Statement) -> Extraction:
+    """A statement as what was found: one value, several as a list, or a bound with its words."""
+    if said.kind == "alternatives":
+        return Extraction(", ".join(text[a:b].strip() for a, b in said.items), rule, said.span, kind=said.kind)
+    if said.kind:
+        return Extraction(text[slice(*said.span)], rule, said.span, kind=said.kind, bound=said.bound)
+    found = stretch(text, rule, *said.span)
+    return _unlabelled(text, found) if "\\" in (found.value or "") else found
+
+
 _IS = re.compile(
-    r"\s(?:is|are|equals|be|was)\s*(?:therefore|thus|then|exactly|equal\s+to|about|approximately|:)?\s*", re.IGNORECASE
+    r"\s(?:(?:is|are|equals|be|was)\b|falls\s+on\b(?:\s+an?\b)?)\s*(?:therefore|thus|then|exactly|equal\s+to|about|approximately|:)?\s*",
+    re.IGNORECASE,
 )
 
 
@@ -255,8 +292,8 @@ _SPELLED = re.compile(
 
 def _spelled(text: str, rule: str, begin: int, end: int) -> Extraction | None:
     """`一共有十五个`, `概率是三分之二`: a number spelled in Chinese, behind the word that states it."""
-    last = last_match(_SPELLED, text, max(begin, end - 4000), end)
-    return None if last is None else stretch(text, rule, *last.span(1))
+    found = [m for m in _SPELLED.finditer(text, max(begin, end - 4000), end) if not denied(text, m.start(1))]
+    return stretch(text, rule, *found[-1].span(1)) if found else None
 
 
 def _is_name(text: str) -> bool:
@@ -297,7 +334,9 @@ def whole(text: str, start: int) -> Extraction | None:
     from mathdata.verifiers.values import read_value
 
     value = read_value(found.value)
-    if value.tree is None:
+    if value.tree is None or (_WORD.search(found.value) and qualified(text, *(found.span or (begin, end)))):
+        return None
+    if _SPEAKS.search(found.value):
         return None
     if _holds_text(value.tree) and not _HAS_DIGIT.search(found.value) and (said := _spelled(text, "whole", begin, end)):
         return said
@@ -311,6 +350,9 @@ def whole(text: str, start: int) -> Extraction | None:
         sides = value.tree[2]
         return found if len(sides) == 2 and (is_name(sides[0]) or is_name(sides[1]) or _has_letters(sides)) else None
     return found
+
+
+_SPEAKS = re.compile(r"\b(?:[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Ii]t|[Tt]here)\s+(?:\w+\s+)?\w+\s+\$?\d")
 
 
 def _is_sentence(text: str) -> bool:
@@ -382,6 +424,60 @@ def closing_words(text: str, start: int) -> Extraction | None:
     return found if found.value and len(found.value.split()) <= 3 else None
 
 
+def closing(text: str, start: int) -> Extraction | None:
+    """What the last sentence that names a value states; not in a text that was cut off inside a formula."""
+    tail = max(start, len(text) - 4000)
+    if _open_formula(text, tail):
+        return None
+    formulas = list(segments(text, tail))
+    cuts = [m.end() for m in _SENTENCE_END.finditer(text, tail) if not any(a <= m.start() < b for a, b in formulas)]
+    marks = [tail, *cuts, len(text)]
+    looked = 0
+    for begin, end in reversed(list(zip(marks, marks[1:]))):
+        if not text[begin:end].strip() or not _NAMES.search(text, begin, end):
+            continue
+        looked += 1
+        if looked > SENTENCES:
+            return None
+        bold = last_match(_BOLD, text, begin, end)
+        if bold is not None and any(c.isdigit() for c in bold.group(1)) and not denied(text, bold.start(1)):
+            return _refined(text, "bold", bold.start(1), bold.end(1))
+        said = stated(text, begin, end, cued=False)
+        if said is not None:
+            found = _told(text, _rule_of(text, said), said)
+            return _last_side(text, found) if found.rule == "equation" else found
+    return None if looked or text.isascii() else _spelled(text, "last number", tail, len(text))
+
+
+def _last_side(text: str, found: Extraction) -> Extraction:
+    """`17 / 5 = 3 R2` states a quotient and its remainder; other equations are kept whole."""
+    from mathdata.verifiers.values import read_value
+
+    assert found.span is not None
+    side = stretch(text, "equation", max(text.rfind(s, *found.span) for s in "=＝") + 1, found.span[1])
+    tree = read_value(side.value or "").tree
+    return side if tree is not None and tree[0] == "rem" and not found.kind else found
+
+
+SENTENCES = 3
+"""Sentences with a value that are looked at from the end."""
+_SENTENCE_END = re.compile(r"\n|[。！？]|(?<!i\.e)(?<!e\.g)(?<!\bvs)(?<!\b[Nn]o)(?<!\b[MD]r)(?<!\bMrs)[.!?](?=\s|$)")
+_NAMES = re.compile(r"\d|\$|\\[(\[]|\\begin")
+
+
+def _rule_of(text: str, said: Statement) -> str:
+    begin, end = said.items[-1]
+    if re.search(r"[=≈]|\\approx", text[begin:end]):
+        return "equation"
+    return "formula" if text[max(0, begin - 2) : begin].endswith(("$", "\\(", "\\[")) else "last number"
+
+
+def _open_formula(text: str, tail: int) -> bool:
+    if text.count("\\[", tail) > text.count("\\]", tail) or text.count("\\begin{", tail) > text.count("\\end{", tail):
+        return True
+    return "\\" in text[tail:] and _dollars(text, tail, len(text)) % 2 == 1
+
+
 def last_number(text: str, start: int) -> Extraction | None:
     """The stated fallback; not in a text that was cut off inside a formula."""
     tail = max(start, len(text) - 4000)
@@ -393,17 +489,59 @@ def last_number(text: str, start: int) -> Extraction | None:
 
 
 def letter(text: str, start: int) -> Extraction | None:
-    """The letter of a multiple choice: in a box, behind `answer is`, or the last one that stands alone."""
-    for finder in (boxed, tagged, phrase, chinese):
+    """The letter of a multiple choice: in a box, behind the last words that choose one, or the last that stands alone.
+
+    Several letters that are chosen together (`A and C`, `A or B`) are one answer, and none of them alone.
+    """
+    for finder in (boxed, tagged):
         found = finder(text, start)
-        if found and found.value and (match := _LETTER.search(found.value)) and "*" not in found.value:
-            at = (found.span or (0, 0))[0] + match.start(1)
+        if found and found.value and found.span and (match := _LETTER.search(found.value)) and "*" not in found.value:
+            at = max(text.find(found.value, found.span[0]), found.span[0]) + match.start(1)
             if not denied(text, at):
-                return Extraction(match.group(1), "letter", (at, at + 1))
-    prose = "\\" not in text and "$" not in text
-    stated = [m for m in _LETTER.finditer(text, start) if not denied(text, m.start(1))] if prose else []
-    last = stated[-1] if stated else None
-    return None if last is None else stretch(text, "letter", last.start(1), last.end(1))
+                return _letters(text, at, found.span[1])
+    chosen = [m for m in _CHOSEN.finditer(text, start) if not denied(text, m.start(m.lastgroup or 0))]
+    if chosen:
+        return _letters(text, chosen[-1].start(chosen[-1].lastgroup or 0), len(text))
+    if "\\" in text or "$" in text:
+        return None
+    stated = [
+        m for m in _LETTER.finditer(text, start) if not denied(text, m.start(1)) and not _in_reason(text, m.start(1))
+    ]
+    return _letters(text, stated[-1].start(1), len(text)) if stated else None
+
+
+_CHOSEN = re.compile(
+    r"(?:\b(?:answers?|(?:correct|right|best)\s+(?:options?|choices?|one))\s*(?:(?:is|are|=|would\s+be|will\s+be|must\s+be|should\s+be)\b|[:：=])"
+    r"|\b(?:options?|choices?)\s*(?:is|are)\b|\b(?:choose|pick|select)\b"
+    r"|(?:故|应|因此|所以)?选(?:择|项|出|的?是|[:：])?|答案(?:应该?)?(?:是|为|选)?|(?:正确)?选项(?:应该?)?[是为])"
+    r"(?:[\s:：*$(（“\"{]|both\b|either\b|then\b|option\b|choice\b|therefore\b|\\(?:text|mathrm|textbf|mathbf|boxed)|\\[(\[])*(?P<a>[A-J])(?![A-Za-z'’])"
+    r"|(?<![A-Za-z])\(?(?P<b>[A-J])\)?(?:\s+(?:is|must\s+be)\s+(?:correct|right|true|the\s+(?:correct|right|best|answer))|项?(?:正确|是正确))"
+)
+_AND_MORE = re.compile(
+    r"[)）.}*\s]*(?:,?\s*\b(?:and|or)\b|[,，、;]|和|或者?|及|与)\s*(?:also\s+|option\s+)?[(（*]*([A-J])(?![A-Za-z'’])"
+)
+
+
+def _letters(text: str, at: int, end: int) -> Extraction:
+    items, stop = [text[at]], at + 1
+    while more := _AND_MORE.match(text, stop, end):
+        items.append(more.group(1))
+        stop = more.end()
+    if len(items) > 1 and _FAIL.match(text, stop, end):
+        items, stop = items[:1], at + 1
+    if len(items) == 1:
+        return Extraction(items[0], "letter", (at, stop))
+    return Extraction(", ".join(items), "letter", (at, stop), kind="alternatives")
+
+
+_FAIL = re.compile(r"[)）.\s]*(?:都|均)?(?:不|错|fail|(?:is|are)\s+(?:not|wrong|false|incorrect))")
+
+
+def _in_reason(text: str, at: int) -> bool:
+    """Whether a reason stands between the beginning of the sentence and this place."""
+    begin = max(text.rfind(mark, 0, at) for mark in (". ", "\n", "。", "; ")) + 1
+    reason = last_match(pattern("aside"), text, begin, at)
+    return reason is not None and any(c.isalnum() for c in text[begin : reason.start()])
 
 
 _OPENING = re.compile(r"(?:^|\n)[ \t*]*(yes|no|不是|不对|对|是|否)的?[ \t*]*(?=[,.!:;，。！：；]|$|\n)", re.IGNORECASE)
@@ -419,7 +557,7 @@ def opening(text: str) -> Extraction | None:
 
 
 RULES: dict[str, tuple[Finder, ...]] = {
-    "auto": (boxed_or_final, hashes, tagged, phrase, chinese, whole, equation, ending, closing_words, last_number),
+    "auto": (boxed_or_final, hashes, tagged, phrase, chinese, whole, closing, closing_words),
     "boxed": (boxed,),
     "gsm8k": (hashes, boxed, phrase, last_number),
     "####": (hashes,),

@@ -10,12 +10,17 @@ __all__ = ["Extraction", "denied", "last_match", "may_deny", "stretch"]
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """`value` is None where there is no answer; `why` then says so. `span` are character offsets in the text."""
+    """`value` is None where there is no answer; `why` then says so. `span` are character offsets in the text.
+
+    `kind` is "" for a value, "comparison" (`bound` is its sign), "range" or "described" for what only qualifies one.
+    """
 
     value: str | None
     rule: str | None = None
     span: tuple[int, int] | None = None
     why: str = ""
+    kind: str = ""
+    bound: str = ""
 
     def __bool__(self) -> bool:
         return self.value is not None

@@ -6,10 +6,12 @@ from typing import Any
 
 from mathdata.types import Verdict
 from mathdata.verifiers.cleaning import clean, undouble
-from mathdata.verifiers.equality import Answer, compare
-from mathdata.verifiers.extraction import RULES, Extraction, extract, opening
+from mathdata.verifiers.chains import substituted, worked_out
+from mathdata.verifiers.equality import SCALARS, Answer, compare
+from mathdata.verifiers.extraction import RULES, Extraction, extract, last_number, opening
 from mathdata.verifiers.precision import FROM_THREE_DIGITS, NEVER, precision_for
 from mathdata.verifiers.values import Value, read_value
+from mathdata.verifiers.wording import text_form
 
 __all__ = ["gold_of", "judge", "same", "verdict"]
 
@@ -108,7 +110,9 @@ def verdict(
             else Verdict("wrong", f"{_apart(found.value, gold)}: no exact match", **place)
         )
     try:
-        one, two = read_value(gold), read_value(found.value)
+        if found.kind not in ("", "alternatives"):
+            return _qualified(gold, found, place)
+        one, two = worked_out(read_value(gold)), substituted(read_value(found.value))
         result = compare(one, two, precision=precision)
         if result.same is None:
             return _proved(one, two, result, time_limit, place)
@@ -117,6 +121,24 @@ def verdict(
     how = result.how if result.same else _apart(found.value, gold)
     reason = how + ("; doubled backslashes undone" if undouble(found.value)[1] else "")
     return Verdict("correct" if result.same else "wrong", reason, **place)
+
+
+def _qualified(gold: str, found: Extraction, place: dict[str, Any]) -> Verdict:
+    """A bound, a range or a description is never a number: it meets a gold that says the same bound, or the same words."""
+    value = str(found.value)
+    one = read_value(gold)
+    met = not _is_scalar(one) and text_form(one.cleaned) == text_form(value)
+    number = last_number(value, 0)
+    if not met and found.bound and number and not _is_scalar(one):
+        name = next((c for c in one.cleaned if c.isascii() and c.isalpha()), "x")
+        met = compare(one, read_value(f"{name} {found.bound} {number.value}"), precision=NEVER).same is True
+    if met:
+        return Verdict("correct", f"the same {found.kind}", **place)
+    return Verdict("wrong", f"{_apart(value, gold)}: a {found.kind}, not a value", **place)
+
+
+def _is_scalar(value: Value) -> bool:
+    return value.tree is not None and value.tree[0] in SCALARS
 
 
 def _proved(gold: Value, response: Value, result: Answer, time_limit: float, place: dict[str, Any]) -> Verdict:
