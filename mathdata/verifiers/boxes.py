@@ -6,7 +6,7 @@ import re
 
 from mathdata.verifiers.found import Extraction, last_match, stretch
 
-__all__ = ["boxed", "cut_off"]
+__all__ = ["boxed", "cut_off", "tagged"]
 
 _BOX = re.compile(r"\\(?:boxed|fbox|beginboxed|framebox)\s*(?=[{\dA-Za-z])")
 
@@ -69,3 +69,13 @@ def cut_off(text: str, start: int) -> bool:
         return False
     match = last_match(_BOX, text, start)
     return match is not None and text[match.end()] == "{" and _inside(text, match.end()) is None
+
+
+def tagged(text: str, start: int) -> Extraction | None:
+    """What stands between the last `<answer>` and `</answer>`."""
+    end = text.rfind("</answer>")
+    begin = text.rfind("<answer>", start, max(end, start))
+    if begin < 0:
+        return None
+    begin += len("<answer>")
+    return boxed(text[:end], begin) or stretch(text, "<answer>", begin, end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mathdata.verifiers.equality import is_name
+from mathdata.verifiers.naming import is_name
 from mathdata.verifiers.numeric import symbols
 from mathdata.verifiers.trees import Tree
 from mathdata.verifiers.values import Value

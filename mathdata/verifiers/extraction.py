@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from mathdata.errors import UnknownName, nearest
 from mathdata.verifiers.amounts import last_amount
-from mathdata.verifiers.boxes import boxed, cut_off
+from mathdata.verifiers.boxes import boxed, cut_off, tagged
 from mathdata.verifiers.candidates import candidates
+from mathdata.verifiers.choices import letter
 from mathdata.verifiers.cues import pattern
 from mathdata.verifiers.found import Extraction, denied, last_match, may_deny, stretch
 from mathdata.verifiers.segments import segments
@@ -47,9 +49,6 @@ _ANY_NUMBER = re.compile(
     + r")(?:/\d+(?!\.?\d))?%?"
 )
 _SIDES = re.compile(r"(?<![<>!:=])=(?!=)|≈|\\approx(?![A-Za-z])|＝")
-_LETTER = re.compile(
-    r"(?:^|[\s(*:：（{$]|选(?:择|项|出|的是)?|答案(?:是|为)?|(?:应|故)[是为])\(?([A-J])\)?(?=[\s).:,，。、；;!！*）}$]|项|选项|正确|$)"
-)
 
 
 def extract(text: str, rule: str = "auto") -> Extraction:
@@ -135,16 +134,6 @@ def hashes(text: str, start: int) -> Extraction | None:
     if match is None or not match.group(1).strip():
         return None
     return _refined(text, "####", match.start(1), match.end(1))
-
-
-def tagged(text: str, start: int) -> Extraction | None:
-    """What stands between the last `<answer>` and `</answer>`."""
-    end = text.rfind("</answer>")
-    begin = text.rfind("<answer>", start, max(end, start))
-    if begin < 0:
-        return None
-    begin += len("<answer>")
-    return boxed(text[:end], begin) or stretch(text, "<answer>", begin, end)
 
 
 def phrase(text: str, start: int) -> Extraction | None:
@@ -352,7 +341,7 @@ def whole(text: str, start: int) -> Extraction | None:
     return found
 
 
-_SPEAKS = re.compile(r"\b(?:[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Ii]t|[Tt]here)\s+(?:\w+\s+)?\w+\s+\$?\d")
+_SPEAKS = re.compile(r"\b(?:[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Ii]t|[Tt]here)\s+(?:\w+\s+)?\w+\s+(?:\$?\d|\\[A-Za-z])")
 
 
 def _is_sentence(text: str) -> bool:
@@ -433,7 +422,7 @@ def closing(text: str, start: int) -> Extraction | None:
     cuts = [m.end() for m in _SENTENCE_END.finditer(text, tail) if not any(a <= m.start() < b for a, b in formulas)]
     marks = [tail, *cuts, len(text)]
     looked = 0
-    for begin, end in reversed(list(zip(marks, marks[1:]))):
+    for begin, end in reversed(list(pairwise(marks))):
         if not text[begin:end].strip() or not _NAMES.search(text, begin, end):
             continue
         looked += 1
@@ -456,7 +445,8 @@ def _last_side(text: str, found: Extraction) -> Extraction:
     assert found.span is not None
     side = stretch(text, "equation", max(text.rfind(s, *found.span) for s in "=＝") + 1, found.span[1])
     tree = read_value(side.value or "").tree
-    return side if tree is not None and tree[0] == "rem" and not found.kind else found
+    last = (tree is not None and tree[0] == "rem") or "√" in (found.value or "")
+    return side if last and not found.kind else found
 
 
 SENTENCES = 3
@@ -486,62 +476,6 @@ def last_number(text: str, start: int) -> Extraction | None:
     if "\\" in text[tail:] and _dollars(text, start, len(text)) % 2:
         return None
     return _last_number(text, start, len(text))
-
-
-def letter(text: str, start: int) -> Extraction | None:
-    """The letter of a multiple choice: in a box, behind the last words that choose one, or the last that stands alone.
-
-    Several letters that are chosen together (`A and C`, `A or B`) are one answer, and none of them alone.
-    """
-    for finder in (boxed, tagged):
-        found = finder(text, start)
-        if found and found.value and found.span and (match := _LETTER.search(found.value)) and "*" not in found.value:
-            at = max(text.find(found.value, found.span[0]), found.span[0]) + match.start(1)
-            if not denied(text, at):
-                return _letters(text, at, found.span[1])
-    chosen = [m for m in _CHOSEN.finditer(text, start) if not denied(text, m.start(m.lastgroup or 0))]
-    if chosen:
-        return _letters(text, chosen[-1].start(chosen[-1].lastgroup or 0), len(text))
-    if "\\" in text or "$" in text:
-        return None
-    stated = [
-        m for m in _LETTER.finditer(text, start) if not denied(text, m.start(1)) and not _in_reason(text, m.start(1))
-    ]
-    return _letters(text, stated[-1].start(1), len(text)) if stated else None
-
-
-_CHOSEN = re.compile(
-    r"(?:\b(?:answers?|(?:correct|right|best)\s+(?:options?|choices?|one))\s*(?:(?:is|are|=|would\s+be|will\s+be|must\s+be|should\s+be)\b|[:：=])"
-    r"|\b(?:options?|choices?)\s*(?:is|are)\b|\b(?:choose|pick|select)\b"
-    r"|(?:故|应|因此|所以)?选(?:择|项|出|的?是|[:：])?|答案(?:应该?)?(?:是|为|选)?|(?:正确)?选项(?:应该?)?[是为])"
-    r"(?:[\s:：*$(（“\"{]|both\b|either\b|then\b|option\b|choice\b|therefore\b|\\(?:text|mathrm|textbf|mathbf|boxed)|\\[(\[])*(?P<a>[A-J])(?![A-Za-z'’])"
-    r"|(?<![A-Za-z])\(?(?P<b>[A-J])\)?(?:\s+(?:is|must\s+be)\s+(?:correct|right|true|the\s+(?:correct|right|best|answer))|项?(?:正确|是正确))"
-)
-_AND_MORE = re.compile(
-    r"[)）.}*\s]*(?:,?\s*\b(?:and|or)\b|[,，、;]|和|或者?|及|与)\s*(?:also\s+|option\s+)?[(（*]*([A-J])(?![A-Za-z'’])"
-)
-
-
-def _letters(text: str, at: int, end: int) -> Extraction:
-    items, stop = [text[at]], at + 1
-    while more := _AND_MORE.match(text, stop, end):
-        items.append(more.group(1))
-        stop = more.end()
-    if len(items) > 1 and _FAIL.match(text, stop, end):
-        items, stop = items[:1], at + 1
-    if len(items) == 1:
-        return Extraction(items[0], "letter", (at, stop))
-    return Extraction(", ".join(items), "letter", (at, stop), kind="alternatives")
-
-
-_FAIL = re.compile(r"[)）.\s]*(?:都|均)?(?:不|错|fail|(?:is|are)\s+(?:not|wrong|false|incorrect))")
-
-
-def _in_reason(text: str, at: int) -> bool:
-    """Whether a reason stands between the beginning of the sentence and this place."""
-    begin = max(text.rfind(mark, 0, at) for mark in (". ", "\n", "。", "; ")) + 1
-    reason = last_match(pattern("aside"), text, begin, at)
-    return reason is not None and any(c.isalnum() for c in text[begin : reason.start()])
 
 
 _OPENING = re.compile(r"(?:^|\n)[ \t*]*(yes|no|不是|不对|对|是|否)的?[ \t*]*(?=[,.!:;，。！：；]|$|\n)", re.IGNORECASE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mathdata.types import Verdict
-from mathdata.verifiers.cleaning import clean, undouble
 from mathdata.verifiers.chains import substituted, worked_out
+from mathdata.verifiers.cleaning import clean, undouble
 from mathdata.verifiers.equality import SCALARS, Answer, compare
 from mathdata.verifiers.extraction import RULES, Extraction, extract, last_number, opening
 from mathdata.verifiers.precision import FROM_THREE_DIGITS, NEVER, precision_for
@@ -130,7 +130,8 @@ def _qualified(gold: str, found: Extraction, place: dict[str, Any]) -> Verdict:
     met = not _is_scalar(one) and text_form(one.cleaned) == text_form(value)
     number = last_number(value, 0)
     if not met and found.bound and number and not _is_scalar(one):
-        name = next((c for c in one.cleaned if c.isascii() and c.isalpha()), "x")
+        letters = (c for c in one.cleaned if c.isascii() and c.isalpha())
+        name = next(letters, "x") if one.tree is not None and one.tree[0] == "rel" else "x"
         met = compare(one, read_value(f"{name} {found.bound} {number.value}"), precision=NEVER).same is True
     if met:
         return Verdict("correct", f"the same {found.kind}", **place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mathdata.verifiers.candidates import Candidate, candidates, is_label
 from mathdata.verifiers.cues import pattern, said_before
@@ -130,8 +131,8 @@ def _role(text: str, begin: int, end: int, c: Candidate, asides: list[tuple[int,
             return role
     if _RANGE_BEFORE.search(before) and _RANGE_AFTER.match(text, c.stop, end):
         return "range"
-    if before.rstrip().endswith("比") and _THAN.match(after):
-        return "more" if _THAN.match(after)["up"] else "less"
+    if before.rstrip().endswith("比") and (than := _THAN.match(after)):
+        return "more" if than["up"] else "less"
     if match := _BOUND_AFTER.match(after):
         return "atleast" if match.lastgroup == "up" else "atmost" if match.lastgroup == "down" else "described"
     if c.kind == "formula" and is_label(text[c.begin : c.end]):
@@ -151,6 +152,7 @@ _OF_YEAR = re.compile(r"\d{4}年[的高中全那]")
 _SHARED = re.compile(r"[，,（(]\s*共$")
 _THAN = re.compile(r"[^，。\d]{0,3}(?:(?P<up>[大多高重长])|[小少低轻短])")
 _AFTER_HARD = re.compile(
+    r"\s*(?:等于|是)?多少|\s*[=＝]\s*[?？]|"
     r"\s*(?:was|were|is|are)\s+(?:given|wrong|lost|known|too)\b|是?错|是(?:已知|题目)|-[a-z]{3,}|(?:st|nd|rd|th)\b|题"
 )
 _AFTER_SOFT = re.compile(
@@ -158,7 +160,7 @@ _AFTER_SOFT = re.compile(
 )
 _RANGE_BEFORE = re.compile(r"(?:\bbetween|\bfrom|在|介于|从|大约有?|是|有|:|\bis)[\s$(]*$")
 _RANGE_AFTER = re.compile(
-    r"[\s$]*(?:[^\W\d]{0,6}?\s*)(?:(?:(?<=[\s$])(?:and|to)\b|到|至|~|～|—)[\s$]*[\d.]|[和与][\s$]*[\d.]+[\s$]*\w{0,2}之间)"
+    r"[\s$]*(?:[^\W\d]{0,6}?\s*)(?:(?:(?<=[\s$])(?:and|to)\b|到|至|~|～|—)[\s$]*[\d.\\]|[和与][\s$]*[\d.]+[\s$]*\w{0,2}之间)"
 )
 _BOUND_AFTER = re.compile(
     r"[\s$]*(?:[a-z]+\s+|个|元|人|本|岁)?(?:(?P<up>or\s+(?:more|greater|above|higher|over)|(?:及|或)?以上|或更多)|(?P<down>or\s+(?:less|fewer|below|lower|under)|(?:及|或)?以[下内]|或更少)"
@@ -173,11 +175,11 @@ def _first(text: str, begin: int, named: list[Candidate], roles: list[str]) -> i
         before = text[begin : named[order[0]].start]
         if _NOUN.search(before):
             return turned[0]
+    if order and all(roles[i] == "rate" for i in order):
+        return next(i for i, r in enumerate(roles) if r in ("rate", "soft"))
     if order and not _LEADING.fullmatch(text, begin, named[order[0]].start):
         direct = (i for i in order if _DIRECT.search(text, max(begin, named[i].start - 8), named[i].start))
         return next(direct, order[0])
-    if order and roles[order[0]] == "rate":
-        return next(i for i, r in enumerate(roles) if r in ("rate", "soft"))
     if order:
         return order[0]
     return _only(roles)
@@ -243,7 +245,7 @@ def _clauses(text: str, begin: int, end: int, named: list[Candidate]) -> list[tu
         (m.end(), m.group(1) is not None) for m in _CLAUSE.finditer(text, begin, end) if not _inside(m.start(), named)
     ]
     marks = [(begin, False), *cuts, (end, False)]
-    return [(a, b, opened) for (a, opened), (b, _) in zip(marks, marks[1:]) if b > a]
+    return [(a, b, opened) for (a, opened), (b, _) in pairwise(marks) if b > a]
 
 
 _CLAUSE = re.compile(r"(?:[,;，；]\s*)?\b(then|so|but|hence|thus|therefore)\b|[,;，；]\s|[，；]|[.]\s")
@@ -299,7 +301,7 @@ def _whole(text: str, begin: int, end: int, named: list[Candidate], roles: list[
     items = _solved(text, items)
     kind = "" if len(items) == 1 else "alternatives"
     stop = items[-1].end if len(items) == 1 else items[-1].stop
-    return Statement(kind, tuple((i.begin, i.end) for i in items), (c.begin if kind == "" else c.start, stop))
+    return Statement(kind, tuple((i.begin, i.end) for i in items), (items[0].begin if kind == "" else c.start, stop))
 
 
 def _solved(text: str, items: list[Candidate]) -> list[Candidate]:
