@@ -330,13 +330,13 @@ def mix(root: Path, each: int, seed: int = 1) -> list[Pair]:
             for gold in rng.sample(by_language[language], each):
                 d, e = numbers(gold, rng)
                 text = filled(shape, gold, d, e)
-                out.append((gold, text, True, shape))
+                out.append((gold, text, True, f"{language}: {shape}"))
                 if "{d}" in shape:
-                    out.append((d, text, False, shape))
+                    out.append((d, text, False, f"{language}: {shape}"))
         for shape in wrong:
             for gold in rng.sample(by_language[language], each):
                 d, e = numbers(gold, rng)
-                out.append((gold, filled(shape, gold, d, e), False, shape))
+                out.append((gold, filled(shape, gold, d, e), False, f"{language}: {shape}"))
     return out
 
 
@@ -386,16 +386,13 @@ def measure(
             ok = judge(gold, response)
         except Exception:
             ok = False
-        language = "zh" if shape in CHINESE else "en"
+        language = shape[:2]
         box = figures.setdefault((language, right), [0, 0])
         box[0] += ok
         box[1] += 1
         if ok != right:
             missed[("refused: " if right else "accepted: ") + shape] += 1
     return figures, missed
-
-
-CHINESE = {*RIGHT_ZH, *WRONG_ZH}
 
 
 def main() -> None:
