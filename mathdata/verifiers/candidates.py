@@ -33,6 +33,7 @@ _GLUED = re.compile(r"_|\w*\(|\.\w|-[a-z]{3}|[A-Za-z]{0,3}_")
 
 
 _WORDS_ONLY = re.compile(r"\\(?:text|textbf|mathrm|mbox|boxed|fbox|quad|qquad|therefore|because)\s*(?:\{[^{}\d]*\})?")
+_PROSE = re.compile(r"[a-z]{2,},?\s+[a-z]{2,}|[?？]\s")
 _REST = re.compile(r"\s?(?:R\s?|…+|\.{3,6}|余)\s?\d+(?![\d.])")
 
 
@@ -51,6 +52,8 @@ def candidates(text: str, begin: int, end: int) -> list[Candidate]:
     found: list[Candidate] = []
     at = begin
     for inner, shut in segments(text, begin, end):
+        if "\\" not in text[inner:shut] and _PROSE.search(text, inner, shut):
+            continue  # two amounts of dollars, not a formula
         left = inner - (2 if text[inner - 2 : inner] in ("\\(", "\\[", "$$") else 1)
         if text.startswith("\\begin", max(begin, inner - 16)):
             left = text.rfind("\\begin", begin, inner)
