@@ -46,7 +46,7 @@ def test_every_public_name_is_real_and_none_is_a_module() -> None:
 
 LAYERS = [
     {"errors", "children"},
-    {"types", "schema", "numerals", "seeds", "text", "memory", "weights"},
+    {"types", "schema", "numerals", "seeds", "text", "thoughts", "memory", "weights"},
     {"bounds", "screen", "rendering"},
     {"registry", "prompts"},
     {

@@ -9,7 +9,7 @@ from typing import Any
 
 from mathdata.errors import RecipeError
 from mathdata.rendering import MEMORY, bounded, chat_text
-from trainers.thoughts import OPEN, apart, framed, opens, same
+from mathdata.thoughts import OPEN, apart, framed, opens, same
 
 __all__ = ["Chat", "Refused", "Spoken", "end_tokens", "ids_of"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from mathdata.errors import DataError, RecipeError
 from mathdata.prompts import get_prompt
+from mathdata.thoughts import apart, framed, opens
 from mathdata.trainspec import DEFAULT_SEED, TrainSpec
 from mathdata.types import Frame
 from trainers.chat import Chat, Refused, Spoken
-from trainers.thoughts import apart, framed, opens
 
 __all__ = ["Dialogue", "Example", "corpus_texts", "dialogue_of", "encode", "reply_of", "response_of"]
 

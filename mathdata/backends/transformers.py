@@ -18,6 +18,7 @@ from mathdata.errors import BackendError, MissingExtra, RecipeError
 from mathdata.identity import named_files
 from mathdata.registry import register
 from mathdata.rendering import chat_text
+from mathdata.thoughts import apart, framed, opens
 from mathdata.types import Completion, Finish, Request, Sampling
 from mathdata.weights import no_code_of
 
@@ -172,7 +173,7 @@ class Transformers:
 
         rows = []
         for request, reference in zip(requests, references, strict=True):
-            asked, whole = self._tokens(request), self._tokens(request, reference)
+            asked, whole = (self._tokens(request, more) for more in self._around(request, reference))
             rows.append((whole, next((i for i, (a, b) in enumerate(zip(asked, whole)) if a != b), len(asked))))
         training = self._model.training
         self._model.eval()
@@ -180,6 +181,25 @@ class Transformers:
             return forced(self._model, rows, limit=self._limit, device=self.device, kept=bool(self._last_logits()))
         finally:
             self._model.train(training)
+
+    def _around(self, request: Request, reference: str) -> tuple[str, str]:
+        """(what stands between prompt and reference, the same with the reference), as training writes them.
+
+        A plain reference stands outside of a thought that the prompt has opened; what a chat template puts before a reply
+        (Qwen3's empty thought) is given, as the prompt is.
+        """
+        text, _ = self._text(request)
+        thought, answer = apart(reference)
+        opened = opens(text)
+        if opened or thought is not None:
+            return framed(None, "", opened) if thought is None else "", framed(thought, answer, opened)
+        if request.messages and text != request.text and getattr(self._tokenizer, "chat_template", None):
+            turns = [*request.messages, {"role": "assistant", "content": reference}]
+            full = chat_text(self._tokenizer, turns, generation=False)
+            before, found, _ = full.removeprefix(text).partition(reference.strip())
+            if found and full.startswith(text):
+                return before, before + found
+        return "", reference
 
     def _tokens(self, request: Request, more: str = "") -> list[int]:
         """The prompt as tokens, and what the answer begins with."""

@@ -151,6 +151,39 @@ def test_tokens_of_a_reference_are_counted_as_one_row_alone_would_choose_them(mo
         assert (right, total) == (int((said == ids[0, start:]).sum()), ids.shape[1] - start)
 
 
+USER = "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}\n{% else %}BEFORE{{ m.content | trim }}{% endif %}{% endfor %}"
+OPENED = USER.replace("BEFORE", "A:") + "{% if add_generation_prompt %}A:<think>\n{% endif %}"
+EMPTY = USER.replace("BEFORE", "A:<think>\n\n</think>\n\n") + "{% if add_generation_prompt %}A:{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "reference", "between", "counted"),
+    [
+        (OPENED, "1 + 1 = 2", "A:<think>\n\n</think>\n\n", "1 + 1 = 2"),
+        (OPENED, "<think>1 and 1</think>2", "A:<think>\n", "1 and 1\n</think>\n\n2"),
+        (EMPTY, " 1 + 1 = 2\n", "A:<think>\n\n</think>\n\n", "1 + 1 = 2"),
+        (EMPTY, "<think>1 and 1</think>2", "A:", "<think>\n1 and 1\n</think>\n\n2"),
+    ],
+    ids=["plain, open thought", "reasoned, open thought", "plain, empty thought", "reasoned, empty thought"],
+)
+def test_a_model_that_learnt_a_reply_has_every_token_of_the_reference_right(
+    folder, template, reference, between, counted
+):
+    model = Transformers(model=folder)
+    model._tokenizer.chat_template = template
+    asked = replace(ask(0), messages=({"role": "user", "content": "What is 1 + 1?"},), text=None)
+    given, reply = (
+        model._tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("What is 1 + 1?\n" + between, counted)
+    )
+    ids = torch.tensor([given + reply])
+    optimizer = torch.optim.AdamW(model._model.parameters(), lr=3e-3)
+    for _ in range(40):
+        model._model(input_ids=ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert model.token_accuracy([asked], [reference]) == [(len(reply), len(reply))]
+
+
 def test_what_a_model_writes_itself_has_every_token_right(model):
     request = plain("What is 17 + 25?", max_tokens=20)
     ids = model._tokens(request)

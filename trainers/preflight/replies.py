@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mathdata.prompts import get_prompt
+from mathdata.thoughts import CLOSE, OPEN, apart, same
 from mathdata.trainspec import TrainSpec
 from mathdata.types import Frame
 from trainers.chat import end_tokens, ids_of
 from trainers.data import IGNORED, Dialogue, Example, dialogue_of, reply_of
 from trainers.preflight.finding import Finding, counted
-from trainers.thoughts import CLOSE, OPEN, apart, same
 
 __all__ = ["replies"]
 
