@@ -250,6 +250,9 @@ class Judge:
 
     # -- scalars
     def scalars(self, a: Tree, b: Tree) -> bool | None:
+        if a[0] == b[0] == "ratio" and len(a[1]) == len(b[1]) > 2:
+            (p, *xs), (q, *ys) = a[1], b[1]
+            return _all([self.plain(("mul", (x, q)), ("mul", (y, p))) for x, y in zip(xs, ys)])
         (x, u), (y, v) = split_unit(a), split_unit(b)
         if u and not v:
             y, v = letters_as_unit(y, u)

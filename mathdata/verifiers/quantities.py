@@ -41,12 +41,9 @@ def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
         return t, ""
     words: list[str] = []
     factors = list(t[1])
-    while factors and (
-        factors[-1][0] == "sym"
-        or (factors[-1][0] == "pow" and factors[-1][1][0] == "sym" and factors[-1][2][0] == "num")
-    ):
-        f = factors.pop()
-        words.insert(0, f[1] if f[0] == "sym" else f"{f[1][1]}^{f[2][1]}")
+    while factors and (word := _letter(factors[-1])):
+        factors.pop()
+        words.insert(0, word)
     known = (
         read_unit("".join(words) if all(f.isalpha() for f in words) else " ".join(words)) if words and factors else None
     )
@@ -56,3 +53,13 @@ def letters_as_unit(t: Tree, unit: str) -> tuple[Tree, str]:
     return (factors[0] if len(factors) == 1 else ("mul", tuple(factors))), "".join(words) if all(
         f.isalpha() for f in words
     ) else " ".join(words)
+
+
+def _letter(t: Tree) -> str | None:
+    """`s`, `s^2` and what stands below a slash, `s^-2`, as parts of a unit."""
+    if t[0] == "sym":
+        return str(t[1])
+    power = Fraction(1)
+    while t[0] == "pow" and t[2][0] == "num":
+        t, power = t[1], power * t[2][1]
+    return f"{t[1]}^{power}" if t[0] == "sym" else None

@@ -100,7 +100,7 @@ def plain_fraction(tree: Tree) -> tuple[int, int] | None:
 
 
 def is_and(text: str) -> bool:
-    return text.strip(" ,.\\").lower() in ("and", "or", "和", "或", "与", "及", "或者")
+    return text.strip(" ,.\\").lower() in ("and", "or", "和", "或", "与", "及", "或者", "且", "以及")
 
 
 def is_phrase(text: str) -> bool:

@@ -45,6 +45,7 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\.?)?$", r
 _WHOLE_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|boxed|fbox)\s*\{([^{}\\]*)\}$")
 _BRACED = re.compile(r"\{([^{}]*)\}$")
 _BASED = re.compile(r"\{?((?=[0-9A-F]*[A-F])(?=[0-9A-F]*\d)[0-9A-F]{2,60})\}?_\{?\(?([1-3]\d)\)?\}?$")
+_POSITIVE = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[\^_]\s*(?:\{\s*\+\s*\}|\+)$")
 _SENTENCES = {
     "infinitely many": "\\infty",
     "无穷多": "\\infty",
@@ -117,6 +118,8 @@ def _read(text: str, cleaned: str) -> Value:
     low = cleaned.lower()
     if low in _SENTENCES:
         return Value(text, cleaned, parse(_SENTENCES[low]))
+    if "mathbb" in cleaned:
+        cleaned = _POSITIVE.sub(r"(0,\\infty)", cleaned)
     prepared = repeating(joined(cleaned)).replace(", dir='+'", "").replace(", dir='-'", ", -1")
     tree = parse(prepared)
     return Value(text, cleaned, tree, other=_second(cleaned, prepared, tree), bound=bare.bound, domain=bare.domain)

@@ -76,6 +76,11 @@ x^2+C ¦ x^2+K ¦ x^2+C_1 ¦ x^2+c ¦ C+x^2
 \arccos(1-2a) ¦ \arccos(-2a+1)
 \mathbb{R} ¦ (-\infty,+\infty) ¦ 全体实数
 9\text{ cm}^2 ¦ 9 ¦ 9cm²
+3:4:5 ¦ 6:8:10 ¦ a:b:c=3:4:5
+(0,+\infty) ¦ \mathbb{R}^+ ¦ \mathbb{R}_{+} ¦ x>0
+x=1,y=2 ¦ x=1且y=2 ¦ (1,2)
+2.5\times10^{-3}\ \mathrm{mol} ¦ 0.0025 ¦ 2.5e-3
+9.8\ \mathrm{m/s^2} ¦ 9.8 m/s^{2} ¦ 9.8 \text{ m/s}^2 ¦ 9.8
 7,4 ¦ 7 \text{ goats and } 4 \text{ planes} ¦ 7\text{ goats}, 4 \text{ planes}
 -2,-2 ¦ a=-2, b=-2 ¦ a=-2,\ b=-2
 \sin\left(2x\right) ¦ \text{sin}(2x) ¦ \\sin\bigg(2x\bigg)
@@ -126,6 +131,8 @@ y=\frac{2}{5}x+\frac{7}{5} ¦ 10y=4x+15
 1.234 ¦ 1234
 2197 ¦ 2,198
 x^2+C ¦ x^2 ¦ x^3+K ¦ x^2+2C
+3:4:5 ¦ 5:4:3 ¦ 6:8:9 ¦ 3:4
+9.8\ \mathrm{m/s^2} ¦ 9.8 m/s ¦ 9.8 km/s^2
 2:30 pm ¦ 2:30 am ¦ 15:30 ¦ 02:30 am
 10^{-16} ¦ 10^{-15}\ J
 5 ¦ x=5y ¦ 5x ¦ 5\text{ or }6
