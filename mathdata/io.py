@@ -147,13 +147,16 @@ def as_schema(frame: Frame, schema: Mapping[str, Any]) -> Frame:
     return frame.with_columns(text).with_columns(lacking).select(pl.col(n).cast(t) for n, t in schema.items())
 
 
-def write(table: Any, path: str | Path | None = None, *, to: str | None = None) -> Any:
-    """Write to a file by its extension, or give the table as `polars`, `pandas` or `datasets`."""
+def write(table: Any, path: str | Path | None = None, *, to: str | None = None, csv_safe: bool = False) -> Any:
+    """Write to a file by its extension, or give the table as `polars`, `pandas` or `datasets`.
+
+    With `csv_safe`, cells of a .csv that begin with = + - @ get an apostrophe, so that no spreadsheet runs them.
+    """
     if (path is None) == (to is None):
         raise UsageError("write: a path or to=, one of them", "write(rows, 'out.parquet') or write(rows, to='pandas')")
     if to is not None:
         return to_object(table, to)
-    return save(table, Path(str(path)))
+    return save(table, Path(str(path)), csv_safe)
 
 
 # --- one input ---------------------------------------------------------------------------------------------

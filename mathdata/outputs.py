@@ -95,6 +95,7 @@ def write_outputs(
     inputs: Iterable[str | Path],
     ledger: Ledger,
     figures: Mapping[str, Any],
+    csv_safe: bool = False,
 ) -> dict[str, Path]:
     """Kept rows to `out`, the others to its rejects file, then the manifest. Returns the three paths."""
     from mathdata.io import write
@@ -105,7 +106,7 @@ def write_outputs(
     fresh = {k: files[k].with_name(f".new-{files[k].name}") for k in ("rejects", "out")}
     try:
         write(gone, fresh["rejects"])
-        write(kept.drop("reject", "reject_why"), fresh["out"])
+        write(kept.drop("reject", "reject_why"), fresh["out"], csv_safe=csv_safe)
         files["manifest"].unlink(missing_ok=True)
         for name, path in fresh.items():  # both complete: only now do they take the place of old ones
             path.replace(files[name])

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from mathdata.bounds import SMALL_FILE
 from mathdata.digests import cache_folder
 from mathdata.errors import DataError, UnknownName, UsageError, nearest
 from mathdata.formats import FORMATS, Slice, numbers, parts, suffix_of
@@ -38,6 +39,8 @@ TIMEOUT = 60
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,199}")
 FEWEST = 40
 """Rows of the built-in corpus below which not every family has one."""
+MOST = 5_000_000
+"""Rows of it beyond which one address would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ def builtin(name: str, options: Mapping[str, str]) -> Frame:
     if numbers.get("rows", FEWEST) < FEWEST:
         why = f"{name}: rows={numbers['rows']}, and every family needs its own: {FEWEST} at least"
         raise UsageError(why, "builtin:elementary?rows=2000")
+    if numbers.get("rows", FEWEST) > MOST:
+        raise UsageError(
+            f"{name}: rows={numbers['rows']}, and {MOST:,} are made at most", "builtin:elementary?rows=2000"
+        )
     from mathdata.families.corpus import generate
 
     return generate(**numbers)
@@ -147,9 +154,9 @@ def list_files(repo: str, revision: str) -> list[str]:
         query = {"Revision": revision, "Root": "", "Recursive": "True", "PageNumber": page, "PageSize": 100}
         with opened(f"{endpoint()}/api/v1/datasets/{repo}/repo/tree?{urllib.parse.urlencode(query)}", repo) as f:
             try:
-                files = json.loads(f.read(64 << 20))["Data"]["Files"]
+                files = json.loads(f.read(SMALL_FILE))["Data"]["Files"]
                 new = [p for item in files if item.get("Type") != "tree" and (p := str(item["Path"])) not in found]
-            except (ValueError, KeyError, TypeError) as e:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
                 raise DataError(
                     f"modelscope://{repo}: the hub's list of files cannot be read: {e!r}", "try again later"
                 ) from e

@@ -120,9 +120,14 @@ def lazy(table: Table) -> pl.LazyFrame:
     return table.rechunk().lazy()
 
 
-def save(table: Table | pl.LazyFrame, path: Path) -> Path:
-    """Write a table to `path`; a reader sees the old bytes or the new, never half."""
+def save(table: Table | pl.LazyFrame, path: Path, csv_safe: bool = False) -> Path:
+    """Write a table to `path`; a reader sees the old bytes or the new, never half.
+
+    With `csv_safe` no cell of a .csv begins like a formula. Raises UsageError where the file is none.
+    """
     kind = kind_of(path)
+    if csv_safe and kind != ".csv":
+        raise UsageError(f"{path}: csv_safe is for a .csv alone", "leave it out, or end the name in .csv")
     rows = table if isinstance(table, pl.LazyFrame) else lazy(table)
     with atomic(path) as temp:
         try:
@@ -131,7 +136,7 @@ def save(table: Table | pl.LazyFrame, path: Path) -> Path:
             elif kind == ".json":
                 temp.write_text(rows.collect().write_json(), encoding="utf-8")
             else:
-                save_lines(rows, temp, kind)
+                save_lines(rows, temp, kind, csv_safe)
         except pl.exceptions.ComputeError as e:
             raise DataError(f"{path}: cannot be written: {e}", "check the free space, or choose another format") from e
     return path
@@ -141,16 +146,28 @@ def save_parquet(rows: pl.LazyFrame, temp: Path) -> None:
     rows.sink_parquet(temp, row_group_size=fitting(1 << 16), compression_level=LEVEL, statistics=STATISTICS)
 
 
-def save_lines(rows: pl.LazyFrame, temp: Path, kind: str) -> None:
+FORMULA = r"^[\s\x00]*[=+\-@＝＋－＠]|^[\t\r]"
+"""How a cell begins that a spreadsheet runs; full-width signs are read as plain ones by some."""
+
+
+def without_formulas(frame: Frame) -> Frame:
+    """Text cells that begin like a formula with an apostrophe before them, which spreadsheets take for 'this is text'."""
+    text = pl.col(pl.String)
+    return frame.with_columns(pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep())
+
+
+def save_lines(rows: pl.LazyFrame, temp: Path, kind: str, csv_safe: bool) -> None:
     """JSON lines or CSV, in batches; a table without rows still has its header."""
     schema = rows.collect_schema()
     nested = [c for c, t in schema.items() if t.is_nested()]
     with opened(temp, kind) as f:
         if kind == ".csv":
-            pl.DataFrame(schema=dict.fromkeys(schema, pl.String)).write_csv(f)
+            header = pl.DataFrame([list(schema)], schema=[str(n) for n in range(len(schema))], orient="row")
+            (without_formulas(header) if csv_safe else header).write_csv(f, include_header=False)
         for frame in rows.collect_batches(chunk_size=BATCH):
             if kind == ".csv":
-                frame.with_columns(json_column(frame[c]) for c in nested).write_csv(f, include_header=False)
+                plain = frame.with_columns(json_column(frame[c]) for c in nested)
+                (without_formulas(plain) if csv_safe else plain).write_csv(f, include_header=False)
             else:
                 frame.write_ndjson(f)
 

@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -15,7 +16,7 @@ import click
 from mathdata.errors import MathdataError, UsageError
 from mathdata.screen import clean, json_line
 
-__all__ = ["Command", "command", "emit", "fail", "message"]
+__all__ = ["CSV_SAFE", "Command", "check_csv_safe", "command", "emit", "fail", "message"]
 
 
 def message(text: str) -> None:
@@ -98,6 +99,17 @@ class Command(click.Command):
                     f"{type(error).__name__}: {error}", "this is a defect of mathdata; --debug shows the traceback"
                 )
             )
+
+
+CSV_SAFE = (
+    "Put ' before cells of a .csv that begin with = + - @, which a spreadsheet runs.  [default: cells as they are]"
+)
+
+
+def check_csv_safe(out: Path | None, asked: bool) -> None:
+    """Before any work. Raises UsageError where the output is no .csv."""
+    if asked and (out is None or out.suffix.lower() != ".csv"):
+        raise UsageError("--csv-safe is for an output that ends in .csv", "leave it out, or -o rows.csv")
 
 
 def os_error(error: OSError) -> str:

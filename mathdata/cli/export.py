@@ -17,12 +17,19 @@ LAYOUTS = ("gsm8k", "math", "metamath", "alpaca", "sharegpt", "messages", "promp
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
 @click.option("--format", "layout", required=True, metavar="LAYOUT", help=f"One of: {', '.join(LAYOUTS)}.")
 @click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Output (.jsonl, .json, .parquet ...)."
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Output (.jsonl, .json, .parquet, .csv ...)."
 )
 @click.option("--column", multiple=True, metavar="NAME=YOURS", help="Map a column: --column problem=question.")
+@click.option("--csv-safe", is_flag=True, help=common.CSV_SAFE)
 @click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 def command(
-    inputs: tuple[str, ...], layout: str, out: Path, column: tuple[str, ...], overwrite: bool, as_json: bool
+    inputs: tuple[str, ...],
+    layout: str,
+    out: Path,
+    column: tuple[str, ...],
+    csv_safe: bool,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     from mathdata.cli.stage import pairs
     from mathdata.errors import UsageError
@@ -30,6 +37,7 @@ def command(
     from mathdata.io import keep, read, write
     from mathdata.manifest import atomic_write
 
+    common.check_csv_safe(out, csv_safe)
     if any(Path(i).exists() and Path(i).resolve() == out.resolve() for i in inputs):
         raise UsageError(f"{out} is both input and output", "give another -o; an input is never overwritten")
     if os.path.lexists(out) and not overwrite:
@@ -38,7 +46,7 @@ def command(
     kept: Any = keep(table)
     rows, left_out = export(kept, layout)
     info, text, theirs = dataset_info(out, layout, overwrite)
-    write(rows, out)
+    write(rows, out, csv_safe=csv_safe)
     atomic_write(info, text)
     if theirs is not None:
         common.message(f"replaced: the entry '{theirs}' of {info}, which was written by another hand")

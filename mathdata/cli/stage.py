@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mathdata.bind import Option, check_options, choices_of, is_flag, options_of
-from mathdata.cli.common import COMMON, Command, emit, message
+from mathdata.cli.common import COMMON, CSV_SAFE, Command, check_csv_safe, emit, message
 from mathdata.cli.progress import Display
 from mathdata.errors import UsageError
 from mathdata.receipts import how_to_settle, lines_of
@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["stage_command"]
 
 HOUSE = frozenset(
-    {"inputs", "out", "preview", "column", "engine", "ray_address", "overwrite", "journal", "max_broken", "as_json"}
+    {
+        "inputs",
+        "out",
+        "preview",
+        "column",
+        "engine",
+        "ray_address",
+        "csv_safe",
+        "overwrite",
+        "journal",
+        "max_broken",
+        "as_json",
+    }
 )
 
 
@@ -69,6 +81,7 @@ def house_options(asks: bool) -> list[click.Parameter]:
             show_default=True,
             help="Share of unreadable lines allowed.",
         ),
+        click.Option(["--csv-safe"], is_flag=True, help=CSV_SAFE),
         click.Option(["--overwrite"], is_flag=True, help="Replace an existing output once the new one is complete."),
     ]
 
@@ -163,6 +176,7 @@ def run_stage_command(
     ray_address: str | None,
     overwrite: bool,
     max_broken: float,
+    csv_safe: bool,
     as_json: bool,
     journal: Path | None = None,
 ) -> None:
@@ -177,6 +191,7 @@ def run_stage_command(
 
     if out is None and preview is None and not options.get("estimate"):
         raise UsageError(f"mathdata {name}: where to?", f"mathdata {name} {inputs[0]} -o out.parquet, or --preview 5")
+    check_csv_safe(out, csv_safe)
     if out is not None and preview is None:
         check_output(out, inputs, overwrite, (name, options))
     spec: Any = {parse_spec(engine)[0]: {"address": ray_address}} if ray_address else engine
@@ -199,7 +214,14 @@ def run_stage_command(
         return
     if out is not None:
         files = write_outputs(
-            table, out, stage=name, options=options, inputs=inputs, ledger=ledger, figures=ctx.figures
+            table,
+            out,
+            stage=name,
+            options=options,
+            inputs=inputs,
+            ledger=ledger,
+            figures=ctx.figures,
+            csv_safe=csv_safe,
         )
         result["seconds"] = round(time.perf_counter() - started, 3)
         result["peak_mb"] = peak_mb()

@@ -193,3 +193,33 @@ def test_no_recipe_names_a_cluster(cli: Callable[..., Any], tmp_path: Path) -> N
     assert done.rc == 2
     assert "names no cluster" in error
     assert "RAY_ADDRESS" in hint
+
+
+SIZES = {
+    "layers without end": {"num_hidden_layers": 10**9},
+    "fewer layers than none": {"num_hidden_layers": -1},
+    "layers of a part without end": {"text_config": {"num_hidden_layers": 1e12}},
+    "no heads": {"num_attention_heads": 0},
+    "a negative width": {"hidden_size": -16},
+    "a width that its weights lack": {"hidden_size": 10**9},
+    "a kind that is a list": {"model_type": ["llama"]},
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_that_no_model_has_are_refused_in_two_lines_and_not_made(name: str, model: Path) -> None:
+    edit(model / "config.json", **SIZES[name])
+    with pytest.raises(
+        MathdataError, match=r"model.* (cannot be loaded|cannot load|its config\.json says)|cannot load the"
+    ):
+        build("backend", {"transformers": {"model": str(model), "device": "cpu"}})
+
+
+@pytest.mark.parametrize(
+    "rank", [{"r": 10**9}, {"r": 0}, {"r": "x"}, {"rank_pattern": {"q": 10**9}}, {"rank_pattern": 5}]
+)
+def test_an_adapter_of_a_rank_that_is_none_is_refused(rank: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4} | rank))
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(DataError, match="a rank that is none"):
+        check_adapter(tmp_path)

@@ -118,3 +118,13 @@ def test_the_bound_of_lengths_leaves_honest_formulas_set(open_page: Any, tmp_pat
     shown.wait_for_timeout(150)
     assert shown.locator("math").count() == len(honest)
     assert not any(re.search("error", said, re.IGNORECASE) for said in shown.said)
+
+
+def test_long_names_in_the_counts_stay_in_their_column(open_page: Any, tmp_path: Path) -> None:
+    made = [{"problem": f"What is {n}?", "answer": "1", "topic": "x" * 50_000, "level": "y" * 50_000} for n in range(2)]
+    (tmp_path / "rows.html").write_text(page(read(made), "rows", 10), encoding="utf-8")
+    shown = open_page(tmp_path / "rows.html")
+    shown.locator("#counts").evaluate("e => { e.open = true }")
+    widths = shown.locator("dt, dd").evaluate_all("all => all.map(e => e.getBoundingClientRect().right)")
+    assert widths
+    assert max(widths) < 1500
