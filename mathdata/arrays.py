@@ -16,8 +16,8 @@ from mathdata.ndjson import TooWide
 __all__ = ["array_parts", "is_array"]
 
 WRAPPERS = ("data", "rows", "examples", "instances", "train", "problems", "questions")
-WHOLE = 2 << 30
-"""An object around the array must be read whole: it may have this many bytes."""
+WHOLE, VALUES = 256 << 20, 5_000_000
+"""An object around the array must be read whole: it may have so many bytes, and so many values (each takes a hundred)."""
 BLOCK = 8 << 20
 
 
@@ -99,6 +99,8 @@ def element(text: str, at: int, comma: bool, number: int, ended: bool) -> tuple[
 
 def wrapped(path: Path, data: bytes) -> list[Any]:
     """The one list inside an object, else the object itself as the only row."""
+    if data.count(b",") > VALUES:
+        raise DataError(f"{path}: more than {VALUES:,} values in one object", "convert it to JSON lines or parquet")
     value = json.loads(data.decode("utf-8"))
     if isinstance(value, dict):
         return next((value[k] for k in WRAPPERS if isinstance(value.get(k), list)), [value])

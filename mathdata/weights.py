@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mathdata.bounds import read_small
 from mathdata.errors import DataError, MathdataError
 
 __all__ = ["check_adapter", "no_code_of"]
@@ -92,7 +91,8 @@ def check_adapter(folder: str | Path) -> Path:
 def told(folder: Path, name: str) -> dict[str, Any]:
     """A model's JSON file, or nothing where there is none that can be read: the library that needs it says what is wrong."""
     try:
-        body = json.loads(read_small(folder / name, "the settings of a model", MAX_CONFIG))
-    except (OSError, ValueError, RecursionError, DataError):
+        with (folder / name).open("rb") as f:
+            body = json.loads(f.read(MAX_CONFIG))
+    except (OSError, ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

@@ -146,3 +146,10 @@ def test_a_link_out_of_a_models_folder_does_not_read_the_disk(tmp_path: Path, mo
     (model / "away").symlink_to(disk)
     with pytest.raises(MathdataError, match="more than 20 files"):
         files_below(model)
+
+
+def test_an_object_of_millions_of_values_is_refused_before_they_are_made(tmp_path: Path) -> None:
+    packed = gzip.compress(b'{\n"data":[' + b"{}," * 5_100_000 + b"{}]}")
+    (tmp_path / "rows.json.gz").write_bytes(packed)
+    with pytest.raises(DataError, match="values in one object"):
+        read(tmp_path / "rows.json.gz")
