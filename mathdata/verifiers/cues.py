@@ -29,7 +29,7 @@ class Row:
 _N = r"(?:[-−]?[$€£¥]?\d[\d,.]*)"
 TABLE: tuple[Row, ...] = (
     # reason: what follows (to the comma where it comes first, else to the end) explains, conditions or compares
-    Row("aside", "en", r"\b(?:because|since|given\s+that|assuming|provided|whereas|although|though|while|unless|if|when|where|whenever|once|suppose|supposing|as(?!\s+(?:well|the\s+answer|an?\s))|by(?=\s+(?:theorem|lemma|case|equation|the\s+table|adding|multiplying|dividing|subtracting)))\b",
+    Row("aside", "en", r"\b(?:because|since|given\s+that|assuming|provided|whereas|although|though|while|unless|if|when|where|whenever|once|suppose|supposing|assume|(?:do\s+not|don['’]t)\s+(?:think|believe)|as(?!\s+(?:well|the\s+answer|an?\s))|by(?=\s+(?:theorem|lemma|case|equation|the\s+table|adding|multiplying|dividing|subtracting)))\b",
         "The answer is 72 because 8 is less than 9", "72", "This is because the answer is 9", "9"),
     Row("aside", "en", r"\b(?:rather\s+than|instead\s+of|as\s+opposed\s+to|compared\s+(?:with|to)|other\s+than\s+the|except\s+for\s+the|leaving|after\s+giving|i\.e\.|e\.g\.|that\s+is|namely|assuming|check(?:ing)?\s*:)",
         "The answer is 12 rather than 13", "12", "I would rather say 12", "12"),
@@ -50,7 +50,7 @@ TABLE: tuple[Row, ...] = (
     Row("soft", "en", r"\b(?:as|given)",
         "The answer is 12 from the 4 given.", "12", "It is given as 4.", "4"),
     Row("rate", "zh", r"每[^，。\d]{1,4}", "答：每盒9个，一共72个。", "72", "每盒有苹果9个。", "9"),
-    Row("soft", "zh", r"比[^，。\d]{0,8}[多少大小长短高低贵重快慢]了?|比|从|把|按|用|占|剪成了?|分成了?|平均分给|每隔?|分给|除以|乘以?|加上?|减去?|拿走|(?<!所)以",
+    Row("soft", "zh", r"比[^，。\d]{0,8}(?:[多少大小长短高低贵重快慢]|便宜|增加|减少|提高|降低)了?|比|从|把|按|用|占|剪成了?|分成了?|平均分给|每隔?|分给|除以|乘以?|加上?|减去?|拿走|(?<!所)以",
         "答：小红有8本书，比小明少2本。", "8", "他把苹果吃了9个。", "9"),
     # strong soft cue words that state a value inside a sentence
     Row("state", "en", r"\b(?:is|are|was|be|equals?|gives?|gave|get|gets|got|find|finds|found|have|has|had|left\s+with|total(?:\s+of)?|costs?|makes?|becomes?|comes\s+to|adds?\s+up\s+to|amounts\s+to|ends?\s+up\s+with|ended\s+up\s+with|leaves|needs?|takes?|obtain|conclude(?:\s+that)?|yields?|earns?|saves?|pays?|spends?|sells?|sold|sum\s+of|result|therefore|thus|hence|so|then)\b|=|:",

@@ -154,11 +154,19 @@ def _last_said(text: str, marks: list[re.Match[str]], rule: str) -> Extraction |
     for match in reversed(marks[-8:]):
         if _NEGATION.search(text, max(0, match.start() - 12), match.start()):
             continue
+        if _SUPPOSED.search(text, max(0, match.start() - 30), match.start()):
+            continue
         begin, end = _sentence(text, match.end())
         found = _refined(text, rule, begin, end)
         if found is not None and not _only_denied(text, found):
             return found
     return None
+
+
+_SUPPOSED = re.compile(
+    r"(?:\b(?:if|unless|suppose|assume|assuming|whether|doubt|(?:don['’]t|not)\s+(?:think|believe|say))|如果|假如|假设|若|不认为|不觉得)(?:\s+that)?[\s,，]*(?:the\s+)?$",
+    re.IGNORECASE,
+)
 
 
 def _only_denied(text: str, found: Extraction) -> bool:
@@ -341,7 +349,9 @@ def whole(text: str, start: int) -> Extraction | None:
     return found
 
 
-_SPEAKS = re.compile(r"\b(?:[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Ii]t|[Tt]here)\s+(?:\w+\s+)?\w+\s+(?:\$?\d|\\[A-Za-z])")
+_SPEAKS = re.compile(
+    r"^I['’ ]|^[Ll]et\s|\b(?:[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Ii]t|[Tt]here)\s+(?:\w+\s+)?\w+\s+(?:\$?[-−]?\d|\\[A-Za-z])"
+)
 
 
 def _is_sentence(text: str) -> bool:

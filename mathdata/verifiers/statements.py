@@ -89,8 +89,10 @@ def _asides(text: str, begin: int, end: int, named: list[Candidate]) -> list[tup
             while comma and any(c.start < comma.start() < c.stop for c in named):
                 comma = _COMMA.search(text, comma.end(), end)
             reason = match.group().lower().startswith(("because", "rather", "instead", "，", "而"))
+            reason = reason or match.group().lower().startswith(("suppos", "assum", "do"))
             if match.group().startswith(",") or (
-                comma is None and not (reason and text[begin : match.start()].strip())
+                comma is None
+                and not (reason and (text[begin : match.start()].strip() or match.group()[:1] in "SsAaDd"))
             ):
                 continue
             stop = comma.start() if comma else end
@@ -129,7 +131,7 @@ def _role(text: str, begin: int, end: int, c: Candidate, asides: list[tuple[int,
     for role in ("atmost", "atleast", "more", "less", "described"):
         if said_before(role, before):
             return role
-    if _RANGE_BEFORE.search(before) and _RANGE_AFTER.match(text, c.stop, end):
+    if _TIGHT.match(text, c.stop, end) or (_RANGE_BEFORE.search(before) and _RANGE_AFTER.match(text, c.stop, end)):
         return "range"
     if before.rstrip().endswith("比") and (than := _THAN.match(after)):
         return "more" if than["up"] else "less"
@@ -146,25 +148,26 @@ def _role(text: str, begin: int, end: int, c: Candidate, asides: list[tuple[int,
     return "main"
 
 
-_YEAR_OF = re.compile(r"[A-Z]\w+\s+$|\bof\s+the\s+$|\bin\s+$")
+_YEAR_OF = re.compile(r"[A-Z]\w+\s+$|\bof\s+the\s+$")
 _YEAR = re.compile(r"(?:19|20)\d\d(?!\d)")
 _OF_YEAR = re.compile(r"\d{4}年[的高中全那]")
 _SHARED = re.compile(r"[，,（(]\s*共$")
 _THAN = re.compile(r"[^，。\d]{0,3}(?:(?P<up>[大多高重长])|[小少低轻短])")
 _AFTER_HARD = re.compile(
     r"\s*(?:等于|是)?多少|\s*[=＝]\s*[?？]|"
-    r"\s*(?:was|were|is|are)\s+(?:given|wrong|lost|known|too)\b|是?错|是(?:已知|题目)|-[a-z]{3,}|(?:st|nd|rd|th)\b|题"
+    r"\s*(?:was|were|is|are)\s+(?:given|wrong|incorrect|impossible|possible|not|lost|known|too)\b|\s*是?(?:不对|不正确)|是?错|是(?:已知|题目)|-[a-z]{3,}|(?:st|nd|rd|th)\b|题"
 )
 _AFTER_SOFT = re.compile(
     r"\s*(?:年|天|小时|分钟|周|个?月|秒|日)(?:之?[前后内里]|以[前后内])|后|前|[个只人本名位]?人?(?:一共|总共|共)|[个只人本]中"
 )
+_TIGHT = re.compile(r"[ \t]*[^\W\d]{0,2}?(?:至|到|~|～)[ \t]*\d")
 _RANGE_BEFORE = re.compile(r"(?:\bbetween|\bfrom|在|介于|从|大约有?|是|有|:|\bis)[\s$(]*$")
 _RANGE_AFTER = re.compile(
-    r"[\s$]*(?:[^\W\d]{0,6}?\s*)(?:(?:(?<=[\s$])(?:and|to)\b|到|至|~|～|—)[\s$]*[\d.\\]|[和与][\s$]*[\d.]+[\s$]*\w{0,2}之间)"
+    r"[\s$]*(?:[^\W\d]{0,6}?\s*)(?:(?:(?<=[\s$])(?:and|to)\b|到|至|~|～|—)[\s$]*[-−]?[\d.\\]|[和与][\s$]*[\d.]+[\s$]*\w{0,2}之间)"
 )
 _BOUND_AFTER = re.compile(
     r"[\s$]*(?:[a-z]+\s+|个|元|人|本|岁)?(?:(?P<up>or\s+(?:more|greater|above|higher|over)|(?:及|或)?以上|或更多)|(?P<down>or\s+(?:less|fewer|below|lower|under)|(?:及|或)?以[下内]|或更少)"
-    r"|(?P<made>的(?:倍数|因数|约数|平方|立方|一半|两倍)|以外|左右的数))"
+    r"|(?P<made>squared\b|cubed\b|(?:less|more)\s+than\s+\$?[a-z]\b|的(?:倍数|因数|约数|平方|立方|一半|两倍)|以外|左右的数))"
 )
 
 
@@ -293,6 +296,7 @@ def _whole(text: str, begin: int, end: int, named: list[Candidate], roles: list[
     while (
         last + 1 < len(named)
         and roles[last + 1] in ("main", "label")
+        and not _PART_OF.match(text, named[last + 1].stop)
         and (way := _join(text, named[last], named[last + 1]))
     ):
         ways.append(way)
@@ -312,6 +316,7 @@ def _solved(text: str, items: list[Candidate]) -> list[Candidate]:
     return [i for i in items if i in named or "=" not in text[i.begin : i.end]]
 
 
+_PART_OF = re.compile(r"\s+of\s+(?:them|these|those|the)\b")
 _NAME_EQUALS = re.compile(r"\s*[A-Za-z](?:_\{?\w+\}?)?(?:\([^()]*\))?\s*=")
 
 
