@@ -215,11 +215,17 @@ def is_refusal(text: str) -> bool:
     return len(text) < 500 and bool(_REFUSAL.match(text)) and "=" not in text
 
 
+MAX_TOKENS = 10**9
+"""A reply that claims more, or fewer than none, tells nothing: a negative count would give a budget back."""
+
+
 def _usage(usage: Any, samples: int) -> list[tuple[int, int | None]]:
     """(prompt, answer) tokens of each sample as the server counts them, shared out; None where it does not say."""
     usage = usage if isinstance(usage, dict) else {}
     total_in, total_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if not isinstance(total_out, int) or not isinstance(total_in, int):
+        return [(0, None)] * samples
+    if not (0 <= total_in <= MAX_TOKENS and 0 <= total_out <= MAX_TOKENS):
         return [(0, None)] * samples
     each, rest = divmod(total_out, samples)
     return [(total_in, each + rest), *[(0, each)] * (samples - 1)]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mathdata.errors import RecipeError, UsageError
+from mathdata.bounds import read_small
+from mathdata.errors import DataError, RecipeError, UsageError
 from mathdata.types import Request
 
 __all__ = ["Budget", "Price", "find_price", "guess_tokens", "most_tokens", "parse_budget", "prices_file"]
@@ -53,10 +54,10 @@ def find_price(model: str, batch: bool = False) -> Price | None:
 
 def _table(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_small(path, "a table of prices"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, DataError) as error:
         raise RecipeError(f"{path}: cannot read the prices: {error}", '["my-model"]\nin = 0.10\nout = 0.40') from None
 
 

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from mathdata.backends._wire import _usage
+from mathdata.backends.money import find_price
 from mathdata.digests import files_below
 from mathdata.errors import DataError, MathdataError, UsageError
 from mathdata.identity import folder_digest
@@ -153,3 +155,14 @@ def test_an_object_of_millions_of_values_is_refused_before_they_are_made(tmp_pat
     (tmp_path / "rows.json.gz").write_bytes(packed)
     with pytest.raises(DataError, match="values in one object"):
         read(tmp_path / "rows.json.gz")
+
+
+@pytest.mark.parametrize(("told_in", "told_out"), [(-5, -(10**30)), (5, -1), (-1, 5), (5, 10**30), (float("nan"), 5)])
+def test_a_server_gives_no_budget_back_with_negative_counts(told_in: float, told_out: int) -> None:
+    assert _usage({"prompt_tokens": told_in, "completion_tokens": told_out}, 2) == [(0, None)] * 2
+
+
+def test_a_table_of_prices_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATHDATA_PRICES", "/dev/zero")
+    with pytest.raises(MathdataError, match="cannot read the prices"):
+        find_price("gpt-4o")
