@@ -161,7 +161,7 @@ def test_long_rows_of_other_kinds_are_a_note_where_the_benchmarks_own_solutions_
     long: int, refused: bool, rows: Any, tiny: Any
 ) -> None:
     frame = rows(12)
-    texts = [s if i >= long else "word " * 60 + s for i, s in enumerate(frame["solution"])]
+    texts = [s if i >= long else "word " * 130 + s for i, s in enumerate(frame["solution"])]
     frame = frame.with_columns(pl.Series("solution", texts))
     found = check(frame, tiny(max_length=512), evaluate={"benchmarks": ["elementary"], "max_tokens": 120})
     (limit,) = [f for f in found.findings if f.check == "evaluation-limit"]
