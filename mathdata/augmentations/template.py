@@ -102,7 +102,8 @@ class Template:
             return [made]
         if request.params.get("ask") == "solve":
             p = request.params
-            return [{"problem": p["question"], "solution": completion.text, "answer": p["expected"]}]
+            # The known answer may have been rounded by the recipe; the wording is right where the check rounds to it.
+            return [{"problem": p["question"], "solution": completion.text, "answer": p["expected"], "_rounded": True}]
         if why := said_wording(completion.text)[1]:
             return [{"reject": "empty", "reject_why": why}]
         question, why = self._filled(problem, request, completion)

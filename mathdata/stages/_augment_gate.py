@@ -18,6 +18,8 @@ from mathdata.worked import path_key
 
 __all__ = ["Gate"]
 
+ROUNDED = "Round the answer."
+"""Stands for the problem of a row whose answer is met at its own precision (`_rounded`)."""
 _ITEM = {"problem": pl.String, "answer": pl.String}
 
 
@@ -46,7 +48,8 @@ class Gate:
         open_rows = [r for r in rows if r["reject"] is None]
         for row, template in zip(rows, template_column(pl.Series([r["problem"] for r in rows], dtype=pl.String))):
             row["template"] = template
-        verdicts = judge_many([(r["answer"], r["solution"]) for r in open_rows])
+        problems = [ROUNDED if r.pop("_rounded", False) else r["problem"] for r in open_rows]
+        verdicts = judge_many([(r["answer"], r["solution"]) for r in open_rows], problems=problems)
         for row, verdict in zip(open_rows, verdicts):
             row["verdict"], row["verdict_reason"] = verdict.status, verdict.reason or None
             report = check_steps(row["solution"] or "")
