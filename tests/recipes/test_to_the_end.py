@@ -268,6 +268,6 @@ def test_reinforcement_and_expert_iteration_go_on_from_the_checkpoint_of_128_row
         check_report(tmp_path / "runs" / run, Case("qwen2", ("before", arm)))
     reinforced = report_of(tmp_path / "runs/exp004_grpo")
     assert reinforced["arms"]["grpo"]["rewards"]
-    assert any("advantage" in json.dumps(w) for w in reinforced["warnings"])  # an untrained model earns nothing
+    assert any("wrong alike" in json.dumps(w) for w in reinforced["warnings"])  # an untrained model earns nothing
     rounds = report_of(tmp_path / "runs/exp004_expert_iteration")["arms"]["iterated"]["rounds"]
     assert len(rounds) == 3
