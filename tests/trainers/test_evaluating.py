@@ -144,7 +144,7 @@ def test_an_evaluation_in_a_process_that_fails_says_which_words_it_ended_with(
     monkeypatch.setenv("MATHDATA_EVALUATION_PYTHON", "/bin/false")
     asked = {"data": questions, "times": 1, "limit": 2, "backend": "transformers"}
     spec = tiny(evaluation=asked, max_steps=1, **KNOWN)
-    with pytest.raises(MathdataError, match="the evaluation at step 1 ended with code 1"):
+    with pytest.raises(MathdataError, match="the evaluation at step 0 ended with code 1"):
         run_sft(rows(12), spec, tmp_path / "run")
     with pytest.raises(RecipeError, match="is for the process of a backend"):
         tiny(evaluation={"devices": "1"})

@@ -59,7 +59,7 @@ def test_the_plan_is_one_object_with_the_contracted_keys(run: Any, recipe: Path)
 def test_the_plan_says_whether_it_fits_the_card_and_takes_overrides(run: Any, recipe: Path) -> None:
     code, out, _ = run("train", recipe, "--plan", "--gpu", "RTX3090", "train.batch=8")
     assert code == 0
-    assert "RTX3090 (24 GiB)  fits" in out
+    assert "RTX3090 (23.6 GiB)  fits" in out
     assert "steps         10" in out
     code, _, err = run("train", recipe, "--plan", "train.bach=8")
     assert code == 2
