@@ -23,7 +23,7 @@ from mathdata.verifiers.clocks import times
 from mathdata.verifiers.exact import constant_of, difference, exactly, meets, proportional
 from mathdata.verifiers.naming import apart, grouped, is_name, renamed
 from mathdata.verifiers.quantities import letters_as_unit, split_unit
-from mathdata.verifiers.trees import Tree
+from mathdata.verifiers.trees import MINUS, Tree
 from mathdata.verifiers.units import read_unit
 from mathdata.verifiers.values import Value
 from mathdata.verifiers.wording import says, text_form, words
@@ -332,9 +332,19 @@ def _holds(x: Tree, y: Tree) -> bool:
     """Whether a link of a chain is true, at the places of a decimal; a formula that gets numbers put in may be."""
     if x[0] not in SCALARS or y[0] not in SCALARS:
         return x == y
+    if (other := with_signed_base(x)) is not None and _holds(other, y):
+        return True
     if y[0] == "num" and y[2] and (value := constant_of(x)) is not None:
         return bool(abs(value - y[1]) * 2 * 10 ** y[2] <= 1)  # 7 / 3.5 = 2.0, at its own places
     return bool(Judge(1).scalars(y, x))
+
+
+def with_signed_base(t: Tree) -> Tree | None:
+    """-3^2 as (-3)^2: in a worked line the sign is often the number's own; None for what is no such power."""
+    if t[0] != "mul" or len(t[1]) != 2 or t[1][0] != MINUS or t[1][1][0] != "pow" or t[1][1][1][0] != "num":
+        return None
+    base, exponent = t[1][1][1:]
+    return ("pow", ("num", -base[1], base[2]), exponent)
 
 
 def unroll(t: Tree) -> Tree:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mathdata.verifiers import extract, judge, same
@@ -84,3 +85,25 @@ def test_public_right_answers_that_rule_graders_refuse_are_accepted_and_wrong_on
     wrong = [f"{r['source']}{r['id']}" for r in rows if judge(r["gold"], r["wrong_response"]).ok]
     assert right >= 0.8 * len(rows)
     assert set(wrong) <= NOISE
+
+
+def test_no_sound_row_of_the_built_in_corpus_is_called_wrong_and_no_wrong_one_correct() -> None:
+    """Quotients to 28 places, powers of negative numbers: what a worked line states is met by the value recomputed."""
+    import mathdata
+
+    table = mathdata.verify(mathdata.read("builtin:elementary?rows=2000"))
+    sound = table.filter(pl.col("planted").is_null())
+    assert sound.filter(pl.col("reject").is_not_null()).height == 0
+    assert table.filter((pl.col("planted") == "wrong-answer") & pl.col("reject").is_null()).height == 0
+
+
+@pytest.mark.parametrize(
+    ("gold", "line", "status"),
+    [
+        ("692526577544.03966976", "-912.24^4 = 692526577544.03966976", "correct"), ("9", "-3^2 = 9", "correct"),
+        ("-9", "-3^2 = -9", "correct"), ("-8.1424068", "7671.45 / -942.16 = -8.1424068", "correct"),
+        ("8", "3 + 4 = 8", "wrong"), ("6", "x^2 = 6", "wrong"), ("8", "-3^2 = 8", "wrong"),
+    ],
+)  # fmt: skip
+def test_a_worked_line_states_its_end_where_its_link_holds(gold: str, line: str, status: str) -> None:
+    assert judge(gold, line).status == status
