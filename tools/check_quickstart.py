@@ -14,6 +14,8 @@ def main(path: str) -> None:
     print(f"difference {run['difference']}  seconds {run['seconds']}")
     for entry in run["ledger"]:
         assert entry["rows_in"] + entry["created"] == entry["kept"] + sum(entry["rejected"].values()), entry
+    for fault in run["planted"]:
+        assert fault["missed"] == fault["wrongly"] == 0, fault
     assert run["arms"]["before"]["accuracy"] <= 0.05
     assert run["arms"]["curated"]["accuracy"] >= 0.9
     for pair in run["comparisons"]:
