@@ -15,6 +15,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.timeout(1200)
+"""Many processes one after the other: on a busy machine they take their time."""
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 TINY = "model_type: qwen2, num_attention_heads: 2, num_key_value_heads: 2, num_hidden_layers: 1, max_position_embeddings: 1024"
 SMALL = [

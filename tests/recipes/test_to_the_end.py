@@ -20,6 +20,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.timeout(1200)
+"""Many processes one after the other: on a busy machine they take their time."""
+
 HERE = Path(__file__).parent
 RECIPES = HERE.parents[1] / "recipes"
 
